@@ -1,0 +1,1 @@
+"""The collector: OTLP in, enforced rows to ClickHouse, answers out."""

@@ -1,0 +1,1 @@
+"""What each tracing convention says about a span, one table each."""

@@ -1,0 +1,41 @@
+"""What is read from one span: raw, typed, from the allow-list only, not yet enforced."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(slots=True)
+class SpanFacts:
+    """The facts of a span; empty or None where it does not tell. `operation` empty: no step.
+
+    Strings are what the sender wrote: the identifiers and closed lists are enforced afterwards.
+    """
+
+    operation: str = ""
+    role: str = "leaf"
+    step_type: str = "other"
+    name: str = ""
+    source: str = "genai"
+    actor: str = ""
+    error_type: str = ""
+    tool_name: str = ""
+    model: str = ""
+    response_model: str = ""
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    retrieval_count: int | None = None
+    finish_reason: str = ""
+    stream: bool | None = None
+    output_type: str = ""
+    attempt: int | None = None
+    conversation_id: str = ""
+    # Stamps of our own instrumentation, which any span may carry.
+    run_id: str = ""
+    parent_run_id: str = ""
+    run_status: str = ""
+    step_id: str = ""
+    seq: int = 0
+    agent_id: str = ""
+    agent_version: str = ""
+    environment: str = ""

@@ -1,0 +1,42 @@
+"""What decoding takes and gives: the context of a request and the batch of rows made from it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from agenttrace_schemas.rules import Policy
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """Everything decoding may depend on besides the bytes: rules, tenant, time of receipt (ns)."""
+
+    policy: Policy
+    tenant: str
+    received_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Rows of one table, RowBinary in the column order of the row class."""
+
+    rows: int
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """The enforced rows of one request and the counts that the answer and the metrics need.
+
+    `digest` identifies the request (bytes, tenant, signal). `received` counts spans or log records,
+    `ignored` those without a meaning here, `refused` those refused whole. `refusals` counts every
+    refused record by (kind, rule), stripped events included.
+    """
+
+    digest: bytes
+    blocks: Mapping[str, Block]
+    received: int
+    ignored: int
+    refused: int
+    refusals: Mapping[tuple[str, str], int]

@@ -1,0 +1,1 @@
+"""Receivers: bytes in, status out."""

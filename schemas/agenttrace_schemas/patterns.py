@@ -1,0 +1,45 @@
+"""Text patterns of the rules, in the ASCII subset that Python, RE2 and ECMAScript read alike.
+
+None is anchored: Python takes them with `fullmatch`, SQL and JSON Schema through `anchored`. Only
+`SECRETS` is searched for anywhere in a text.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+_TOKEN: Final = "[A-Za-z0-9._:/@+#()=-]"  # noqa: S105 - a character class
+_NAME: Final = "[A-Za-z0-9_.:/@+-]"
+
+LABELS: Final = {
+    "token": f"{_TOKEN}+",
+    "words": f"{_TOKEN}+( {_TOKEN}+){{0,4}}",
+    "relaxed": "[^\\x00-\\x1f\\x7f]+",
+}
+IDENTIFIER: Final = f"[A-Za-z0-9_]{_NAME}*( {_NAME}+){{0,4}}"
+METADATA_KEY: Final = "[A-Za-z_][A-Za-z0-9_.-]*"
+ATTRIBUTE_KEY: Final = "[A-Za-z0-9_.*-]*"
+HASH: Final = "([0-9a-f]{64})?"
+MESSAGE: Final = "[^\\x00-\\x1f\\x7f]*"
+
+_CARD: Final = "([3-6][0-9]{3}|2[2-7][0-9]{2})[ -]?[0-9]{4}[ -]?[0-9]{4}[ -]?[0-9]{3,4}"
+SECRETS: Final = "|".join(
+    (
+        "[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(\\.[A-Za-z0-9-]+)*\\.[A-Za-z]{2,}",
+        "(^|[^A-Za-z0-9])(sk|pk|rk)[-_][A-Za-z0-9_-]{16,}",
+        "(AKIA|ASIA)[0-9A-Z]{16}",
+        "gh[oprsu]_[A-Za-z0-9]{20,}",
+        "github_pat_[A-Za-z0-9_]{20,}",
+        "glpat-[A-Za-z0-9_-]{16,}",
+        "xox[abeoprs]-[A-Za-z0-9-]{10,}",
+        "AIza[0-9A-Za-z_-]{30,}",
+        "hf_[A-Za-z0-9]{30,}",
+        "eyJ[A-Za-z0-9_-]{10,}\\.[A-Za-z0-9_-]{4,}",
+        f"(^|[^0-9A-Fa-f-]){_CARD}([^0-9A-Fa-f-]|$)",
+    )
+)
+
+
+def anchored(pattern: str) -> str:
+    """The pattern as a full match for RE2 and ECMAScript, where `$` is the end of the text."""
+    return f"^(?:{pattern})$"

@@ -1,0 +1,290 @@
+"""One frozen dataclass per table: its fields are the columns, their annotations type and rule.
+
+Values are what RowBinary wants: ids as 16 raw bytes, span ids as unsigned 64-bit integers (0: none),
+times as nanoseconds since 1970 in UTC.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from enum import StrEnum
+from functools import cache
+from typing import Annotated, ClassVar, Final, Protocol, get_type_hints
+
+from agenttrace_schemas.rules import OTHER, RULES, Scalar
+from agenttrace_schemas.vocabulary import FailureType, RunStatus, StepType
+
+
+class Guard(StrEnum):
+    """Which rule a String column is held to; the values are rule ids."""
+
+    IDENTIFIER = "identifier.pattern"
+    CLOSED = "closed.set"
+    HASH = "conversation.hash"
+    MESSAGE = "failure.message"
+    SELECTED = "decision.selected"
+    CANDIDATES = "decision.candidates"
+    METADATA = "metadata.type"
+    DECISION_TYPE = "decision.type"
+    REASON_CODE = "decision.reason_code"
+    SIGNAL_TYPE = "signal.type"
+    SIGNAL_CODE = "signal.code"
+    FAILURE_TYPE = "failure.type"
+    ATTRIBUTE_KEY = "metadata.key"
+    FRACTION = "decision.confidence"
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column's ClickHouse type, the rule its values keep, and the closed list if it has one."""
+
+    type: str
+    guard: Guard | None = None
+    closed: tuple[str, ...] = ()
+
+
+OPERATIONS: Final = (
+    "chat",
+    "text_completion",
+    "generate_content",
+    "embeddings",
+    "retrieval",
+    "rerank",
+    "execute_tool",
+    "invoke_agent",
+    "invoke_workflow",
+    "create_agent",
+    "plan",
+    "memory",
+    "guardrail",
+    "evaluation",
+    "chain",
+    "task",
+    "handoff",
+)
+ROLES: Final = ("leaf", "wrapper", "agent")
+STATUSES: Final = ("unset", "ok", "error")
+SOURCES: Final = ("agenttrace", "genai", "openinference", "openllmetry", "api")
+FINISH_REASONS: Final = ("stop", "length", "tool_calls", "content_filter", "error")
+OUTPUT_TYPES: Final = ("text", "json", "image", "speech")
+REFUSED_KINDS: Final = ("decision", "quality_signal", "failure", "span", "log_record", "step", "run", "row")
+
+_LOW: Final = "LowCardinality(String)"
+
+
+def _closed(values: Sequence[str], *, empty: bool = True) -> Column:
+    listed = (*values, OTHER) if OTHER not in values else tuple(values)
+    return Column(_LOW, Guard.CLOSED, (("", *listed) if empty else listed))
+
+
+Uuid = Annotated[bytes, Column("UUID")]
+OptionalUuid = Annotated[bytes | None, Column("Nullable(UUID)")]
+SpanId = Annotated[int, Column("UInt64")]
+Time = Annotated[int, Column("DateTime64(9, 'UTC')")]
+Identifier = Annotated[str, Column(_LOW, Guard.IDENTIFIER)]
+Count = Annotated[int | None, Column("Nullable(UInt64)")]
+Fraction = Annotated[float | None, Column("Nullable(Float64)", Guard.FRACTION)]
+Metadata = Annotated[
+    Mapping[str, Scalar],
+    Column("Map(LowCardinality(String), Variant(Bool, Float64, Int64, String))", Guard.METADATA),
+]
+
+
+class Row(Protocol):
+    """Any row class below: the name of its table and the dataclass fields that are its columns."""
+
+    TABLE: ClassVar[str]
+    __dataclass_fields__: ClassVar[dict[str, object]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRow:
+    """A span that may be a run; several candidates of one trace are settled into one run."""
+
+    TABLE: ClassVar[str] = "agent_runs"
+
+    run_id: Uuid
+    agent_id: Identifier
+    agent_version: Identifier
+    environment: Identifier
+    status: Annotated[str, _closed(tuple(RunStatus))]
+    started_at: Time
+    ended_at: Time
+    created_at: Time
+    tenant: Identifier
+    trace_id: Uuid
+    span_id: SpanId
+    parent_run_id: OptionalUuid
+    conversation_id: Annotated[str, Column("String", Guard.HASH)]
+    actor: Identifier
+    source: Annotated[str, _closed(SOURCES)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepRow:
+    """A span with a GenAI meaning: a leaf call, a wrapper around one, or an agent."""
+
+    TABLE: ClassVar[str] = "agent_steps"
+
+    step_id: Uuid
+    run_id: Uuid
+    seq: Annotated[int, Column("UInt32")]
+    step_type: Annotated[str, _closed(tuple(StepType))]
+    name: Identifier
+    latency_ms: Annotated[float, Column("Float64")]
+    started_at: Time
+    ended_at: Time
+    metadata: Metadata
+    created_at: Time
+    tenant: Identifier
+    agent_id: Identifier
+    agent_version: Identifier
+    environment: Identifier
+    actor: Identifier
+    trace_id: Uuid
+    span_id: SpanId
+    parent_span_id: SpanId
+    role: Annotated[str, _closed(ROLES)]
+    operation: Annotated[str, _closed(OPERATIONS)]
+    status: Annotated[str, _closed(STATUSES)]
+    error_type: Identifier
+    tool_name: Identifier
+    model: Identifier
+    response_model: Identifier
+    input_tokens: Count
+    output_tokens: Count
+    retrieval_count: Count
+    finish_reason: Annotated[str, _closed(FINISH_REASONS)]
+    stream: Annotated[bool | None, Column("Nullable(Bool)")]
+    output_type: Annotated[str, _closed(OUTPUT_TYPES)]
+    attempt: Annotated[int | None, Column("Nullable(UInt64)")]
+    conversation_id: Annotated[str, Column("String", Guard.HASH)]
+    source: Annotated[str, _closed(SOURCES)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailureRow:
+    """A failure that the agent recorded."""
+
+    TABLE: ClassVar[str] = "agent_failures"
+
+    failure_id: Uuid
+    run_id: Uuid
+    step_id: OptionalUuid
+    failure_type: Annotated[str, Column(_LOW, Guard.FAILURE_TYPE, tuple(FailureType))]
+    failure_code: Identifier
+    message: Annotated[str, Column("String", Guard.MESSAGE)]
+    created_at: Time
+    tenant: Identifier
+    agent_id: Identifier
+    agent_version: Identifier
+    environment: Identifier
+    occurred_at: Time
+    metadata: Metadata
+    source: Annotated[str, _closed(SOURCES)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecisionRow:
+    """A decision that the agent recorded."""
+
+    TABLE: ClassVar[str] = "agent_decisions"
+
+    decision_id: Uuid
+    run_id: Uuid
+    step_id: OptionalUuid
+    decision_type: Annotated[str, Column(_LOW, Guard.DECISION_TYPE)]
+    selected: Annotated[str, Column("String", Guard.SELECTED)]
+    reason_code: Annotated[str, Column(_LOW, Guard.REASON_CODE)]
+    confidence: Fraction
+    metadata: Metadata
+    recorded_at: Time
+    created_at: Time
+    tenant: Identifier
+    agent_id: Identifier
+    agent_version: Identifier
+    environment: Identifier
+    actor: Identifier
+    candidates: Annotated[Sequence[str], Column("Array(String)", Guard.CANDIDATES)]
+    trace_id: Uuid
+    span_id: SpanId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignalRow:
+    """A quality signal that the agent recorded."""
+
+    TABLE: ClassVar[str] = "agent_quality_signals"
+
+    signal_id: Uuid
+    run_id: Uuid
+    step_id: OptionalUuid
+    signal_type: Annotated[str, Column(_LOW, Guard.SIGNAL_TYPE)]
+    signal_code: Annotated[str, Column(_LOW, Guard.SIGNAL_CODE)]
+    value: Annotated[bool, Column("Bool")]
+    weight: Fraction
+    metadata: Metadata
+    recorded_at: Time
+    created_at: Time
+    tenant: Identifier
+    agent_id: Identifier
+    agent_version: Identifier
+    environment: Identifier
+    actor: Identifier
+    trace_id: Uuid
+    span_id: SpanId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RejectionRow:
+    """A record that a rule refused: ids, rule and attribute key, never a value."""
+
+    TABLE: ClassVar[str] = "agent_rejections"
+
+    rejection_id: Uuid
+    rejected_at: Time
+    kind: Annotated[str, _closed(REFUSED_KINDS)]
+    rule: Annotated[str, _closed(tuple(RULES))]
+    attribute_key: Annotated[str, Column("String", Guard.ATTRIBUTE_KEY)]
+    tenant: Identifier
+    agent_id: Identifier
+    agent_version: Identifier
+    environment: Identifier
+    run_id: OptionalUuid
+    trace_id: OptionalUuid
+    span_id: SpanId
+    created_at: Time
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpanLinkRow:
+    """The parent of a span that is no step, so that chains of parents stay whole."""
+
+    TABLE: ClassVar[str] = "span_links"
+
+    tenant: Identifier
+    run_id: Uuid
+    trace_id: Uuid
+    span_id: SpanId
+    parent_span_id: SpanId
+    started_at: Time
+    created_at: Time
+
+
+ROWS: Final[tuple[type[Row], ...]] = (
+    RunRow,
+    StepRow,
+    FailureRow,
+    DecisionRow,
+    SignalRow,
+    RejectionRow,
+    SpanLinkRow,
+)
+
+
+@cache
+def columns(row: type[Row]) -> dict[str, Column]:
+    """The columns of a row class in order: name to type and rule."""
+    hints = get_type_hints(row, include_extras=True)
+    return {field.name: hints[field.name].__metadata__[0] for field in fields(row)}  # type: ignore[arg-type]

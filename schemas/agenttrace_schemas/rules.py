@@ -1,0 +1,309 @@
+"""The rule table of the specification (section 4) and pure functions over it.
+
+The SDK runs them before anything leaves the process, the collector on what arrived; the database
+runs the same table as CHECKs (`checks.py`). A `Violation` names rule, key and what is allowed, never
+the value.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import math
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import lru_cache
+from typing import Final, Literal, TypeAlias
+
+from agenttrace_schemas import patterns, wire
+from agenttrace_schemas.vocabulary import VOCABULARY, FailureType, Vocabulary
+
+REDACTED: Final = "_redacted"
+OTHER: Final = "other"
+SELECTED_LENGTH: Final = 200
+CANDIDATE_LENGTH: Final = 100
+CANDIDATES: Final = 32
+METADATA_KEYS: Final = 32
+METADATA_KEY_LENGTH: Final = 64
+METADATA_LENGTH: Final = 100
+IDENTIFIER_LENGTH: Final = 128
+MESSAGE_LENGTH: Final = 200
+ATTRIBUTE_KEY_LENGTH: Final = 128
+BLOCKED_KEYS: Final = frozenset(
+    {
+        "prompt",
+        "response",
+        "reasoning",
+        "thought",
+        "message",
+        "content",
+        "text",
+        "output",
+        "input",
+        "chainofthought",
+        "explanation",
+        "rationale",
+    }
+)
+_INT64: Final = 2**63
+
+Scalar: TypeAlias = bool | int | float | str
+Labels: TypeAlias = Literal["token", "words", "relaxed"]
+FailureMessages: TypeAlias = Literal["template", "keep"]
+
+
+class Verdict(StrEnum):
+    """What happens to a record that breaks a rule."""
+
+    REJECT = "reject"
+    REDACT = "redact"
+    REPLACE = "replace"
+    REWRITE = "rewrite"
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One row of the rule table; `allowed` completes the sentence "allowed is …"."""
+
+    id: str
+    verdict: Verdict
+    allowed: str
+
+
+_TABLE: Final = (
+    Rule("decision.type", Verdict.REJECT, "a decision type of the vocabulary"),
+    Rule("decision.reason_code", Verdict.REJECT, "a reason code of that decision type"),
+    Rule("decision.confidence", Verdict.REJECT, "no value, or a number from 0.0 to 1.0"),
+    Rule("decision.selected", Verdict.REJECT, "1 to 200 characters without control characters"),
+    Rule("decision.candidates", Verdict.REJECT, "at most 32 strings of 1 to 100 characters"),
+    Rule("signal.type", Verdict.REJECT, "a signal type of the vocabulary"),
+    Rule("signal.code", Verdict.REJECT, "a code of that signal type"),
+    Rule("signal.value", Verdict.REJECT, "a boolean"),
+    Rule("signal.weight", Verdict.REJECT, "no value, or a number from 0.0 to 1.0"),
+    Rule("failure.type", Verdict.REJECT, ", ".join(FailureType)),
+    Rule("failure.code", Verdict.REJECT, "a string that names the failure"),
+    Rule("metadata.blocked_key", Verdict.REJECT, "a key that does not announce content"),
+    Rule("metadata.key", Verdict.REJECT, "an identifier of at most 64 characters"),
+    Rule("metadata.count", Verdict.REJECT, "at most 32 keys"),
+    Rule("metadata.type", Verdict.REJECT, "a string, 64-bit integer, finite number, boolean or nothing"),
+    Rule("metadata.length", Verdict.REJECT, "a string of at most 100 characters"),
+    Rule("label.pattern", Verdict.REJECT, "a label: ASCII letters, digits and . _ : / @ + # - ( ) ="),
+    Rule("secret.pattern", Verdict.REJECT, "a text unlike an e-mail address, key, token or card number"),
+    Rule("event.no_run", Verdict.REJECT, "a trace id or agenttrace.run.id"),
+    Rule("event.disabled", Verdict.REJECT, "no decisions and signals: they are switched off here"),
+    Rule("span.id", Verdict.REJECT, "a 16-byte trace id and an 8-byte span id, neither all zero"),
+    Rule("time.range", Verdict.REJECT, "a time in the last five years, at most one day ahead"),
+    Rule("storage.refused", Verdict.REJECT, "a row that the database accepts"),
+    Rule("identifier.pattern", Verdict.REDACT, "an identifier of at most 128 characters, five words"),
+    Rule("closed.set", Verdict.REPLACE, "a value of the closed list"),
+    Rule("conversation.hash", Verdict.REWRITE, "an HMAC of the conversation id"),
+    Rule("failure.message", Verdict.REWRITE, "the sentence made of type and code"),
+)
+RULES: Final[Mapping[str, Rule]] = {rule.id: rule for rule in _TABLE}
+
+
+class Violation(ValueError):
+    """A record that a rule refuses: the rule's id, the attribute key, what is allowed; no value."""
+
+    def __init__(self, rule: str, key: str, allowed: str | None = None) -> None:
+        self.rule = rule
+        self.key = key
+        self.allowed = allowed or RULES[rule].allowed
+        super().__init__(f"{key}: allowed is {self.allowed} (rule {rule})")
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What a site accepts; `conversation_key` is the HMAC key, empty: conversation ids are dropped."""
+
+    vocabulary: Vocabulary = VOCABULARY
+    labels: Labels = "token"
+    failure_messages: FailureMessages = "template"
+    decisions: bool = True
+    conversation_key: bytes = field(default=b"", repr=False)
+
+    def fingerprint(self) -> str:
+        """A digest of everything the database's CHECKs depend on."""
+        parts = (self.vocabulary.decisions, self.vocabulary.signals, self.labels, self.failure_messages)
+        return hashlib.sha256(repr(parts).encode()).hexdigest()
+
+
+_LABELS: Final = {mode: re.compile(pattern, re.ASCII) for mode, pattern in patterns.LABELS.items()}
+_PRINTABLE: Final = re.compile(patterns.LABELS["relaxed"], re.ASCII)
+_IDENTIFIER: Final = re.compile(patterns.IDENTIFIER, re.ASCII)
+_METADATA_KEY: Final = re.compile(patterns.METADATA_KEY, re.ASCII)
+_SECRETS: Final = re.compile(patterns.SECRETS, re.ASCII)
+_NOT_LETTERS: Final = re.compile("[^a-z]", re.ASCII)
+
+
+def check_decision(  # noqa: PLR0913 - the fields of the event, by keyword
+    policy: Policy,
+    *,
+    decision_type: object,
+    selected: object,
+    reason_code: object,
+    confidence: object = None,
+    candidates: object = (),
+) -> None:
+    """Raise `Violation` unless the decision keeps every rule that names it."""
+    reasons = _member(policy.vocabulary.decisions, decision_type, "decision.type", wire.DECISION_TYPE)
+    if not isinstance(reason_code, str) or reason_code not in reasons:
+        raise Violation("decision.reason_code", wire.DECISION_REASON_CODE, ", ".join(reasons))
+    _label(policy, selected, SELECTED_LENGTH, "decision.selected", wire.DECISION_SELECTED)
+    _fraction(confidence, "decision.confidence", wire.DECISION_CONFIDENCE)
+    if candidates:
+        _candidates(policy, candidates)
+
+
+def check_signal(
+    policy: Policy, *, signal_type: object, signal_code: object, value: object, weight: object = None
+) -> None:
+    """Raise `Violation` unless the quality signal keeps every rule that names it."""
+    codes = _member(policy.vocabulary.signals, signal_type, "signal.type", wire.SIGNAL_TYPE)
+    if not isinstance(signal_code, str) or signal_code not in codes:
+        raise Violation("signal.code", wire.SIGNAL_CODE, ", ".join(codes))
+    if not isinstance(value, bool):
+        raise Violation("signal.value", wire.SIGNAL_VALUE)
+    _fraction(weight, "signal.weight", wire.SIGNAL_WEIGHT)
+
+
+def check_failure(*, failure_type: object, failure_code: object) -> None:
+    """Raise `Violation` unless type and code are there and the type is of the vocabulary."""
+    if not isinstance(failure_type, str) or failure_type not in _FAILURE_TYPES:
+        raise Violation("failure.type", wire.FAILURE_TYPE)
+    if not isinstance(failure_code, str) or not failure_code:
+        raise Violation("failure.code", wire.FAILURE_CODE)
+
+
+def check_metadata(policy: Policy, metadata: Mapping[str, object]) -> dict[str, Scalar]:
+    """The metadata without empty values; raises `Violation` at the first rule broken."""
+    if len(metadata) > METADATA_KEYS:
+        raise Violation("metadata.count", f"{wire.METADATA_PREFIX}*")
+    kept: dict[str, Scalar] = {}
+    for key, value in metadata.items():
+        name = _metadata_key(key)
+        if value is not None:
+            kept[key] = _metadata_value(policy, name, value)
+    return kept
+
+
+def check_label(policy: Policy, value: str, key: str) -> None:
+    """Raise `Violation` unless a text is a label in the policy's mode and looks like no secret."""
+    if not _is_label(value, policy.labels):
+        raise Violation("label.pattern", key)
+    if is_secret(value):
+        raise Violation("secret.pattern", key)
+
+
+def identifier(value: str) -> str:
+    """The value if it is an identifier that looks like no secret, else `_redacted`; empty stays empty."""
+    if len(value) > IDENTIFIER_LENGTH:
+        return REDACTED
+    return _identifier(value)
+
+
+def is_secret(value: str) -> bool:
+    """Whether a text looks like an e-mail address, a key, a token or a card number."""
+    return _SECRETS.search(value) is not None
+
+
+def closed(value: str, allowed: Iterable[str]) -> str:
+    """The value if it is on the closed list, else `other`; empty stays empty."""
+    return value if not value or value in allowed else OTHER
+
+
+def conversation_hash(policy: Policy, value: str) -> str:
+    """HMAC-SHA256 of a conversation id under the site's key as 64 hex digits; empty without a key."""
+    if not value or not policy.conversation_key:
+        return ""
+    return hmac.new(policy.conversation_key, value.encode("utf-8", "replace"), hashlib.sha256).hexdigest()
+
+
+def failure_message(policy: Policy, failure_type: str, failure_code: str, message: object = None) -> str:
+    """The sentence stored for a failure: made of type and code unless the policy keeps the author's."""
+    if policy.failure_messages == "keep" and isinstance(message, str) and _is_message(message):
+        return message
+    return f"{failure_type} failure: {failure_code}"
+
+
+def _is_message(message: str) -> bool:
+    return 0 < len(message) <= MESSAGE_LENGTH and _is_printable(message) and not is_secret(message)
+
+
+_FAILURE_TYPES: Final = frozenset(map(str, FailureType))
+
+
+def _member(table: Mapping[str, tuple[str, ...]], name: object, rule: str, key: str) -> tuple[str, ...]:
+    codes = table.get(name) if isinstance(name, str) else None
+    if codes is None:
+        raise Violation(rule, key, ", ".join(table))
+    return codes
+
+
+def _fraction(value: object, rule: str, key: str) -> None:
+    if value is None:
+        return
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0.0 <= value <= 1.0:
+        raise Violation(rule, key)
+
+
+def _label(policy: Policy, value: object, maximum: int, rule: str, key: str) -> None:
+    if not isinstance(value, str) or not 0 < len(value) <= maximum or not _is_printable(value):
+        raise Violation(rule, key)
+    check_label(policy, value, key)
+
+
+def _candidates(policy: Policy, candidates: object) -> None:
+    if isinstance(candidates, str) or not isinstance(candidates, Sequence) or len(candidates) > CANDIDATES:
+        raise Violation("decision.candidates", wire.DECISION_CANDIDATES)
+    for candidate in candidates:
+        _label(policy, candidate, CANDIDATE_LENGTH, "decision.candidates", wire.DECISION_CANDIDATES)
+
+
+def _metadata_key(key: object) -> str:
+    """The full attribute key, safe to repeat: a key that is no identifier is shown as `*`."""
+    text = key if isinstance(key, str) else ""
+    letters = _NOT_LETTERS.sub("", text[: 2 * METADATA_KEY_LENGTH].lower())
+    if letters in BLOCKED_KEYS:
+        raise Violation("metadata.blocked_key", wire.METADATA_PREFIX + letters)
+    if len(text) > METADATA_KEY_LENGTH or not _METADATA_KEY.fullmatch(text) or is_secret(text):
+        raise Violation("metadata.key", f"{wire.METADATA_PREFIX}*")
+    return wire.METADATA_PREFIX + text
+
+
+def _metadata_value(policy: Policy, name: str, value: object) -> Scalar:
+    if isinstance(value, str):
+        if len(value) > METADATA_LENGTH:
+            raise Violation("metadata.length", name)
+        check_label(policy, value, name)
+        return value
+    if isinstance(value, bool) or (isinstance(value, int) and -_INT64 <= value < _INT64):
+        return value
+    if isinstance(value, float) and math.isfinite(value):
+        return value
+    raise Violation("metadata.type", name)
+
+
+@lru_cache(maxsize=16_384)
+def _is_label(value: str, mode: str) -> bool:
+    return _LABELS[mode].fullmatch(value) is not None and _is_printable(value)
+
+
+@lru_cache(maxsize=16_384)
+def _identifier(value: str) -> str:
+    if not value or (_IDENTIFIER.fullmatch(value) and not is_secret(value)):
+        return value
+    return REDACTED
+
+
+def _is_printable(value: str) -> bool:
+    """No ASCII control character and no lone surrogate, which UTF-8 cannot carry."""
+    if value.isascii():
+        return _PRINTABLE.fullmatch(value) is not None
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return _PRINTABLE.fullmatch(value) is not None

@@ -1,0 +1,288 @@
+"""The closed vocabulary of decisions, signals, steps, runs and failures (specification section 2)."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+
+class DecisionType(StrEnum):
+    """What kind of choice an agent stated."""
+
+    TOOL_SELECTION = "tool_selection"
+    RETRIEVAL_STRATEGY = "retrieval_strategy"
+    RESPONSE_MODE = "response_mode"
+    RETRY_STRATEGY = "retry_strategy"
+    ORCHESTRATION_PATH = "orchestration_path"
+
+
+class ReasonCode(StrEnum):
+    """Why the agent says it chose so; each code belongs to one decision type (`REASONS`)."""
+
+    FRESH_DATA_REQUIRED = "fresh_data_required"
+    CACHED_DATA_SUFFICIENT = "cached_data_sufficient"
+    TOOL_UNAVAILABLE = "tool_unavailable"
+    COST_OPTIMIZATION = "cost_optimization"
+    LATENCY_OPTIMIZATION = "latency_optimization"
+    ACCURACY_REQUIRED = "accuracy_required"
+    SEMANTIC_SEARCH_PREFERRED = "semantic_search_preferred"
+    KEYWORD_MATCH_SUFFICIENT = "keyword_match_sufficient"
+    HYBRID_APPROACH_NEEDED = "hybrid_approach_needed"
+    FILTER_APPLIED = "filter_applied"
+    RERANK_REQUIRED = "rerank_required"
+    STREAMING_REQUESTED = "streaming_requested"
+    BATCH_PREFERRED = "batch_preferred"
+    FORMAT_CONSTRAINT = "format_constraint"
+    LENGTH_CONSTRAINT = "length_constraint"
+    TRANSIENT_ERROR_DETECTED = "transient_error_detected"
+    RATE_LIMIT_ENCOUNTERED = "rate_limit_encountered"
+    NO_RETRY_TERMINAL_ERROR = "no_retry_terminal_error"
+    RETRY_BUDGET_EXHAUSTED = "retry_budget_exhausted"
+    BACKOFF_REQUIRED = "backoff_required"
+    SEQUENTIAL_REQUIRED = "sequential_required"
+    PARALLEL_PREFERRED = "parallel_preferred"
+    CONDITIONAL_BRANCH = "conditional_branch"
+    EARLY_EXIT = "early_exit"
+    FALLBACK_PATH = "fallback_path"
+
+
+class SignalType(StrEnum):
+    """What kind of quality signal was observed."""
+
+    SCHEMA_VALID = "schema_valid"
+    EMPTY_RETRIEVAL = "empty_retrieval"
+    TOOL_SUCCESS = "tool_success"
+    TOOL_FAILURE = "tool_failure"
+    RETRY_OCCURRED = "retry_occurred"
+    LATENCY_THRESHOLD = "latency_threshold"
+    TOKEN_USAGE = "token_usage"  # noqa: S105 - a signal's name, not a secret
+
+
+class SignalCode(StrEnum):
+    """What was observed; each code belongs to one signal type (`SIGNAL_CODES`)."""
+
+    FULL_MATCH = "full_match"
+    PARTIAL_MATCH = "partial_match"
+    VALIDATION_FAILED = "validation_failed"
+    NO_SCHEMA_DEFINED = "no_schema_defined"
+    NO_RESULTS = "no_results"
+    FILTERED_OUT = "filtered_out"
+    INDEX_EMPTY = "index_empty"
+    FIRST_ATTEMPT = "first_attempt"
+    AFTER_RETRY = "after_retry"
+    FALLBACK_USED = "fallback_used"
+    TIMEOUT = "timeout"
+    INVALID_INPUT = "invalid_input"
+    UNAVAILABLE = "unavailable"
+    RATE_LIMITED = "rate_limited"
+    AUTHENTICATION_FAILED = "authentication_failed"
+    SINGLE_RETRY = "single_retry"
+    MULTIPLE_RETRIES = "multiple_retries"
+    MAX_RETRIES_REACHED = "max_retries_reached"
+    UNDER_THRESHOLD = "under_threshold"
+    EXCEEDED_THRESHOLD = "exceeded_threshold"
+    SIGNIFICANTLY_EXCEEDED = "significantly_exceeded"
+    LOW_USAGE = "low_usage"
+    MODERATE_USAGE = "moderate_usage"
+    HIGH_USAGE = "high_usage"
+    LIMIT_APPROACHED = "limit_approached"
+
+
+class StepType(StrEnum):
+    """What a step of a run did."""
+
+    PLAN = "plan"
+    RETRIEVE = "retrieve"
+    TOOL = "tool"
+    RESPOND = "respond"
+    OTHER = "other"
+
+
+class RunStatus(StrEnum):
+    """How a run ended."""
+
+    SUCCESS = "success"
+    FAILURE = "failure"
+    PARTIAL = "partial"
+
+
+class FailureType(StrEnum):
+    """Which part of the agent a failure was observed in."""
+
+    TOOL = "tool"
+    MODEL = "model"
+    RETRIEVAL = "retrieval"
+    ORCHESTRATION = "orchestration"
+
+
+REASONS: Mapping[str, tuple[ReasonCode, ...]] = {
+    DecisionType.TOOL_SELECTION: (
+        ReasonCode.FRESH_DATA_REQUIRED,
+        ReasonCode.CACHED_DATA_SUFFICIENT,
+        ReasonCode.TOOL_UNAVAILABLE,
+        ReasonCode.COST_OPTIMIZATION,
+        ReasonCode.LATENCY_OPTIMIZATION,
+        ReasonCode.ACCURACY_REQUIRED,
+    ),
+    DecisionType.RETRIEVAL_STRATEGY: (
+        ReasonCode.SEMANTIC_SEARCH_PREFERRED,
+        ReasonCode.KEYWORD_MATCH_SUFFICIENT,
+        ReasonCode.HYBRID_APPROACH_NEEDED,
+        ReasonCode.FILTER_APPLIED,
+        ReasonCode.RERANK_REQUIRED,
+    ),
+    DecisionType.RESPONSE_MODE: (
+        ReasonCode.STREAMING_REQUESTED,
+        ReasonCode.BATCH_PREFERRED,
+        ReasonCode.FORMAT_CONSTRAINT,
+        ReasonCode.LENGTH_CONSTRAINT,
+    ),
+    DecisionType.RETRY_STRATEGY: (
+        ReasonCode.TRANSIENT_ERROR_DETECTED,
+        ReasonCode.RATE_LIMIT_ENCOUNTERED,
+        ReasonCode.NO_RETRY_TERMINAL_ERROR,
+        ReasonCode.RETRY_BUDGET_EXHAUSTED,
+        ReasonCode.BACKOFF_REQUIRED,
+    ),
+    DecisionType.ORCHESTRATION_PATH: (
+        ReasonCode.SEQUENTIAL_REQUIRED,
+        ReasonCode.PARALLEL_PREFERRED,
+        ReasonCode.CONDITIONAL_BRANCH,
+        ReasonCode.EARLY_EXIT,
+        ReasonCode.FALLBACK_PATH,
+    ),
+}
+
+SIGNAL_CODES: Mapping[str, tuple[SignalCode, ...]] = {
+    SignalType.SCHEMA_VALID: (
+        SignalCode.FULL_MATCH,
+        SignalCode.PARTIAL_MATCH,
+        SignalCode.VALIDATION_FAILED,
+        SignalCode.NO_SCHEMA_DEFINED,
+    ),
+    SignalType.EMPTY_RETRIEVAL: (SignalCode.NO_RESULTS, SignalCode.FILTERED_OUT, SignalCode.INDEX_EMPTY),
+    SignalType.TOOL_SUCCESS: (SignalCode.FIRST_ATTEMPT, SignalCode.AFTER_RETRY, SignalCode.FALLBACK_USED),
+    SignalType.TOOL_FAILURE: (
+        SignalCode.TIMEOUT,
+        SignalCode.INVALID_INPUT,
+        SignalCode.UNAVAILABLE,
+        SignalCode.RATE_LIMITED,
+        SignalCode.AUTHENTICATION_FAILED,
+    ),
+    SignalType.RETRY_OCCURRED: (
+        SignalCode.SINGLE_RETRY,
+        SignalCode.MULTIPLE_RETRIES,
+        SignalCode.MAX_RETRIES_REACHED,
+    ),
+    SignalType.LATENCY_THRESHOLD: (
+        SignalCode.UNDER_THRESHOLD,
+        SignalCode.EXCEEDED_THRESHOLD,
+        SignalCode.SIGNIFICANTLY_EXCEEDED,
+    ),
+    SignalType.TOKEN_USAGE: (
+        SignalCode.LOW_USAGE,
+        SignalCode.MODERATE_USAGE,
+        SignalCode.HIGH_USAGE,
+        SignalCode.LIMIT_APPROACHED,
+    ),
+}
+
+_CODE = re.compile(r"[a-z][a-z0-9_]{0,63}", re.ASCII)
+_SECTIONS = ("decisions", "signals")
+
+
+class InvalidVocabulary(ValueError):
+    """An extension file is not of the form that `load_extension` describes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """The types and codes one site accepts; the mappings keep the order of the specification."""
+
+    decisions: Mapping[str, tuple[str, ...]]
+    signals: Mapping[str, tuple[str, ...]]
+
+    def extended(
+        self, decisions: Mapping[str, Iterable[str]], signals: Mapping[str, Iterable[str]]
+    ) -> Vocabulary:
+        """This vocabulary with codes added to types, or types added; nothing is ever removed."""
+        return Vocabulary(_merged(self.decisions, decisions), _merged(self.signals, signals))
+
+
+def _merged(
+    known: Mapping[str, tuple[str, ...]], added: Mapping[str, Iterable[str]]
+) -> dict[str, tuple[str, ...]]:
+    names = dict.fromkeys((*known, *added))
+    return {name: tuple(dict.fromkeys((*known.get(name, ()), *added.get(name, ())))) for name in names}
+
+
+def _plain(table: Mapping[str, tuple[StrEnum, ...]]) -> dict[str, tuple[str, ...]]:
+    return {str(name): tuple(map(str, codes)) for name, codes in table.items()}
+
+
+VOCABULARY = Vocabulary(_plain(REASONS), _plain(SIGNAL_CODES))
+
+
+def load_extension(path: str | Path, base: Vocabulary = VOCABULARY) -> Vocabulary:
+    """Read a site's extension file and return `base` with its codes added.
+
+    The file is JSON: `{"decisions": {type: [code, …]}, "signals": {type: [code, …]}}`, both
+    sections optional, names in lower-case snake case of at most 64 characters.
+    Raises `InvalidVocabulary` for any other form and `OSError` where the file cannot be read.
+    """
+    try:
+        document = json.loads(Path(path).read_text(encoding="utf-8"))
+    except ValueError as error:
+        message = "vocabulary extension: the file is not JSON"
+        raise InvalidVocabulary(message) from error
+    if not isinstance(document, dict) or not set(document) <= set(_SECTIONS):
+        message = f"vocabulary extension: an object with the sections {' and '.join(_SECTIONS)} is allowed"
+        raise InvalidVocabulary(message)
+    decisions, signals = (_section(document.get(name, {}), name) for name in _SECTIONS)
+    return base.extended(decisions, signals)
+
+
+def _section(section: object, name: str) -> dict[str, list[str]]:
+    message = f"vocabulary extension: {name} maps types to lists of codes, each matching {_CODE.pattern}"
+    if not isinstance(section, dict):
+        raise InvalidVocabulary(message)
+    for kind, codes in section.items():
+        if not (isinstance(codes, list) and _CODE.fullmatch(kind)):
+            raise InvalidVocabulary(message)
+        if not all(isinstance(code, str) and _CODE.fullmatch(code) for code in codes):
+            raise InvalidVocabulary(message)
+    return section
+
+
+def validate_decision_type(decision_type: str, vocabulary: Vocabulary = VOCABULARY) -> bool:
+    """Whether the vocabulary has this decision type."""
+    return decision_type in vocabulary.decisions
+
+
+def validate_reason_code(decision_type: str, reason_code: str, vocabulary: Vocabulary = VOCABULARY) -> bool:
+    """Whether this reason belongs to this decision type."""
+    return reason_code in vocabulary.decisions.get(decision_type, ())
+
+
+def validate_signal_type(signal_type: str, vocabulary: Vocabulary = VOCABULARY) -> bool:
+    """Whether the vocabulary has this signal type."""
+    return signal_type in vocabulary.signals
+
+
+def validate_signal_code(signal_type: str, signal_code: str, vocabulary: Vocabulary = VOCABULARY) -> bool:
+    """Whether this code belongs to this signal type."""
+    return signal_code in vocabulary.signals.get(signal_type, ())
+
+
+def get_valid_reason_codes(decision_type: str, vocabulary: Vocabulary = VOCABULARY) -> tuple[str, ...]:
+    """The reasons of a decision type, none for an unknown type."""
+    return vocabulary.decisions.get(decision_type, ())
+
+
+def get_valid_signal_codes(signal_type: str, vocabulary: Vocabulary = VOCABULARY) -> tuple[str, ...]:
+    """The codes of a signal type, none for an unknown type."""
+    return vocabulary.signals.get(signal_type, ())
