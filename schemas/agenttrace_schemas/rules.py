@@ -14,13 +14,12 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from functools import lru_cache
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal, NamedTuple, TypeAlias
 
 from agenttrace_schemas import patterns, wire
+from agenttrace_schemas.texts import identifier, is_printable, is_secret, label_fault
 from agenttrace_schemas.vocabulary import VOCABULARY, FailureType, Vocabulary
 
-REDACTED: Final = "_redacted"
 OTHER: Final = "other"
 SELECTED_LENGTH: Final = 200
 CANDIDATE_LENGTH: Final = 100
@@ -28,24 +27,11 @@ CANDIDATES: Final = 32
 METADATA_KEYS: Final = 32
 METADATA_KEY_LENGTH: Final = 64
 METADATA_LENGTH: Final = 100
-IDENTIFIER_LENGTH: Final = 128
 MESSAGE_LENGTH: Final = 200
 ATTRIBUTE_KEY_LENGTH: Final = 128
 BLOCKED_KEYS: Final = frozenset(
-    {
-        "prompt",
-        "response",
-        "reasoning",
-        "thought",
-        "message",
-        "content",
-        "text",
-        "output",
-        "input",
-        "chainofthought",
-        "explanation",
-        "rationale",
-    }
+    "prompt response reasoning thought message content text output input chainofthought explanation"
+    " rationale".split()
 )
 _INT64: Final = 2**63
 
@@ -93,6 +79,7 @@ _TABLE: Final = (
     Rule("secret.pattern", Verdict.REJECT, "a text unlike an e-mail address, key, token or card number"),
     Rule("event.no_run", Verdict.REJECT, "a trace id or agenttrace.run.id"),
     Rule("event.disabled", Verdict.REJECT, "no decisions and signals: they are switched off here"),
+    Rule("event.duplicate_key", Verdict.REJECT, "each attribute key once"),
     Rule("span.id", Verdict.REJECT, "a 16-byte trace id and an 8-byte span id, neither all zero"),
     Rule("time.range", Verdict.REJECT, "a time in the last five years, at most one day ahead"),
     Rule("storage.refused", Verdict.REJECT, "a row that the database accepts"),
@@ -130,12 +117,35 @@ class Policy:
         return hashlib.sha256(repr(parts).encode()).hexdigest()
 
 
-_LABELS: Final = {mode: re.compile(pattern, re.ASCII) for mode, pattern in patterns.LABELS.items()}
-_PRINTABLE: Final = re.compile(patterns.LABELS["relaxed"], re.ASCII)
-_IDENTIFIER: Final = re.compile(patterns.IDENTIFIER, re.ASCII)
 _METADATA_KEY: Final = re.compile(patterns.METADATA_KEY, re.ASCII)
-_SECRETS: Final = re.compile(patterns.SECRETS, re.ASCII)
 _NOT_LETTERS: Final = re.compile("[^a-z]", re.ASCII)
+
+
+class Decision(NamedTuple):
+    """The enforced fields of a decision."""
+
+    decision_type: str
+    selected: str
+    reason_code: str
+    confidence: float | None
+    candidates: tuple[str, ...]
+
+
+class Signal(NamedTuple):
+    """The enforced fields of a quality signal."""
+
+    signal_type: str
+    signal_code: str
+    value: bool
+    weight: float | None
+
+
+class Failure(NamedTuple):
+    """The enforced fields of a failure."""
+
+    failure_type: str
+    failure_code: str
+    message: str
 
 
 def check_decision(  # noqa: PLR0913 - the fields of the event, by keyword
@@ -145,36 +155,43 @@ def check_decision(  # noqa: PLR0913 - the fields of the event, by keyword
     selected: object,
     reason_code: object,
     confidence: object = None,
-    candidates: object = (),
-) -> None:
-    """Raise `Violation` unless the decision keeps every rule that names it."""
-    reasons = _member(policy.vocabulary.decisions, decision_type, "decision.type", wire.DECISION_TYPE)
+    candidates: object = None,
+) -> Decision:
+    """The decision rebuilt from enforced fields; raises `Violation` at the first rule broken."""
+    kind, reasons = _member(policy.vocabulary.decisions, decision_type, "decision.type", wire.DECISION_TYPE)
     if not isinstance(reason_code, str) or reason_code not in reasons:
         raise Violation("decision.reason_code", wire.DECISION_REASON_CODE, ", ".join(reasons))
-    _label(policy, selected, SELECTED_LENGTH, "decision.selected", wire.DECISION_SELECTED)
-    _fraction(confidence, "decision.confidence", wire.DECISION_CONFIDENCE)
-    if candidates:
-        _candidates(policy, candidates)
+    return Decision(
+        kind,
+        _label(policy, selected, SELECTED_LENGTH, "decision.selected", wire.DECISION_SELECTED),
+        str(reason_code),
+        _fraction(confidence, "decision.confidence", wire.DECISION_CONFIDENCE),
+        _candidates(policy, candidates),
+    )
 
 
 def check_signal(
     policy: Policy, *, signal_type: object, signal_code: object, value: object, weight: object = None
-) -> None:
-    """Raise `Violation` unless the quality signal keeps every rule that names it."""
-    codes = _member(policy.vocabulary.signals, signal_type, "signal.type", wire.SIGNAL_TYPE)
+) -> Signal:
+    """The signal rebuilt from enforced fields; raises `Violation` at the first rule broken."""
+    kind, codes = _member(policy.vocabulary.signals, signal_type, "signal.type", wire.SIGNAL_TYPE)
     if not isinstance(signal_code, str) or signal_code not in codes:
         raise Violation("signal.code", wire.SIGNAL_CODE, ", ".join(codes))
     if not isinstance(value, bool):
         raise Violation("signal.value", wire.SIGNAL_VALUE)
-    _fraction(weight, "signal.weight", wire.SIGNAL_WEIGHT)
+    return Signal(kind, str(signal_code), value, _fraction(weight, "signal.weight", wire.SIGNAL_WEIGHT))
 
 
-def check_failure(*, failure_type: object, failure_code: object) -> None:
-    """Raise `Violation` unless type and code are there and the type is of the vocabulary."""
+def check_failure(
+    policy: Policy, *, failure_type: object, failure_code: object, message: object = None
+) -> Failure:
+    """The failure rebuilt from enforced fields, its message a sentence made of type and code."""
     if not isinstance(failure_type, str) or failure_type not in _FAILURE_TYPES:
         raise Violation("failure.type", wire.FAILURE_TYPE)
     if not isinstance(failure_code, str) or not failure_code:
         raise Violation("failure.code", wire.FAILURE_CODE)
+    code = identifier(failure_code)
+    return Failure(str(failure_type), code, failure_message(policy, failure_type, code, message))
 
 
 def check_metadata(policy: Policy, metadata: Mapping[str, object]) -> dict[str, Scalar]:
@@ -191,22 +208,9 @@ def check_metadata(policy: Policy, metadata: Mapping[str, object]) -> dict[str, 
 
 def check_label(policy: Policy, value: str, key: str) -> None:
     """Raise `Violation` unless a text is a label in the policy's mode and looks like no secret."""
-    if not _is_label(value, policy.labels):
-        raise Violation("label.pattern", key)
-    if is_secret(value):
-        raise Violation("secret.pattern", key)
-
-
-def identifier(value: str) -> str:
-    """The value if it is an identifier that looks like no secret, else `_redacted`; empty stays empty."""
-    if len(value) > IDENTIFIER_LENGTH:
-        return REDACTED
-    return _identifier(value)
-
-
-def is_secret(value: str) -> bool:
-    """Whether a text looks like an e-mail address, a key, a token or a card number."""
-    return _SECRETS.search(value) is not None
+    fault = label_fault(value, policy.labels)
+    if fault:
+        raise Violation(fault, key)
 
 
 def closed(value: str, allowed: Iterable[str]) -> str:
@@ -229,37 +233,43 @@ def failure_message(policy: Policy, failure_type: str, failure_code: str, messag
 
 
 def _is_message(message: str) -> bool:
-    return 0 < len(message) <= MESSAGE_LENGTH and _is_printable(message) and not is_secret(message)
+    return 0 < len(message) <= MESSAGE_LENGTH and is_printable(message) and not is_secret(message)
 
 
 _FAILURE_TYPES: Final = frozenset(map(str, FailureType))
 
 
-def _member(table: Mapping[str, tuple[str, ...]], name: object, rule: str, key: str) -> tuple[str, ...]:
+def _member(
+    table: Mapping[str, tuple[str, ...]], name: object, rule: str, key: str
+) -> tuple[str, tuple[str, ...]]:
     codes = table.get(name) if isinstance(name, str) else None
     if codes is None:
         raise Violation(rule, key, ", ".join(table))
-    return codes
+    return str(name), codes
 
 
-def _fraction(value: object, rule: str, key: str) -> None:
+def _fraction(value: object, rule: str, key: str) -> float | None:
     if value is None:
-        return
+        return None
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0.0 <= value <= 1.0:
         raise Violation(rule, key)
+    return float(value)
 
 
-def _label(policy: Policy, value: object, maximum: int, rule: str, key: str) -> None:
-    if not isinstance(value, str) or not 0 < len(value) <= maximum or not _is_printable(value):
+def _label(policy: Policy, value: object, maximum: int, rule: str, key: str) -> str:
+    if not isinstance(value, str) or not 0 < len(value) <= maximum or not is_printable(value):
         raise Violation(rule, key)
     check_label(policy, value, key)
+    return value
 
 
-def _candidates(policy: Policy, candidates: object) -> None:
+def _candidates(policy: Policy, candidates: object) -> tuple[str, ...]:
+    if candidates is None:
+        return ()
+    rule, key = "decision.candidates", wire.DECISION_CANDIDATES
     if isinstance(candidates, str) or not isinstance(candidates, Sequence) or len(candidates) > CANDIDATES:
-        raise Violation("decision.candidates", wire.DECISION_CANDIDATES)
-    for candidate in candidates:
-        _label(policy, candidate, CANDIDATE_LENGTH, "decision.candidates", wire.DECISION_CANDIDATES)
+        raise Violation(rule, key)
+    return tuple(_label(policy, candidate, CANDIDATE_LENGTH, rule, key) for candidate in candidates)
 
 
 def _metadata_key(key: object) -> str:
@@ -284,26 +294,3 @@ def _metadata_value(policy: Policy, name: str, value: object) -> Scalar:
     if isinstance(value, float) and math.isfinite(value):
         return value
     raise Violation("metadata.type", name)
-
-
-@lru_cache(maxsize=16_384)
-def _is_label(value: str, mode: str) -> bool:
-    return _LABELS[mode].fullmatch(value) is not None and _is_printable(value)
-
-
-@lru_cache(maxsize=16_384)
-def _identifier(value: str) -> str:
-    if not value or (_IDENTIFIER.fullmatch(value) and not is_secret(value)):
-        return value
-    return REDACTED
-
-
-def _is_printable(value: str) -> bool:
-    """No ASCII control character and no lone surrogate, which UTF-8 cannot carry."""
-    if value.isascii():
-        return _PRINTABLE.fullmatch(value) is not None
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        return False
-    return _PRINTABLE.fullmatch(value) is not None

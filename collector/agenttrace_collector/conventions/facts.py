@@ -39,3 +39,5 @@ class SpanFacts:
     agent_id: str = ""
     agent_version: str = ""
     environment: str = ""
+    # Values of `agenttrace.metadata.<key>` by key, unchecked.
+    metadata: dict[str, object] | None = None

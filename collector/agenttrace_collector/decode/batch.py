@@ -31,7 +31,7 @@ class Batch:
 
     `digest` identifies the request (bytes, tenant, signal). `received` counts spans or log records,
     `ignored` those without a meaning here, `refused` those refused whole. `refusals` counts every
-    refused record by (kind, rule), stripped events included.
+    refused record by (kind, rule), stripped events included, `redactions` the values replaced by rule.
     """
 
     digest: bytes
@@ -40,3 +40,4 @@ class Batch:
     ignored: int
     refused: int
     refusals: Mapping[tuple[str, str], int]
+    redactions: Mapping[str, int]

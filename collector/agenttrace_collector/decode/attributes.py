@@ -1,0 +1,55 @@
+"""OTLP attribute values as Python values; what no rule can accept becomes `UNREADABLE`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
+
+
+class _Unreadable:
+    """Stands for bytes, maps and nested lists: never stored, and refused where a value is wanted."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "UNREADABLE"
+
+
+UNREADABLE: Final = _Unreadable()
+
+
+def value_of(value: AnyValue) -> object:
+    """A string, bool, int, float, list of those, None for an empty value, else `UNREADABLE`."""
+    kind = value.WhichOneof("value")
+    if kind == "array_value":
+        return [_scalar(item, item.WhichOneof("value")) for item in value.array_value.values]
+    return _scalar(value, kind)
+
+
+def _scalar(value: AnyValue, kind: str | None) -> object:
+    if kind == "string_value":
+        return value.string_value
+    if kind == "int_value":
+        return value.int_value
+    if kind == "double_value":
+        return value.double_value
+    if kind == "bool_value":
+        return value.bool_value
+    return None if kind is None else UNREADABLE
+
+
+class DuplicateKey(ValueError):
+    """A key stands twice in one list of attributes, so that its value is not defined."""
+
+
+def to_dict(attributes: Iterable[KeyValue]) -> dict[str, object]:
+    """The attributes by key; raises `DuplicateKey`, because rules must see every occurrence."""
+    values: dict[str, object] = {}
+    for attribute in attributes:
+        key = attribute.key
+        if key in values:
+            raise DuplicateKey
+        values[key] = value_of(attribute.value)
+    return values

@@ -1,0 +1,192 @@
+"""Typed events, from either carrier, to enforced rows of decisions, signals and failures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from opentelemetry.proto.common.v1.common_pb2 import KeyValue
+
+from agenttrace_collector.decode import identity, rowbinary
+from agenttrace_collector.decode.attributes import DuplicateKey, to_dict
+from agenttrace_schemas import rules, wire
+from agenttrace_schemas.rows import DecisionRow, FailureRow, Row, SignalRow
+from agenttrace_schemas.rules import Policy, Scalar, Violation
+
+KINDS: Final = {
+    wire.EVENT_DECISION: "decision",
+    wire.EVENT_SIGNAL: "quality_signal",
+    wire.EVENT_FAILURE: "failure",
+}
+_METADATA: Final = len(wire.METADATA_PREFIX)
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where events come from: the ids and enforced names of their span or log record.
+
+    `span_number` is the span id as the unsigned integer of the span columns.
+    """
+
+    tenant: str
+    run_id: bytes
+    step_id: bytes
+    trace_id: bytes
+    span_id: bytes
+    span_number: int
+    agent_id: str
+    agent_version: str
+    environment: str
+    actor: str
+    created_at: int
+
+
+class EventIds:
+    """Ids of the events of one span or log record: theirs, else made from what they say."""
+
+    def __init__(self, origin: Origin) -> None:
+        self._span = origin.trace_id + origin.span_id
+        self._seen: dict[tuple[str, int, bytes], int] = {}
+
+    def made_from(self, name: str, time: int, fields: bytes) -> bytes:
+        """`fields` are the encoded enforced values; twins within one span differ by an ordinal."""
+        ordinal = self._seen.get((name, time, fields), 0)
+        self._seen[name, time, fields] = ordinal + 1
+        return identity.event(self._span, name, time, fields, ordinal)
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """An event as it arrived: its name, its attributes by key, its time in nanoseconds."""
+
+    name: str
+    values: Mapping[str, object]
+    time: int
+
+
+def read_event(name: str, attributes: Iterable[KeyValue], time: int) -> Event:
+    """The event; raises `Violation` where a key stands twice."""
+    try:
+        return Event(name, to_dict(attributes), time)
+    except DuplicateKey:
+        raise Violation("event.duplicate_key", name) from None
+
+
+def event_row(event: Event, origin: Origin, policy: Policy, ids: EventIds) -> Row:
+    """The row of one event; raises `Violation` where a rule refuses it."""
+    if event.name == wire.EVENT_FAILURE:
+        return _failure(event, origin, policy, ids)
+    if not policy.decisions:
+        raise Violation("event.disabled", event.name)
+    if event.name == wire.EVENT_DECISION:
+        return _decision(event, origin, policy, ids)
+    return _signal(event, origin, policy, ids)
+
+
+def _decision(event: Event, origin: Origin, policy: Policy, ids: EventIds) -> DecisionRow:
+    get = event.values.get
+    decision = rules.check_decision(
+        policy,
+        decision_type=get(wire.DECISION_TYPE),
+        selected=get(wire.DECISION_SELECTED),
+        reason_code=get(wire.DECISION_REASON_CODE),
+        confidence=get(wire.DECISION_CONFIDENCE),
+        candidates=get(wire.DECISION_CANDIDATES),
+    )
+    metadata = _metadata(policy, event.values)
+    return DecisionRow(
+        decision_id=_id(event, wire.DECISION_ID, ids, rowbinary.canonical(decision, metadata)),
+        run_id=origin.run_id,
+        step_id=_step_id(event, origin),
+        decision_type=decision.decision_type,
+        selected=decision.selected,
+        reason_code=decision.reason_code,
+        confidence=decision.confidence,
+        metadata=metadata,
+        recorded_at=event.time,
+        created_at=origin.created_at,
+        tenant=origin.tenant,
+        agent_id=origin.agent_id,
+        agent_version=origin.agent_version,
+        environment=origin.environment,
+        actor=origin.actor,
+        candidates=decision.candidates,
+        trace_id=origin.trace_id,
+        span_id=origin.span_number,
+    )
+
+
+def _signal(event: Event, origin: Origin, policy: Policy, ids: EventIds) -> SignalRow:
+    get = event.values.get
+    signal = rules.check_signal(
+        policy,
+        signal_type=get(wire.SIGNAL_TYPE),
+        signal_code=get(wire.SIGNAL_CODE),
+        value=get(wire.SIGNAL_VALUE),
+        weight=get(wire.SIGNAL_WEIGHT),
+    )
+    metadata = _metadata(policy, event.values)
+    return SignalRow(
+        signal_id=_id(event, wire.SIGNAL_ID, ids, rowbinary.canonical(signal, metadata)),
+        run_id=origin.run_id,
+        step_id=_step_id(event, origin),
+        signal_type=signal.signal_type,
+        signal_code=signal.signal_code,
+        value=signal.value,
+        weight=signal.weight,
+        metadata=metadata,
+        recorded_at=event.time,
+        created_at=origin.created_at,
+        tenant=origin.tenant,
+        agent_id=origin.agent_id,
+        agent_version=origin.agent_version,
+        environment=origin.environment,
+        actor=origin.actor,
+        trace_id=origin.trace_id,
+        span_id=origin.span_number,
+    )
+
+
+def _failure(event: Event, origin: Origin, policy: Policy, ids: EventIds) -> FailureRow:
+    get = event.values.get
+    failure = rules.check_failure(
+        policy,
+        failure_type=get(wire.FAILURE_TYPE),
+        failure_code=get(wire.FAILURE_CODE),
+        message=get(wire.FAILURE_MESSAGE),
+    )
+    metadata = _metadata(policy, event.values)
+    return FailureRow(
+        failure_id=_id(event, wire.FAILURE_ID, ids, rowbinary.canonical(failure, metadata)),
+        run_id=origin.run_id,
+        step_id=_step_id(event, origin),
+        failure_type=failure.failure_type,
+        failure_code=failure.failure_code,
+        message=failure.message,
+        created_at=origin.created_at,
+        tenant=origin.tenant,
+        agent_id=origin.agent_id,
+        agent_version=origin.agent_version,
+        environment=origin.environment,
+        occurred_at=event.time,
+        metadata=metadata,
+        source="agenttrace",
+    )
+
+
+def _metadata(policy: Policy, values: Mapping[str, object]) -> dict[str, Scalar]:
+    stated = {key[_METADATA:]: value for key, value in values.items() if key.startswith(wire.METADATA_PREFIX)}
+    return rules.check_metadata(policy, stated) if stated else {}
+
+
+def _id(event: Event, key: str, ids: EventIds, fields: Callable[[], bytes]) -> bytes:
+    stated = event.values.get(key)
+    if isinstance(stated, str) and stated:
+        return identity.given(stated)
+    return ids.made_from(event.name, event.time, fields())
+
+
+def _step_id(event: Event, origin: Origin) -> bytes:
+    stated = event.values.get(wire.STEP_ID)
+    return identity.given(stated) if isinstance(stated, str) and stated else origin.step_id

@@ -1,0 +1,51 @@
+"""Ids made from what a record says of itself, without state (specification section 3).
+
+All ids are the 16 bytes of a UUID. The same record always gets the same id.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from hashlib import sha1
+from typing import Final
+
+# UUIDv5 of the DNS name "agenttrace.schemas"; fixed for ever, or stored ids would change.
+NAMESPACE: Final = bytes.fromhex("7b553c7f16f75fd5a8705ff589e06405")
+ZERO: Final = bytes(16)
+_CANONICAL_LENGTH: Final = 36
+_COMPACT_LENGTH: Final = 32
+
+
+def uuid5(name: bytes) -> bytes:
+    """UUIDv5 of a name in the namespace of this project (RFC 9562, section 5.5)."""
+    raw = bytearray(sha1(NAMESPACE + name, usedforsecurity=False).digest()[:16])
+    raw[6] = raw[6] & 0x0F | 0x50
+    raw[8] = raw[8] & 0x3F | 0x80
+    return bytes(raw)
+
+
+@lru_cache(maxsize=4096)
+def given(text: str) -> bytes:
+    """A sender's id: a UUID as it is, anything else as UUIDv5 of it."""
+    if len(text) in (_CANONICAL_LENGTH, _COMPACT_LENGTH):
+        try:
+            raw = bytes.fromhex(text.replace("-", ""))
+        except ValueError:
+            raw = b""
+        if len(raw) == len(ZERO):
+            return raw
+    return uuid5(text.encode("utf-8", "replace"))
+
+
+def step(trace_id: bytes, span_id: bytes) -> bytes:
+    """The id of a step whose span carries no stamp."""
+    return uuid5(trace_id + span_id)
+
+
+def event(span: bytes, name: str, time: int, fields: bytes, ordinal: int) -> bytes:
+    """The id of an event without one of its own.
+
+    `span` is trace id and span id, `fields` the canonical enforced values, `ordinal` counts
+    otherwise identical events of one span.
+    """
+    return uuid5(b"\x1f".join((span, name.encode(), b"%d" % time, fields, b"%d" % ordinal)))

@@ -1,0 +1,138 @@
+"""Spans with a GenAI meaning to rows of steps and runs, other spans to links to their parents."""
+
+from __future__ import annotations
+
+from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
+
+from agenttrace_collector.conventions.facts import SpanFacts
+from agenttrace_collector.decode import identity
+from agenttrace_collector.decode.builder import BatchBuilder
+from agenttrace_collector.decode.events import Origin
+from agenttrace_schemas import rules
+from agenttrace_schemas.rows import (
+    FINISH_REASONS,
+    OPERATIONS,
+    OUTPUT_TYPES,
+    STATUSES,
+    RunRow,
+    SpanLinkRow,
+    StepRow,
+)
+from agenttrace_schemas.rules import Scalar, Violation
+from agenttrace_schemas.vocabulary import RunStatus, StepType
+
+_MILLISECOND = 1_000_000
+_SPAN_ID = 8
+_MAX_SEQ = 2**32
+_RUN_STATUSES = frozenset(map(str, RunStatus))
+_STEP_TYPES = frozenset(map(str, StepType))
+
+
+def step_row(span: Span, facts: SpanFacts, origin: Origin, builder: BatchBuilder) -> StepRow:
+    """The step a span stands for, every name enforced."""
+    started, ended = times(span)
+    name = builder.identifier
+    return StepRow(
+        step_id=origin.step_id,
+        run_id=origin.run_id,
+        seq=facts.seq if 0 <= facts.seq < _MAX_SEQ else 0,
+        step_type=rules.closed(facts.step_type, _STEP_TYPES),
+        name=name(facts.name),
+        latency_ms=(ended - started) / _MILLISECOND,
+        started_at=started,
+        ended_at=ended,
+        metadata=_metadata(facts, origin, builder),
+        created_at=origin.created_at,
+        tenant=origin.tenant,
+        agent_id=origin.agent_id,
+        agent_version=origin.agent_version,
+        environment=origin.environment,
+        actor=origin.actor,
+        trace_id=origin.trace_id,
+        span_id=origin.span_number,
+        parent_span_id=_parent(span),
+        role=facts.role,
+        operation=rules.closed(facts.operation, OPERATIONS),
+        status=STATUSES[span.status.code] if 0 <= span.status.code < len(STATUSES) else STATUSES[0],
+        error_type=name(facts.error_type),
+        tool_name=name(facts.tool_name),
+        model=name(facts.model or facts.response_model),
+        response_model=name(facts.response_model),
+        input_tokens=_count(facts.input_tokens),
+        output_tokens=_count(facts.output_tokens),
+        retrieval_count=_count(facts.retrieval_count),
+        finish_reason=rules.closed(facts.finish_reason, FINISH_REASONS),
+        stream=facts.stream,
+        output_type=rules.closed(facts.output_type, OUTPUT_TYPES),
+        attempt=_count(facts.attempt),
+        conversation_id=rules.conversation_hash(builder.context.policy, facts.conversation_id),
+        source=facts.source,
+    )
+
+
+def run_row(span: Span, facts: SpanFacts, origin: Origin, builder: BatchBuilder) -> RunRow:
+    """The run an agent or workflow span may be."""
+    started, ended = times(span)
+    return RunRow(
+        run_id=origin.run_id,
+        agent_id=origin.agent_id,
+        agent_version=origin.agent_version,
+        environment=origin.environment,
+        status=_run_status(span, facts),
+        started_at=started,
+        ended_at=ended,
+        created_at=origin.created_at,
+        tenant=origin.tenant,
+        trace_id=origin.trace_id,
+        span_id=origin.span_number,
+        parent_run_id=identity.given(facts.parent_run_id) if facts.parent_run_id else None,
+        conversation_id=rules.conversation_hash(builder.context.policy, facts.conversation_id),
+        actor=origin.actor,
+        source=facts.source,
+    )
+
+
+def link_row(span: Span, origin: Origin) -> SpanLinkRow:
+    """The parent of a span that is no step."""
+    return SpanLinkRow(
+        tenant=origin.tenant,
+        run_id=origin.run_id,
+        trace_id=origin.trace_id,
+        span_id=origin.span_number,
+        parent_span_id=_parent(span),
+        started_at=span.start_time_unix_nano,
+        created_at=origin.created_at,
+    )
+
+
+def times(span: Span) -> tuple[int, int]:
+    """Start and end in nanoseconds; a span without an end, or with one before its start, is a moment."""
+    started = span.start_time_unix_nano
+    return started, max(started, span.end_time_unix_nano)
+
+
+def _metadata(facts: SpanFacts, origin: Origin, builder: BatchBuilder) -> dict[str, Scalar]:
+    """A step keeps its place when its metadata is refused."""
+    if not facts.metadata:
+        return {}
+    try:
+        return rules.check_metadata(builder.context.policy, facts.metadata)
+    except Violation as violation:
+        builder.refuse("step", violation, origin)
+        return {}
+
+
+def _parent(span: Span) -> int:
+    raw = span.parent_span_id
+    return int.from_bytes(raw) if len(raw) == _SPAN_ID else 0
+
+
+def _count(value: int | None) -> int | None:
+    return value if value is not None and 0 <= value < 2**63 else None
+
+
+def _run_status(span: Span, facts: SpanFacts) -> str:
+    if facts.run_status in _RUN_STATUSES:
+        return facts.run_status
+    failed = span.status.code == Status.StatusCode.STATUS_CODE_ERROR
+    return RunStatus.FAILURE if failed else RunStatus.SUCCESS

@@ -1,0 +1,55 @@
+"""What a text may look like: labels, identifiers, secrets; each verdict is remembered by text."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import Final
+
+from agenttrace_schemas import patterns
+
+REDACTED: Final = "_redacted"
+IDENTIFIER_LENGTH: Final = 128
+_REMEMBERED: Final = 16_384
+
+_LABELS: Final = {mode: re.compile(pattern, re.ASCII) for mode, pattern in patterns.LABELS.items()}
+_PRINTABLE: Final = re.compile(patterns.LABELS["relaxed"], re.ASCII)
+_IDENTIFIER: Final = re.compile(patterns.IDENTIFIER, re.ASCII)
+_SECRETS: Final = re.compile(patterns.SECRETS, re.ASCII)
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def label_fault(value: str, mode: str) -> str:
+    """The id of the rule a label breaks in this mode (token, words, relaxed), empty for none."""
+    if not _LABELS[mode].fullmatch(value) or not is_printable(value):
+        return "label.pattern"
+    return "secret.pattern" if is_secret(value) else ""
+
+
+def identifier(value: str) -> str:
+    """The value if it is an identifier that looks like no secret, else `_redacted`; empty stays empty."""
+    if len(value) > IDENTIFIER_LENGTH:
+        return REDACTED
+    return _identifier(value)
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _identifier(value: str) -> str:
+    if not value or (_IDENTIFIER.fullmatch(value) and not is_secret(value)):
+        return value
+    return REDACTED
+
+
+def is_secret(value: str) -> bool:
+    """Whether a text looks like an e-mail address, a key, a token or a card number."""
+    return _SECRETS.search(value) is not None
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def is_printable(value: str) -> bool:
+    """At least one character, no ASCII control character, no lone surrogate (UTF-8 has none)."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return _PRINTABLE.fullmatch(value) is not None
