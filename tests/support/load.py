@@ -59,9 +59,7 @@ def send_load(endpoint: str, *, seconds: float, clients: int = 4, rate: float | 
         results = [future.result() for future in [pool.submit(client) for _ in range(clients)]]
     latencies = [latency for taken, _ in results for latency in taken]
     refused = sum(count for _, count in results)
-    return Load(
-        len(latencies), len(latencies) * SPANS, time.monotonic() - started, latencies, refused
-    )
+    return Load(len(latencies), len(latencies) * SPANS, time.monotonic() - started, latencies, refused)
 
 
 def _next(bodies: list[bytes], numbers: itertools.count[int]) -> bytes:

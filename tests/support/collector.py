@@ -1,0 +1,135 @@
+"""A real collector process on ports and directories of its own."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+START_SECONDS = 60.0
+STOP_SECONDS = 60.0
+_POLL_SECONDS = 0.05
+
+
+@dataclass(slots=True)
+class Collector:
+    """Where a collector process listens and what it wrote; paths are below `directory`."""
+
+    directory: Path
+    settings: Mapping[str, str]
+    ports: Mapping[str, int]
+    process: subprocess.Popen[bytes] = field(repr=False)
+
+    @property
+    def grpc(self) -> str:
+        """The OTLP/gRPC endpoint as host and port."""
+        return f"127.0.0.1:{self.ports['grpc']}"
+
+    def url(self, listener: str, path: str = "/") -> str:
+        """A URL of one of the HTTP listeners: http, api, clickhouse, health, metrics."""
+        return f"http://127.0.0.1:{self.ports[listener]}{path}"
+
+    @property
+    def pid(self) -> int:
+        """The process id."""
+        return self.process.pid
+
+    def log(self) -> str:
+        """Everything the process has printed."""
+        return (self.directory / "collector.log").read_text(errors="replace")
+
+    def get(self, listener: str, path: str = "/") -> str:
+        """The body of a GET request."""
+        with urllib.request.urlopen(self.url(listener, path), timeout=10) as answer:  # noqa: S310 - loopback
+            return str(answer.read().decode())
+
+    def ready(self) -> bool:
+        """Whether the health endpoint says that requests are accepted."""
+        try:
+            self.get("health")
+        except (urllib.error.URLError, OSError):
+            return False
+        return True
+
+    def stop(self) -> int:
+        """Ask the process to end as an operator does and wait until it has; its exit code."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(STOP_SECONDS)
+
+    def kill(self) -> None:
+        """End the process at once, as a crash does."""
+        self.process.kill()
+        self.process.wait(STOP_SECONDS)
+
+
+def free_ports(count: int) -> list[int]:
+    """Loopback ports that nobody listens on just now."""
+    sockets = [socket.socket() for _ in range(count)]
+    try:
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [int(each.getsockname()[1]) for each in sockets]
+    finally:
+        for each in sockets:
+            each.close()
+
+
+_LISTENERS = {
+    "grpc": "receivers.otlp.protocols.grpc.endpoint",
+    "http": "receivers.otlp.protocols.http.endpoint",
+    "api": "extensions.api.endpoint",
+    "clickhouse": "extensions.clickhouse_http.endpoint",
+    "health": "extensions.health_check.endpoint",
+    "metrics": "service.telemetry.metrics.address",
+}
+
+
+def start_collector(
+    directory: Path, settings: Mapping[str, str] | None = None, ports: Mapping[str, int] | None = None
+) -> Collector:
+    """Start `agenttrace collector run`; the caller waits for `ready` and stops it."""
+    ports = ports or dict(zip(_LISTENERS, free_ports(len(_LISTENERS)), strict=True))
+    chosen = {
+        **{key: f"127.0.0.1:{ports[name]}" for name, key in _LISTENERS.items()},
+        "journal.directory": str(directory / "journal"),
+        "exporters.clickhouse.endpoint": f"chdb://{directory / 'data'}",
+        **(settings or {}),
+    }
+    arguments = [part for key, value in chosen.items() for part in ("--set", f"{key}={value}")]
+    command = [sys.executable, "-m", "agenttrace_collector.cli", "collector", "run", *arguments]
+    with (directory / "collector.log").open("ab") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log, env=os.environ.copy())
+    return Collector(directory, chosen, ports, process)
+
+
+def wait_until_ready(collector: Collector, seconds: float = START_SECONDS) -> None:
+    """Return when requests are accepted; a process that ends or never gets there fails the test."""
+    deadline = time.monotonic() + seconds
+    while not collector.ready():
+        if collector.process.poll() is not None or time.monotonic() > deadline:
+            collector.process.kill()
+            raise AssertionError(collector.log()[-4000:])
+        time.sleep(_POLL_SECONDS)
+
+
+@contextmanager
+def running_collector(directory: Path, **settings: str) -> Iterator[Collector]:
+    """A collector that accepts requests, stopped at the end; `a__b` in a setting's name means `a.b`."""
+    chosen = {key.replace("__", "."): value for key, value in settings.items()}
+    collector = start_collector(directory, chosen)
+    try:
+        wait_until_ready(collector)
+        yield collector
+    finally:
+        if collector.process.poll() is None:
+            collector.stop()
