@@ -1,0 +1,38 @@
+"""The one border to the host: what goes wrong in here is logged once, counted, and stays in here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import ParamSpec
+
+from agenttrace.runtime import LOGGER, active
+from agenttrace_schemas.rules import Violation
+
+P = ParamSpec("P")
+
+
+def guarded(function: Callable[P, None]) -> Callable[P, None]:
+    """Keep an agent safe from a function's exceptions; with AGENTTRACE_STRICT=1 they are raised."""
+
+    @wraps(function)
+    def call(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            function(*args, **kwargs)
+        except Exception as error:
+            refuse(error)
+            if active().settings.strict:
+                raise
+
+    return call
+
+
+def refuse(error: Exception) -> None:
+    """Count what went wrong; log the first under each rule, without a value that was passed."""
+    if isinstance(error, Violation):
+        rule, reason = error.rule, str(error)
+    else:
+        # Only the class: the text of a foreign exception may repeat what it was given.
+        rule, reason = "internal", f"{type(error).__name__} while recording"
+    if active().counters.refused(rule):
+        LOGGER.warning("not recorded: %s (later ones are only counted)", reason)

@@ -1,0 +1,22 @@
+"""Random UUIDs from a generator of our own: the host's seed and its random numbers stay untouched."""
+
+from __future__ import annotations
+
+import os
+import random
+from typing import Final
+
+# Seeded by the operating system. The module-wide generator would repeat ids in every process that
+# calls `random.seed`, and drawing from it would change the agent's own numbers.
+_RANDOM: Final = random.Random()  # noqa: S311 - identity, not secrecy
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_RANDOM.seed)
+
+_KEPT: Final = ~(0xF << 76 | 0x3 << 62) & (1 << 128) - 1
+_VERSION_4: Final = 0x4 << 76 | 0x2 << 62
+
+
+def new_id() -> str:
+    """A random UUID (version 4) in its usual form; about a third of the cost of `uuid.uuid4`."""
+    digits = f"{_RANDOM.getrandbits(128) & _KEPT | _VERSION_4:032x}"
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"

@@ -1,0 +1,98 @@
+"""What a process is told through AGENTTRACE_* variables: switches, carriers and the rules' policy."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final, Literal, TypeAlias, cast
+
+from agenttrace_schemas.rules import FailureMessages, Labels, Policy
+from agenttrace_schemas.vocabulary import VOCABULARY, InvalidVocabulary, Vocabulary, load_extension
+
+ENABLED: Final = "AGENTTRACE_ENABLED"
+DECISIONS: Final = "AGENTTRACE_DECISIONS"
+EVENTS: Final = "AGENTTRACE_EVENTS"
+STRICT: Final = "AGENTTRACE_STRICT"
+VOCABULARY_FILE: Final = "AGENTTRACE_VOCABULARY"
+LABELS: Final = "AGENTTRACE_LABELS"
+FAILURE_MESSAGES: Final = "AGENTTRACE_FAILURE_MESSAGES"
+ENVIRONMENT: Final = "AGENTTRACE_ENVIRONMENT"
+
+Carriers: TypeAlias = Literal["span", "log", "both"]
+
+_BOOLEANS: Final = {"true": True, "1": True, "on": True, "false": False, "0": False, "off": False}
+
+
+class InvalidSetting(ValueError):
+    """A variable holds something else than what is allowed; the message names it, not its value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The settings of one process.
+
+    `enabled` switches everything, `policy.decisions` decisions and signals. `strict` raises into
+    the caller what is otherwise logged and counted: for tests.
+    """
+
+    enabled: bool = True
+    events: Carriers = "span"
+    strict: bool = False
+    environment: str = ""
+    policy: Policy = field(default_factory=Policy)
+
+
+class SettingsReader:
+    """Reads variables one by one; what is not allowed leaves a fault and the default."""
+
+    def __init__(self, variables: Mapping[str, str] = os.environ) -> None:
+        self._variables = variables
+        self.faults: list[str] = []
+
+    def read(self) -> Settings:
+        """The settings, and in `faults` a sentence for each variable that could not be read."""
+        return Settings(
+            enabled=self._boolean(ENABLED, default=True),
+            events=cast("Carriers", self._choice(EVENTS, ("span", "log", "both"))),
+            strict=self._boolean(STRICT, default=False),
+            environment=self._variables.get(ENVIRONMENT, ""),
+            policy=Policy(
+                vocabulary=self._vocabulary(),
+                labels=cast("Labels", self._choice(LABELS, ("token", "words", "relaxed"))),
+                failure_messages=cast("FailureMessages", self._choice(FAILURE_MESSAGES, ("template", "keep"))),
+                decisions=self._boolean(DECISIONS, default=True),
+            ),
+        )
+
+    def _boolean(self, name: str, *, default: bool) -> bool:
+        stated = self._variables.get(name, "").strip().lower()
+        if stated in _BOOLEANS:
+            return _BOOLEANS[stated]
+        if stated:
+            self.faults.append(f"{name}: allowed are {', '.join(_BOOLEANS)}")
+        return default
+
+    def _choice(self, name: str, allowed: tuple[str, ...]) -> str:
+        """The first of the allowed values is the default."""
+        stated = self._variables.get(name, "").strip().lower()
+        if stated and stated not in allowed:
+            self.faults.append(f"{name}: allowed are {', '.join(allowed)}")
+        return stated if stated in allowed else allowed[0]
+
+    def _vocabulary(self) -> Vocabulary:
+        path = self._variables.get(VOCABULARY_FILE, "")
+        try:
+            return load_extension(path) if path else VOCABULARY
+        except (OSError, InvalidVocabulary):
+            self.faults.append(f"{VOCABULARY_FILE}: allowed is the path of a readable extension file")
+            return VOCABULARY
+
+
+def read_settings(variables: Mapping[str, str] = os.environ) -> Settings:
+    """The settings; raises `InvalidSetting` that names every variable that could not be read."""
+    reader = SettingsReader(variables)
+    settings = reader.read()
+    if reader.faults:
+        raise InvalidSetting("; ".join(reader.faults))
+    return settings
