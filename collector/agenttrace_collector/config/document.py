@@ -1,0 +1,114 @@
+"""YAML with `${env:NAME}` in it, as plain values that remember the line they stand on.
+
+Scalars stay text, whatever they look like: the model gives them their type, and a text field keeps
+what was written (`0123` is not a number there). Only an unquoted empty scalar, `null` and `~` are None.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import yaml
+
+from agenttrace_collector.config.problems import ConfigError, Path, Position, Problem
+
+_NULLS: Final = frozenset({"", "~", "null", "Null", "NULL"})
+_EXPRESSION: Final = re.compile(
+    r"\$\$|\$\{(?:env:)?(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>[^}]*))?\}|(?P<other>\$\{)"
+)
+
+
+@dataclass(slots=True)
+class Document:
+    """Values as written, where each stands, and what could not be read."""
+
+    values: dict[str, Any] = field(default_factory=dict)
+    positions: dict[Path, Position] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+
+
+def read_document(text: str, source: str, environ: Mapping[str, str]) -> Document:
+    """The document in a YAML text; raises `ConfigError` where it is not YAML."""
+    try:
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else None
+        raise ConfigError([Problem(Position(source, line), "", "this is not YAML")]) from None
+    except yaml.YAMLError:
+        raise ConfigError([Problem(Position(source), "", "this is not YAML")]) from None
+    reader = _Reader(source, environ)
+    values = reader.read(node, ()) if node is not None else None
+    if isinstance(values, dict):
+        reader.document.values = values
+    elif values is not None:
+        reader.complain(node, (), "allowed is a mapping of sections")
+    return reader.document
+
+
+def merge(base: Document, later: Document) -> None:
+    """Put `later` over `base`: mappings are merged key by key, everything else is replaced."""
+    _merge_values(base.values, later.values)
+    base.positions.update(later.positions)
+    base.problems.extend(later.problems)
+
+
+def _merge_values(base: dict[str, Any], later: Mapping[str, Any]) -> None:
+    for key, value in later.items():
+        if isinstance(value, dict) and isinstance(base.get(key), dict):
+            _merge_values(base[key], value)
+        elif value is not None or not isinstance(base.get(key), dict):
+            base[key] = value
+
+
+class _Reader:
+    """Turns the nodes of one source into values, and collects positions and problems."""
+
+    def __init__(self, source: str, environ: Mapping[str, str]) -> None:
+        self.document = Document()
+        self._source = source
+        self._environ = environ
+
+    def complain(self, node: yaml.Node, path: Path, message: str) -> None:
+        problem = Problem(self._position(node), ".".join(map(str, path)), message)
+        self.document.problems.append(problem)
+
+    def read(self, node: yaml.Node, path: Path) -> Any:
+        self.document.positions[path] = self._position(node)
+        if isinstance(node, yaml.MappingNode):
+            return self._mapping(node, path)
+        if isinstance(node, yaml.SequenceNode):
+            return [self.read(item, (*path, index)) for index, item in enumerate(node.value)]
+        return self._scalar(node, path)
+
+    def _mapping(self, node: yaml.MappingNode, path: Path) -> dict[str, Any]:
+        values: dict[str, Any] = {}
+        for key_node, value_node in node.value:
+            key = str(key_node.value)
+            if key in values:
+                self.complain(key_node, (*path, key), "this key stands twice")
+            values[key] = self.read(value_node, (*path, key))
+            self.document.positions[*path, key] = self._position(key_node)
+        return values
+
+    def _scalar(self, node: yaml.ScalarNode, path: Path) -> str | None:
+        text = _EXPRESSION.sub(lambda match: self._expanded(match, node, path), node.value)
+        return None if node.style is None and text in _NULLS else text
+
+    def _expanded(self, match: re.Match[str], node: yaml.Node, path: Path) -> str:
+        if match[0] == "$$":
+            return "$"
+        if match["other"]:
+            self.complain(node, path, "allowed is ${env:NAME} or ${env:NAME:-default}; $$ stands for $")
+            return ""
+        name, default = match["name"], match["default"]
+        found = self._environ.get(name)
+        if found is None and default is None:
+            # An unset token or password must not silently become an empty one.
+            self.complain(node, path, f"the environment variable {name} is not set; ${{env:{name}:-}} allows that")
+        return (found or default or "") if default is not None else (found or "")
+
+    def _position(self, node: yaml.Node) -> Position:
+        return Position(self._source, node.start_mark.line + 1)

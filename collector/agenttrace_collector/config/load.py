@@ -1,0 +1,81 @@
+"""From files and overrides to a configuration, or to every reason why there is none."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from agenttrace_collector.config.document import Document, merge, read_document
+from agenttrace_collector.config.problems import ConfigError, Position, Problem, problems_of
+from agenttrace_collector.config.sections import Config
+
+ModelT = TypeVar("ModelT", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a configuration comes from, so that it can be read again: files in order, then overrides."""
+
+    files: tuple[Path, ...] = ()
+    overrides: tuple[str, ...] = ()
+
+    def load(self) -> Config:
+        """The configuration; raises `ConfigError` with every problem found."""
+        return load_config(self.files, self.overrides)
+
+
+def load_config(
+    files: Sequence[Path] = (), overrides: Sequence[str] = (), environ: Mapping[str, str] = os.environ
+) -> Config:
+    """The configuration of these files, later ones over earlier, and of `a.b=c` overrides over all."""
+    document = Document()
+    for file in files:
+        merge(document, read_document(_text(file), file.name, environ))
+    for override in overrides:
+        merge(document, _override(override, environ))
+    return validated(Config, document)
+
+
+def load_file(model: type[ModelT], file: Path, environ: Mapping[str, str] = os.environ) -> ModelT:
+    """One file of another form, with the same substitutions and the same complaints."""
+    return validated(model, read_document(_text(file), file.name, environ))
+
+
+def validated(model: type[ModelT], document: Document) -> ModelT:
+    """The model of a document; raises `ConfigError` with the problems of both."""
+    try:
+        value = model.model_validate(document.values)
+    except ValidationError as error:
+        raise ConfigError(
+            [*document.problems, *problems_of(error, model, document.positions)]
+        ) from None
+    if document.problems:
+        raise ConfigError(document.problems)
+    return value
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        problem = Problem(Position(str(file)), "", f"the file cannot be read ({type(error).__name__})")
+        raise ConfigError([problem]) from None
+
+
+def _override(override: str, environ: Mapping[str, str]) -> Document:
+    name, separator, text = override.partition("=")
+    path = tuple(name.split("."))
+    if not separator or not all(path):
+        raise ConfigError([Problem(Position("--set"), "", "allowed is section.key=value")])
+    read = read_document(f"value: {text}", "--set", environ)
+    value: Any = read.values.get("value")
+    for key in reversed(path):
+        value = {key: value}
+    positions = {path[:length]: Position("--set") for length in range(1, len(path) + 1)}
+    problems = [Problem(Position("--set"), name, problem.message) for problem in read.problems]
+    return Document(value, dict(positions), problems)

@@ -1,0 +1,34 @@
+"""The rules' policy as a site's configuration states it."""
+
+from __future__ import annotations
+
+from agenttrace_collector.config.problems import ConfigError, Position, Problem
+from agenttrace_collector.config.sections import Enforce
+from agenttrace_schemas.rules import Policy
+from agenttrace_schemas.vocabulary import VOCABULARY, InvalidVocabulary, Vocabulary, load_extension
+
+
+def build_policy(enforce: Enforce) -> Policy:
+    """The policy, its extension file read; raises `ConfigError` where that file cannot be used."""
+    return Policy(
+        vocabulary=_vocabulary(enforce),
+        labels=enforce.labels,
+        failure_messages=enforce.failure_messages,
+        decisions=enforce.decisions,
+        conversation_key=_secret(enforce).encode(),
+    )
+
+
+def _secret(enforce: Enforce) -> str:
+    return enforce.conversation_key.get_secret_value() if enforce.conversation_key else ""
+
+
+def _vocabulary(enforce: Enforce) -> Vocabulary:
+    if enforce.vocabulary is None:
+        return VOCABULARY
+    try:
+        return load_extension(enforce.vocabulary)
+    except (InvalidVocabulary, OSError) as error:
+        reason = str(error) if isinstance(error, InvalidVocabulary) else "the file cannot be read"
+        where = Position(str(enforce.vocabulary))
+        raise ConfigError([Problem(where, "processors.enforce.vocabulary", reason)]) from error

@@ -1,0 +1,97 @@
+"""What is wrong with a configuration: every problem at once, each with its place, no value repeated."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import UnionType
+from typing import Any, Final, TypeAlias, Union, get_args, get_origin
+
+from pydantic import BaseModel, ValidationError
+
+Path: TypeAlias = tuple[str | int, ...]
+_UNKNOWN: Final = "extra_forbidden"
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """A line of a source: a file's name, `--set`, or the like."""
+
+    source: str
+    line: int | None = None
+
+    def __str__(self) -> str:
+        return self.source if self.line is None else f"{self.source}:{self.line}"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong, and where it stands."""
+
+    position: Position
+    path: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.position}: {self.path}: {self.message}" if self.path else f"{self.position}: {self.message}"
+
+
+class ConfigError(ValueError):
+    """The configuration cannot be used; holds every problem found."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(map(str, self.problems)))
+
+
+def problems_of(
+    error: ValidationError, root: type[BaseModel], positions: Mapping[Path, Position]
+) -> list[Problem]:
+    """Pydantic's errors as problems with a line and, for an unknown key, a suggestion."""
+    details = error.errors(include_url=False, include_context=False, include_input=False)
+    return [
+        Problem(
+            position_of(detail["loc"], positions),
+            ".".join(map(str, detail["loc"])),
+            _unknown(root, detail["loc"]) if detail["type"] == _UNKNOWN else _sentence(detail["msg"]),
+        )
+        for detail in details
+    ]
+
+
+def position_of(path: Path, positions: Mapping[Path, Position]) -> Position:
+    """Where a path stands, or the nearest section around it that is written down."""
+    for length in range(len(path), -1, -1):
+        if path[:length] in positions:
+            return positions[path[:length]]
+    return Position("configuration")
+
+
+def _sentence(message: str) -> str:
+    return message.removeprefix("Value error, ").replace("Input should be", "allowed is")
+
+
+def _unknown(root: type[BaseModel], path: Path) -> str:
+    known = _keys(root, path[:-1])
+    close = difflib.get_close_matches(str(path[-1]), known, n=1)
+    if close:
+        return f"unknown key, did you mean {close[0]}?"
+    return f"unknown key, allowed are {', '.join(known)}" if known else "unknown key"
+
+
+def _keys(root: type[BaseModel], path: Path) -> list[str]:
+    """The keys of the section at a path."""
+    section: Any = root
+    for step in path:
+        section = _model(section.model_fields[step].annotation) if isinstance(step, str) else section
+        if section is None:
+            return []
+    return list(section.model_fields)
+
+
+def _model(annotation: Any) -> type[BaseModel] | None:
+    """The model in an annotation such as `Tls`, `Tls | None` or `tuple[Token, ...]`."""
+    if get_origin(annotation) in {Union, UnionType, tuple}:
+        return next((found for found in map(_model, get_args(annotation)) if found), None)
+    return annotation if isinstance(annotation, type) and issubclass(annotation, BaseModel) else None

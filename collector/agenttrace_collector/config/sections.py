@@ -1,0 +1,268 @@
+"""The sections of the configuration, every key with its default (specification section 6)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+
+from agenttrace_collector.config.values import DatabaseEndpoint, Duration, Endpoint
+from agenttrace_schemas.rules import FailureMessages, Labels
+
+Positive = Annotated[int, Field(gt=0)]
+
+
+class Section(BaseModel):
+    """What every section shares: unknown keys are errors, an empty key means its default."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _empty_means_default(cls, data: Any) -> Any:
+        if data is None:
+            return {}
+        if not isinstance(data, dict):
+            return data
+        return {key: value for key, value in data.items() if value is not None or cls._allows_none(key)}
+
+    @classmethod
+    def _allows_none(cls, key: str) -> bool:
+        field = cls.model_fields.get(key)
+        return field is None or type(None) in get_args(field.annotation)
+
+
+class Tls(Section):
+    """A listener's certificate; with `client_ca_file` clients must show one of their own."""
+
+    cert_file: Path
+    key_file: Path
+    client_ca_file: Path | None = None
+
+    @model_validator(mode="after")
+    def _files_exist(self) -> Self:
+        for name in ("cert_file", "key_file", "client_ca_file"):
+            file = getattr(self, name)
+            if file is not None and not file.is_file():
+                message = f"{name} is not a file"
+                raise ValueError(message)
+        return self
+
+
+class Listener(Section):
+    """Where something listens; `endpoint: null` switches it off."""
+
+    endpoint: Endpoint | None = None
+    tls: Tls | None = None
+
+
+class Grpc(Listener):
+    """OTLP over gRPC."""
+
+    endpoint: Endpoint | None = "127.0.0.1:4317"
+    max_recv_msg_size_mib: Positive = 64
+    read_timeout: Duration = 30.0
+
+
+class Cors(Section):
+    """Which web origins may send; none by default."""
+
+    allowed_origins: tuple[str, ...] = ()
+
+
+class Http(Listener):
+    """OTLP over HTTP."""
+
+    endpoint: Endpoint | None = "127.0.0.1:4318"
+    max_recv_msg_size_mib: Positive = 64
+    read_timeout: Duration = 30.0
+    cors: Cors = Cors()
+
+
+class Protocols(Section):
+    """The protocols of the OTLP receiver."""
+
+    grpc: Grpc = Grpc()
+    http: Http = Http()
+
+
+class Otlp(Section):
+    """The OTLP receiver."""
+
+    protocols: Protocols = Protocols()
+    max_concurrent_requests: Positive = 64
+
+
+class Receivers(Section):
+    """What comes in."""
+
+    otlp: Otlp = Otlp()
+
+
+class MemoryLimiter(Section):
+    """Above `limit_mib` less `spike_limit_mib` (a fifth by default) requests are asked to come later."""
+
+    limit_mib: Positive = 1024
+    spike_limit_mib: Positive | None = None
+    check_interval: Duration = 0.1
+
+    @property
+    def soft_limit_mib(self) -> int:
+        """From here on new requests are refused with a delay."""
+        spike = self.limit_mib // 5 if self.spike_limit_mib is None else self.spike_limit_mib
+        return max(1, self.limit_mib - spike)
+
+
+class Enforce(Section):
+    """What a site accepts; changing it needs `agenttrace migrate` (specification section 4)."""
+
+    vocabulary: Path | None = None
+    labels: Labels = "token"
+    failure_messages: FailureMessages = "template"
+    decisions: bool = True
+    conversation_key: SecretStr | None = None
+
+
+class Processors(Section):
+    """What happens on the way."""
+
+    memory_limiter: MemoryLimiter = MemoryLimiter()
+    enforce: Enforce = Enforce()
+
+
+class Journal(Section):
+    """What is kept on disk until the database has it."""
+
+    directory: Path = Path("./agenttrace-journal")
+    durability: Literal["fsync", "os", "memory"] = "fsync"
+    max_size_mib: Positive = 4096
+
+
+class Ttl(Section):
+    """How long each table keeps its rows; null keeps them for ever."""
+
+    runs: Duration | None = 90 * 86_400.0
+    steps: Duration | None = 90 * 86_400.0
+    failures: Duration | None = 90 * 86_400.0
+    decisions: Duration | None = 90 * 86_400.0
+    quality_signals: Duration | None = 90 * 86_400.0
+    rejections: Duration | None = 30 * 86_400.0
+    span_links: Duration | None = 7 * 86_400.0
+
+
+class ClickHouse(Section):
+    """Where rows go, and in which blocks."""
+
+    endpoint: DatabaseEndpoint = Field("chdb://./agenttrace-data", repr=False)
+    database: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,63}$")] = "agenttrace"
+    block_rows: Positive = 100_000
+    block_age: Duration = 0.5
+    ttl: Ttl = Ttl()
+
+    @property
+    def embedded(self) -> bool:
+        """Whether the database runs inside the collector."""
+        return self.endpoint.startswith("chdb:")
+
+
+class Exporters(Section):
+    """What goes out."""
+
+    clickhouse: ClickHouse = ClickHouse()
+
+
+class Api(Listener):
+    """The HTTP API and the pages."""
+
+    endpoint: Endpoint | None = "127.0.0.1:8400"
+
+
+class ClickHouseHttp(Listener):
+    """Read-only HTTP in ClickHouse's form, for the embedded database only."""
+
+    endpoint: Endpoint | None = "127.0.0.1:8123"
+
+
+class HealthCheck(Listener):
+    """200 when requests can be accepted."""
+
+    endpoint: Endpoint | None = "127.0.0.1:13133"
+
+
+class Auth(Section):
+    """Bearer tokens and what they allow; without any, everything that is reachable is allowed."""
+
+    tokens_file: Path | None = None
+
+
+class Extensions(Section):
+    """What stands beside the way of the data."""
+
+    api: Api = Api()
+    clickhouse_http: ClickHouseHttp = ClickHouseHttp()
+    health_check: HealthCheck = HealthCheck()
+    auth: Auth = Auth()
+
+
+class LatencyThresholds(Section):
+    """Milliseconds of a step from which `latency_threshold` says so."""
+
+    exceeded: Positive = 5_000
+    significantly_exceeded: Positive = 15_000
+
+
+class TokenThresholds(Section):
+    """Tokens of a call from which `token_usage` says so."""
+
+    moderate: Positive = 1_000
+    high: Positive = 8_000
+    limit_approached: Positive = 100_000
+
+
+class Derive(Section):
+    """When a run is settled, and the thresholds of derived signals."""
+
+    quiet: Duration = 30.0
+    latency_ms: LatencyThresholds = LatencyThresholds()
+    tokens: TokenThresholds = TokenThresholds()
+
+
+class Metrics(Section):
+    """Where Prometheus reads the collector's own metrics; `address: null` switches them off."""
+
+    address: Endpoint | None = "127.0.0.1:8888"
+    tls: Tls | None = None
+
+
+class Logs(Section):
+    """How much the collector says, and in which form."""
+
+    level: Literal["debug", "info", "warn", "error"] = "info"
+    encoding: Literal["console", "json"] = "console"
+
+
+class Telemetry(Section):
+    """What the collector says of itself."""
+
+    metrics: Metrics = Metrics()
+    logs: Logs = Logs()
+
+
+class Service(Section):
+    """The process itself; `drain_timeout` is what a stop may take before the rest waits in the journal."""
+
+    telemetry: Telemetry = Telemetry()
+    drain_timeout: Duration = 20.0
+
+
+class Config(Section):
+    """Everything; `Config()` is the configuration without a file."""
+
+    receivers: Receivers = Receivers()
+    processors: Processors = Processors()
+    journal: Journal = Journal()
+    exporters: Exporters = Exporters()
+    extensions: Extensions = Extensions()
+    derive: Derive = Derive()
+    service: Service = Service()

@@ -1,0 +1,74 @@
+"""Kinds of values a configuration holds: durations, network addresses, endpoints of databases."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Final, NamedTuple
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BeforeValidator
+
+_SECONDS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3_600.0, "d": 86_400.0}
+_PART: Final = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d)", re.ASCII)
+_HOST_PORT: Final = re.compile(r"(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]+):([0-9]{1,5})", re.ASCII)
+_LARGEST_PORT: Final = 65_535
+_LOOPBACK: Final = re.compile(r"localhost|127\.[0-9.]+|::1", re.ASCII)
+
+
+class Address(NamedTuple):
+    """A host and a port to listen on; port 0 lets the system choose."""
+
+    host: str
+    port: int
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether only this machine can reach it."""
+        return _LOOPBACK.fullmatch(self.host) is not None
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+def address(endpoint: str) -> Address:
+    """The host and port of `host:port`; raises `ValueError` for anything else."""
+    match = _HOST_PORT.fullmatch(endpoint)
+    if not match or int(match[2]) > _LARGEST_PORT:
+        message = "allowed is host:port, such as 127.0.0.1:4317"
+        raise ValueError(message)
+    return Address(match[1].strip("[]"), int(match[2]))
+
+
+def _is_address(endpoint: str) -> str:
+    address(endpoint)
+    return endpoint
+
+
+def _seconds(value: object) -> object:
+    if isinstance(value, float):
+        return value
+    parts = _PART.findall(value) if isinstance(value, str) else []
+    if not parts or "".join(number + unit for number, unit in parts) != value:
+        message = "allowed is a duration with its unit, such as 500ms, 0.5s, 30s, 1h30m or 90d"
+        raise ValueError(message)
+    return sum(float(number) * _SECONDS[unit] for number, unit in parts)
+
+
+def _is_database(endpoint: str) -> str:
+    scheme, separator, rest = endpoint.partition("://")
+    if scheme == "chdb" and rest:
+        return endpoint
+    if scheme == "null" and separator and not rest:
+        return endpoint
+    if scheme in {"http", "https"} and urlsplit(endpoint).hostname:
+        return endpoint
+    message = "allowed is chdb://directory, http(s)://user:password@host:port or null://"
+    raise ValueError(message)
+
+
+# A number of seconds, written with its unit.
+Duration = Annotated[float, BeforeValidator(_seconds)]
+# `host:port` to listen on.
+Endpoint = Annotated[str, AfterValidator(_is_address)]
+# Where rows go: `chdb://directory`, `http(s)://…`, or `null://`, which swallows them (bench only).
+DatabaseEndpoint = Annotated[str, AfterValidator(_is_database)]
