@@ -148,7 +148,7 @@ class Failure(NamedTuple):
     message: str
 
 
-def check_decision(  # noqa: PLR0913 - the fields of the event, by keyword
+def check_decision(
     policy: Policy,
     *,
     decision_type: object,
@@ -163,7 +163,7 @@ def check_decision(  # noqa: PLR0913 - the fields of the event, by keyword
         raise Violation("decision.reason_code", wire.DECISION_REASON_CODE, ", ".join(reasons))
     return Decision(
         kind,
-        _label(policy, selected, SELECTED_LENGTH, "decision.selected", wire.DECISION_SELECTED),
+        _label(policy, selected, SELECTED_LENGTH, rule="decision.selected", key=wire.DECISION_SELECTED),
         str(reason_code),
         _fraction(confidence, "decision.confidence", wire.DECISION_CONFIDENCE),
         _candidates(policy, candidates),
@@ -256,7 +256,7 @@ def _fraction(value: object, rule: str, key: str) -> float | None:
     return float(value)
 
 
-def _label(policy: Policy, value: object, maximum: int, rule: str, key: str) -> str:
+def _label(policy: Policy, value: object, maximum: int, *, rule: str, key: str) -> str:
     if not isinstance(value, str) or not 0 < len(value) <= maximum or not is_printable(value):
         raise Violation(rule, key)
     check_label(policy, value, key)
@@ -269,7 +269,7 @@ def _candidates(policy: Policy, candidates: object) -> tuple[str, ...]:
     rule, key = "decision.candidates", wire.DECISION_CANDIDATES
     if isinstance(candidates, str) or not isinstance(candidates, Sequence) or len(candidates) > CANDIDATES:
         raise Violation(rule, key)
-    return tuple(_label(policy, candidate, CANDIDATE_LENGTH, rule, key) for candidate in candidates)
+    return tuple(_label(policy, candidate, CANDIDATE_LENGTH, rule=rule, key=key) for candidate in candidates)
 
 
 def _metadata_key(key: object) -> str:

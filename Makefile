@@ -1,0 +1,43 @@
+# Each target sets up .venv by itself, once; all it needs is make and Python 3.11 or later.
+.DEFAULT_GOAL := help
+.PHONY: help demo test check bench prove
+
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+PYTEST := $(BIN)/python -m pytest
+CANDIDATES := $(PYTHON) python3.11 python3 python3.12 python3.13 python3.14 python
+ADEQUATE := import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))
+
+help:  ## what there is
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 16
+
+demo: $(READY)  ## a collector, three example agents and 200 replayed runs, in under a minute
+	@$(BIN)/agenttrace demo
+
+test: $(READY)  ## every test, the proofs in their short versions
+	@$(PYTEST) -q -n auto --dist loadfile
+
+check: $(READY)  ## lint, format, types, architecture
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --quiet --check .
+	@$(BIN)/mypy
+	@$(PYTEST) -q -m "not slow" tests/architecture
+
+bench: $(READY)  ## rates, CPU time and memory on this machine; NAME=… for one of tests/bench
+	@for file in tests/bench/bench_$(or $(subst -,_,$(NAME)),*).py; do \
+	  $(BIN)/python -m "tests.bench.$$(basename "$$file" .py)" || exit 1; done
+
+prove: $(READY)  ## NAME=…: one long proof of tests/prove in full
+	@test -f "tests/prove/test_$(subst -,_,$(NAME)).py" || { \
+	  echo "make prove NAME=… is one of:"; \
+	  ls tests/prove 2>/dev/null | sed -nE 's/^test_(.*)\.py$$/  \1/p' | tr _ -; exit 2; }
+	@PROVE=full $(PYTEST) -q -s --timeout 0 "tests/prove/test_$(subst -,_,$(NAME)).py"
+
+$(READY): pyproject.toml deploy/constraints.txt
+	@test -x $(BIN)/python || for python in $(CANDIDATES); do \
+	  if "$$python" -c "$(ADEQUATE)" 2>/dev/null; then "$$python" -m venv $(VENV) && break; fi; done
+	@test -x $(BIN)/python || { echo "Python 3.11 or later with venv is needed; say which: make PYTHON=…"; exit 1; }
+	@echo "Setting up $(VENV), once: this takes a minute or two …"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c deploy/constraints.txt -e '.[dev]'
+	@touch $@
