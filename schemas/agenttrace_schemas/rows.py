@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from enum import StrEnum
 from functools import cache
-from typing import Annotated, ClassVar, Final, Protocol, get_type_hints
+from typing import Annotated, Any, ClassVar, Final, Protocol, get_type_hints
 
 from agenttrace_schemas.rules import OTHER, RULES, Scalar
 from agenttrace_schemas.vocabulary import FailureType, RunStatus, StepType
@@ -95,7 +95,7 @@ class Row(Protocol):
     """Any row class below: the name of its table and the dataclass fields that are its columns."""
 
     TABLE: ClassVar[str]
-    __dataclass_fields__: ClassVar[dict[str, object]]
+    __dataclass_fields__: ClassVar[dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

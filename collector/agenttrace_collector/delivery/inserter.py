@@ -1,0 +1,23 @@
+"""What delivery needs of a database."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+
+class Inserter(Protocol):
+    """Inserts a block of rows, all or none, once per token."""
+
+    def insert(self, table: str, columns: Sequence[str], data: bytes, *, token: str) -> None:
+        """Insert RowBinary; raises `Rejected` if these rows never can be, `Unavailable` to try again."""
+
+
+class Presence(Protocol):
+    """Tells which rows a table has; a read that sees every insert that has returned."""
+
+    def present(self, table: str, key: Sequence[str], values: Sequence[tuple[bytes | int, ...]]) -> set[int]:
+        """The places in `values` whose row is in the table.
+
+        `key` names columns of type UUID (16 raw bytes) or UInt64. Raises `Unavailable` to try again.
+        """

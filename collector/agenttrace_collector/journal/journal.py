@@ -1,0 +1,250 @@
+"""A sink that keeps batches on disk until delivery has brought their rows to the database."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import os
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Final, TypeVar
+
+from agenttrace_collector.decode.batch import Batch
+from agenttrace_collector.decode.batch import Block as Rows
+from agenttrace_collector.errors import Unavailable
+from agenttrace_collector.journal import blocks
+from agenttrace_collector.journal.layout import Layout
+from agenttrace_collector.journal.ledger import Changes, Depth, Kind, Ledger
+from agenttrace_collector.journal.lock import DirectoryLock
+from agenttrace_collector.journal.options import MIB, Durability, JournalOptions
+from agenttrace_collector.journal.store import Block, Store
+from agenttrace_collector.journal.writer import Writer, reason
+
+_NANOSECONDS: Final = 1_000_000_000
+
+T = TypeVar("T")
+
+
+class Journal:
+    """Durable, ordered, bounded; `write` returns when the batch is as safe as `durability` says."""
+
+    def __init__(
+        self,
+        options: JournalOptions,
+        layouts: Mapping[str, Layout],
+        *,
+        now: Callable[[], int] = time.time_ns,
+        free_bytes: Callable[[Path], int] | None = None,
+    ) -> None:
+        self._options = options
+        self._current = layouts
+        self._now = now
+        self._free = free_bytes or _free_bytes
+        self._lock = DirectoryLock(options.directory)
+        self._ledger = Ledger()
+        self._reading = threading.Lock()
+        self._reader: Store | None = None
+        self._moved = threading.Condition()
+        self._tokens = blocks.Tokens(os.urandom(16))
+        self._layouts: dict[int, Layout] = {}
+        self._ids: dict[str, int] = {}
+        self._writer = Writer(self._store, self._ledger, pending_bytes=options.pending_mib * MIB)
+
+    def open(self) -> list[Block]:
+        """Open the file; returns the blocks that were on their way when the last process ended.
+
+        Raises `JournalInUse` and `JournalDamaged`.
+        """
+        if self._in_memory:
+            store = self._store()
+        else:
+            self._options.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._lock.acquire()
+            store = self._opened()
+        recovered = self._recover(store)
+        self._writer.start(store)
+        return recovered
+
+    def close(self) -> None:
+        """Commit what is queued and let the file go."""
+        self._writer.close()
+        if self._reader:
+            self._reader.close()
+        self._lock.release()
+
+    async def write(self, batch: Batch) -> None:
+        """Keep the batch; a request that was kept in the last ten minutes is not kept again.
+
+        Raises `Unavailable` while the journal or the disk is full.
+        """
+        filled = {table: rows for table, rows in batch.blocks.items() if rows.rows}
+        if not filled:
+            return
+        size = sum(len(rows.data) for rows in filled.values())
+        work = functools.partial(self._append, digest=batch.digest, filled=filled, size=size)
+        await asyncio.wrap_future(self._writer.submit(work, size))
+
+    def depth(self) -> Depth:
+        """What is here and what went through, at one moment."""
+        return self._ledger.depth()
+
+    def age(self) -> float:
+        """Seconds since the oldest entry was written, 0 without one."""
+        oldest = self._ledger.depth().oldest_at
+        return 0.0 if oldest is None else max(0.0, (self._now() - oldest) / _NANOSECONDS)
+
+    def layout(self, number: int) -> Layout:
+        """The layout of this number."""
+        return self._layouts[number]
+
+    def layouts_waiting(self) -> list[int]:
+        """The layouts that have entries, oldest layout first."""
+        waiting = self._ledger.waiting({layout.table for layout in self._layouts.values()})
+        return [number for number, layout in sorted(self._layouts.items()) if waiting.get(layout.table)]
+
+    def cut(self, layout: int, *, rows: int, size: int) -> Block | None:
+        """Write down the next block of a layout, bounded in rows and bytes; None if nothing is there."""
+        planned = self._read(lambda store: blocks.plan(store, layout, rows=rows, size=size))
+        if planned is None:
+            return None
+        block = self._tokens.stamp(planned)
+        return self._do(lambda store, _: store.write_down(block))
+
+    def data(self, block: Block) -> list[Rows]:
+        """The rows of the block's entries, from the first entry to the last."""
+        return self._read(lambda store: store.data(block))
+
+    def replace(self, block: Block, *planned: Block) -> list[Block]:
+        """Write down blocks that take the place of one: its halves, or its next round."""
+        stamped = [self._tokens.stamp(part, block.token) for part in planned]
+        return self._do(lambda store, _: blocks.replace(store, block, stamped))
+
+    def delivered(self, block: Block) -> None:
+        """The database has the block: remove it."""
+        table = self._layouts[block.layout].table
+        self._do(lambda store, changes: blocks.finish(store, changes, block, (table, Kind.DELIVERED)))
+        self._announce()
+
+    def refused(self, block: Block, instead: Rows | None, into: str) -> None:
+        """The database refuses the block's one row: remove it, keep what says so `into` another table."""
+
+        def work(store: Store, changes: Changes) -> None:
+            table = self._layouts[block.layout].table
+            blocks.finish(store, changes, block, (table, Kind.REFUSED))
+            if instead:
+                self._put(store, changes, into, instead)
+
+        self._do(work)
+        self._announce()
+
+    def last(self) -> int:
+        """The number of the last entry that was written."""
+        return self._read(lambda store: store.last())
+
+    def wait_delivered(self, last: int, timeout: float) -> bool:
+        """Wait until no entry up to `last` is left; False if that takes longer."""
+        with self._moved:
+            return self._moved.wait_for(lambda: self._read(lambda store: store.delivered(last)), timeout)
+
+    @property
+    def _in_memory(self) -> bool:
+        return self._options.durability is Durability.MEMORY
+
+    def _store(self) -> Store:
+        store = Store(None if self._in_memory else self._options.directory / "journal.db")
+        try:
+            store.prepare(self._options.durability)
+        except BaseException:
+            store.close()
+            raise
+        return store
+
+    def _opened(self) -> Store:
+        try:
+            store = self._store()
+        except BaseException:
+            self._lock.release()
+            raise
+        _sync_directory(self._options.directory)
+        self._reader = Store(self._options.directory / "journal.db")
+        return store
+
+    def _recover(self, store: Store) -> list[Block]:
+        store.begin()
+        self._ids = {table: store.layout_id(layout) for table, layout in self._current.items()}
+        self._layouts = store.layouts()
+        changes = Changes()
+        for number, (rows, size) in store.waiting().items():
+            changes.add(self._layouts[number].table, Kind.RECOVERED, rows)
+            changes.add(self._layouts[number].table, Kind.BYTES, size)
+        store.commit()
+        self._ledger.apply(changes, store.oldest(), store.size())
+        return store.blocks()
+
+    def _append(
+        self, store: Store, changes: Changes, *, digest: bytes, filled: Mapping[str, Rows], size: int
+    ) -> None:
+        now = self._now()
+        store.forget(now)
+        if digest and store.seen(digest, now):
+            changes.duplicate_requests += 1
+            for table, rows in filled.items():
+                changes.add(table, Kind.DUPLICATE, rows.rows)
+            return
+        self._make_sure_of_room(changes, size)
+        if digest:
+            store.see(digest, now + int(self._options.window * _NANOSECONDS))
+        for table, rows in filled.items():
+            self._put(store, changes, table, rows)
+
+    def _make_sure_of_room(self, changes: Changes, size: int) -> None:
+        if self._ledger.bytes + changes.bytes + size > self._options.max_size_mib * MIB:
+            message = "journal: it is full"
+            raise Unavailable(message, self._options.retry_after)
+        if (
+            not self._in_memory
+            and self._free(self._options.directory) < self._options.reserve_mib * MIB + size
+        ):
+            message = "journal: the disk is nearly full"
+            raise Unavailable(message, self._options.retry_after)
+
+    def _put(self, store: Store, changes: Changes, table: str, rows: Rows) -> None:
+        store.append(self._ids[table], rows.rows, rows.data, self._now())
+        changes.add(table, Kind.ACCEPTED, rows.rows)
+        changes.add(table, Kind.BYTES, len(rows.data))
+
+    def _do(self, work: Callable[[Store, Changes], T]) -> T:
+        future: Future[T] = self._writer.submit(work)
+        return future.result()
+
+    def _read(self, work: Callable[[Store], T]) -> T:
+        """Read beside the writer, or through it where all is in memory."""
+        if self._reader is None:
+            return self._do(lambda store, _: work(store))
+        try:
+            with self._reading:
+                return work(self._reader)
+        except sqlite3.Error as error:
+            message = f"journal: {reason(error)}"
+            raise Unavailable(message, self._options.retry_after) from error
+
+    def _announce(self) -> None:
+        with self._moved:
+            self._moved.notify_all()
+
+
+def _free_bytes(directory: Path) -> int:
+    status = os.statvfs(directory)
+    return status.f_bavail * status.f_frsize
+
+
+def _sync_directory(directory: Path) -> None:
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,114 @@
+"""The journal's counts by table: what came in, what went out, what is here; one lock over all."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    """What is counted for a table, all in rows except `BYTES`."""
+
+    RECOVERED = "recovered"
+    ACCEPTED = "accepted"
+    DUPLICATE = "duplicate"
+    DELIVERED = "delivered"
+    REFUSED = "refused"
+    BYTES = "bytes"
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """The counts of one table since start: recovered + accepted = delivered + refused + waiting."""
+
+    recovered: int
+    accepted: int
+    duplicate: int
+    delivered: int
+    refused: int
+    bytes: int
+
+    @property
+    def waiting(self) -> int:
+        """Rows that are in the journal now."""
+        return self.recovered + self.accepted - self.delivered - self.refused
+
+
+@dataclass(frozen=True, slots=True)
+class Depth:
+    """What the journal holds at one moment; `oldest_at` is when its first entry came (ns), None: empty."""
+
+    rows: int
+    bytes: int
+    file_bytes: int
+    oldest_at: int | None
+    duplicate_requests: int
+    tables: Mapping[str, Tally] = field(default_factory=dict)
+
+
+class Changes:
+    """What one commit will change; thrown away if the commit fails."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[tuple[str, Kind]] = Counter()
+        self.duplicate_requests = 0
+
+    def add(self, table: str, kind: Kind, number: int) -> None:
+        """Count `number` more of a kind for a table."""
+        self.counts[table, kind] += number
+
+    @property
+    def bytes(self) -> int:
+        """By how many bytes the journal grows."""
+        return sum(number for (_, kind), number in self.counts.items() if kind is Kind.BYTES)
+
+
+class Ledger:
+    """The counts as of the last commit."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._counts: Counter[tuple[str, Kind]] = Counter()
+        self._duplicate_requests = 0
+        self._oldest: int | None = None
+        self._file_bytes = 0
+        self._bytes = 0
+
+    @property
+    def bytes(self) -> int:
+        """Bytes of all entries."""
+        return self._bytes
+
+    def apply(self, changes: Changes, oldest: int | None, file_bytes: int) -> None:
+        """Take over what a commit changed, all at once."""
+        with self._lock:
+            for key, number in changes.counts.items():
+                self._counts[key] += number
+            self._bytes += changes.bytes
+            self._duplicate_requests += changes.duplicate_requests
+            self._oldest = oldest
+            self._file_bytes = file_bytes
+
+    def waiting(self, tables: Iterable[str]) -> dict[str, int]:
+        """Rows in the journal for each of the tables."""
+        with self._lock:
+            return {table: self._tally(table).waiting for table in tables}
+
+    def depth(self) -> Depth:
+        """Everything at one moment."""
+        with self._lock:
+            tables = {table: self._tally(table) for table in sorted({table for table, _ in self._counts})}
+            return Depth(
+                rows=sum(tally.waiting for tally in tables.values()),
+                bytes=self._bytes,
+                file_bytes=self._file_bytes,
+                oldest_at=self._oldest,
+                duplicate_requests=self._duplicate_requests,
+                tables=tables,
+            )
+
+    def _tally(self, table: str) -> Tally:
+        return Tally(*(self._counts[table, kind] for kind in Kind))

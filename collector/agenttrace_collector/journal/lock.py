@@ -1,0 +1,35 @@
+"""One collector to a journal: a lock that the operating system lets go of when the process ends."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from pathlib import Path
+
+
+class JournalInUse(Exception):
+    """Another process holds this journal."""
+
+
+class DirectoryLock:
+    """Holds `journal.lock` in a directory from `acquire` to `release`."""
+
+    def __init__(self, directory: Path) -> None:
+        self._path = directory / "journal.lock"
+        self._descriptor = -1
+
+    def acquire(self) -> None:
+        """Take the lock or raise `JournalInUse`."""
+        self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            self.release()
+            message = f"journal directory {self._path.parent} belongs to another collector that is running"
+            raise JournalInUse(message) from error
+
+    def release(self) -> None:
+        """Let the lock go; once is enough, more does no harm."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1

@@ -1,0 +1,268 @@
+"""The journal's SQLite file: entries, blocks on their way, requests seen; plain statements, one thread."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from agenttrace_collector.decode.batch import Block as Rows
+from agenttrace_collector.journal.layout import Layout
+from agenttrace_collector.journal.options import Durability
+
+_APPLICATION: Final = 0x41475452
+_VERSION: Final = 1
+_PAGE: Final = 8192
+_CHECKPOINT_BYTES: Final = 8 * 1024 * 1024
+# Reading all of a larger file would hold up the start; damage is then met where it lies.
+_CHECKED_BYTES: Final = 256 * 1024 * 1024
+_FORGOTTEN_AT_ONCE: Final = 512
+_SYNCHRONOUS: Final = {Durability.FSYNC: "FULL", Durability.OS: "NORMAL", Durability.MEMORY: "OFF"}
+
+_SCHEMA: Final = """
+CREATE TABLE layouts (
+    id INTEGER PRIMARY KEY, table_name TEXT NOT NULL, columns TEXT NOT NULL, version INTEGER NOT NULL,
+    UNIQUE (table_name, columns, version));
+CREATE TABLE entries (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, layout INTEGER NOT NULL, rows INTEGER NOT NULL,
+    bytes INTEGER NOT NULL, written_at INTEGER NOT NULL, data BLOB NOT NULL);
+CREATE INDEX entries_by_layout ON entries (layout, id, rows, bytes, written_at);
+CREATE TABLE blocks (
+    id INTEGER PRIMARY KEY, layout INTEGER NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL,
+    skip INTEGER NOT NULL, rows INTEGER NOT NULL, round INTEGER NOT NULL, token TEXT NOT NULL);
+CREATE TABLE seen (digest BLOB PRIMARY KEY, expires INTEGER NOT NULL) WITHOUT ROWID;
+CREATE INDEX seen_by_expiry ON seen (expires);
+"""
+
+
+class JournalDamaged(Exception):
+    """The file is not a journal of this version, or SQLite finds it damaged."""
+
+    def __init__(self, path: Path | None) -> None:
+        super().__init__(
+            f"{path} is damaged, or no journal of version {_VERSION}; nothing was changed:"
+            " restore a copy, or move the directory away to start with an empty journal"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Rows that are inserted together: `rows` after `skip` of entries `first` to `last` of a layout.
+
+    `round` counts the repairs: 0 sends the rows as they are, more only those found missing.
+    """
+
+    id: int
+    layout: int
+    first: int
+    last: int
+    skip: int
+    rows: int
+    round: int
+    token: str
+
+
+class Store:
+    """One connection to a journal file; without a path everything is in memory."""
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+        self._connection = sqlite3.connect(
+            path or ":memory:", isolation_level=None, check_same_thread=False, timeout=10.0
+        )
+
+    def close(self) -> None:
+        """Close the connection; a transaction that is open is undone."""
+        self._connection.close()
+
+    def begin(self) -> None:
+        """Start the transaction of one group."""
+        self._connection.execute("BEGIN IMMEDIATE")
+
+    def commit(self) -> None:
+        """End the transaction; with `fsync` it is on disk when this returns."""
+        self._connection.execute("COMMIT")
+
+    def rollback(self) -> None:
+        """Undo the transaction if SQLite has not done so by itself."""
+        if self._connection.in_transaction:
+            self._connection.execute("ROLLBACK")
+
+    def layout_id(self, layout: Layout) -> int:
+        """The number of a layout, given on first use."""
+        key = (layout.table, layout.dump(), layout.version)
+        self._connection.execute(
+            "INSERT OR IGNORE INTO layouts (table_name, columns, version) VALUES (?, ?, ?)", key
+        )
+        return self._number(
+            "SELECT id FROM layouts WHERE table_name = ? AND columns = ? AND version = ?", key
+        )
+
+    def layouts(self) -> dict[int, Layout]:
+        """Every layout that was ever used here."""
+        rows = self._connection.execute("SELECT id, table_name, columns, version FROM layouts ORDER BY id")
+        return {number: Layout.load(table, dumped, version) for number, table, dumped, version in rows}
+
+    def append(self, layout: int, rows: int, data: bytes, now: int) -> None:
+        """Add an entry at the end."""
+        self._connection.execute(
+            "INSERT INTO entries (layout, rows, bytes, written_at, data) VALUES (?, ?, ?, ?, ?)",
+            (layout, rows, len(data), now, data),
+        )
+
+    def seen(self, digest: bytes, now: int) -> bool:
+        """Whether this request is remembered."""
+        known = self._connection.execute("SELECT expires FROM seen WHERE digest = ?", (digest,)).fetchone()
+        return bool(known and known[0] > now)
+
+    def see(self, digest: bytes, expires: int) -> None:
+        """Remember a request until then."""
+        self._connection.execute(
+            "INSERT OR REPLACE INTO seen (digest, expires) VALUES (?, ?)", (digest, expires)
+        )
+
+    def forget(self, now: int) -> None:
+        """Drop some requests whose time is over; called with every group, it keeps up."""
+        self._connection.execute(
+            "DELETE FROM seen WHERE digest IN"
+            " (SELECT digest FROM seen WHERE expires <= ? ORDER BY expires LIMIT ?)",
+            (now, _FORGOTTEN_AT_ONCE),
+        )
+
+    def waiting(self) -> dict[int, tuple[int, int]]:
+        """Rows and bytes by layout; of entries that were delivered in part only the rest counts."""
+        found = self._connection.execute("SELECT layout, sum(rows), sum(bytes) FROM entries GROUP BY layout")
+        totals = {layout: (rows, size) for layout, rows, size in found}
+        parts = self._connection.execute(
+            "SELECT layout, min(first), max(last), sum(rows) FROM blocks GROUP BY layout"
+        ).fetchall()
+        for layout, first, last, rest in parts:
+            span = (layout, first, last)
+            whole = self._number(
+                "SELECT sum(rows) FROM entries WHERE layout = ? AND id BETWEEN ? AND ?", span
+            )
+            totals[layout] = (totals[layout][0] - whole + rest, totals[layout][1])
+        return totals
+
+    def entries(self, layout: int) -> Iterator[tuple[int, int, int]]:
+        """Id, rows and bytes of a layout's entries in order."""
+        return self._connection.execute(
+            "SELECT id, rows, bytes FROM entries WHERE layout = ? ORDER BY id", (layout,)
+        )
+
+    def data(self, block: Block) -> list[Rows]:
+        """The rows of a block's entries, entry by entry."""
+        found = self._connection.execute(
+            "SELECT rows, data FROM entries WHERE layout = ? AND id BETWEEN ? AND ? ORDER BY id",
+            (block.layout, block.first, block.last),
+        )
+        return [Rows(rows, data) for rows, data in found]
+
+    def blocks(self) -> list[Block]:
+        """The blocks that are written down, in order of their rows."""
+        found = self._connection.execute(
+            "SELECT id, layout, first, last, skip, rows, round, token FROM blocks ORDER BY first, skip"
+        )
+        return [Block(*row) for row in found]
+
+    def write_down(self, block: Block) -> Block:
+        """Record a block before it is inserted; returns it with its number."""
+        row = (block.layout, block.first, block.last, block.skip, block.rows, block.round, block.token)
+        number = self._number(
+            "INSERT INTO blocks (layout, first, last, skip, rows, round, token)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING id",
+            row,
+        )
+        return Block(number, *row)
+
+    def strike(self, block: Block) -> int:
+        """Remove a block; with the last one of its entries these go too. Returns the bytes freed."""
+        self._connection.execute("DELETE FROM blocks WHERE id = ?", (block.id,))
+        if self._number("SELECT count(*) FROM blocks WHERE layout = ?", (block.layout,)):
+            return 0
+        span = (block.layout, block.first, block.last)
+        freed = self._number(
+            "SELECT coalesce(sum(bytes), 0) FROM entries WHERE layout = ? AND id BETWEEN ? AND ?", span
+        )
+        self._connection.execute("DELETE FROM entries WHERE layout = ? AND id BETWEEN ? AND ?", span)
+        return freed
+
+    def cross_out(self, block: Block) -> None:
+        """Remove a block whose place others take."""
+        self._connection.execute("DELETE FROM blocks WHERE id = ?", (block.id,))
+
+    def oldest(self) -> int | None:
+        """When the first entry was written."""
+        found = self._connection.execute("SELECT written_at FROM entries ORDER BY id LIMIT 1").fetchone()
+        return found[0] if found else None
+
+    def last(self) -> int:
+        """The number of the last entry ever written."""
+        return self._number("SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'entries'")
+
+    def delivered(self, last: int) -> bool:
+        """Whether no entry up to this one is left."""
+        return not self._number("SELECT EXISTS (SELECT 1 FROM entries WHERE id <= ?)", (last,))
+
+    def size(self) -> int:
+        """Bytes of the file, without the write-ahead log."""
+        return self._path.stat().st_size if self._path else 0
+
+    def unused(self) -> int:
+        """Bytes of the file that hold nothing."""
+        return _PAGE * self._number("PRAGMA freelist_count")
+
+    def shrink(self) -> None:
+        """Write the file anew: quick when little is in it, however large it was."""
+        self._connection.execute("VACUUM")
+        self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+    def _number(self, sql: str, parameters: Sequence[object] = ()) -> int:
+        return int(self._connection.execute(sql, parameters).fetchone()[0])
+
+    def prepare(self, durability: Durability) -> None:
+        """Make the file a journal if it is new, else see that it is one; raises `JournalDamaged`."""
+        try:
+            self._configure(durability)
+            self._create()
+            self._check()
+        except sqlite3.DatabaseError as error:
+            if damaged(error):
+                raise JournalDamaged(self._path) from error
+            raise
+
+    def _create(self) -> None:
+        if self._number("PRAGMA schema_version") == 0:
+            script = f"PRAGMA application_id = {_APPLICATION}; PRAGMA user_version = {_VERSION}; {_SCHEMA}"
+            self._connection.executescript(f"BEGIN; {script} COMMIT;")
+
+    def _check(self) -> None:
+        marks = (self._number("PRAGMA application_id"), self._number("PRAGMA user_version"))
+        if marks != (_APPLICATION, _VERSION):
+            raise JournalDamaged(self._path)
+        if self.size() <= _CHECKED_BYTES:
+            verdict = self._connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+            if verdict != "ok":
+                raise JournalDamaged(self._path)
+
+    def _configure(self, durability: Durability) -> None:
+        for pragma in (
+            f"page_size = {_PAGE}",
+            "auto_vacuum = NONE",
+            "temp_store = MEMORY",
+            "journal_mode = WAL",
+            f"synchronous = {_SYNCHRONOUS[durability]}",
+            "secure_delete = OFF",
+            "cache_size = -8192",
+            f"wal_autocheckpoint = {_CHECKPOINT_BYTES // _PAGE}",
+            f"journal_size_limit = {4 * _CHECKPOINT_BYTES}",
+        ):
+            self._connection.execute(f"PRAGMA {pragma}").fetchall()
+
+
+def damaged(error: sqlite3.Error) -> bool:
+    """Whether SQLite says that the file itself is broken."""
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    return code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)

@@ -1,0 +1,163 @@
+"""Group commit: one thread that takes what waits, does it in one transaction, and answers after the fsync."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import threading
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Any, Final, TypeVar
+
+from agenttrace_collector.errors import CollectorError, Unavailable
+from agenttrace_collector.journal.ledger import Changes, Ledger
+from agenttrace_collector.journal.store import Store, damaged
+
+_log: Final = logging.getLogger(__name__)
+_GROUP_BYTES: Final = 32 * 1024 * 1024
+_GROUP_TASKS: Final = 256
+_SHRINK_BYTES: Final = 16 * 1024 * 1024
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class _Task:
+    work: Callable[[Store, Changes], Any]
+    size: int
+    future: Future[Any] = field(default_factory=Future)
+
+
+class Writer:
+    """Owns the only connection that writes; `submit` hands it work from any thread."""
+
+    def __init__(self, open_store: Callable[[], Store], ledger: Ledger, *, pending_bytes: int) -> None:
+        self._open = open_store
+        self._store: Store | None = None
+        self._ledger = ledger
+        self._pending_bytes = pending_bytes
+        self._tasks: deque[_Task] = deque()
+        self._waiting = 0
+        self._ready = threading.Condition()
+        self._closing = False
+        self._thread = threading.Thread(target=self._run, name="journal-writer", daemon=True)
+
+    def start(self, store: Store) -> None:
+        """Take over an open store and begin to work."""
+        self._store = store
+        self._thread.start()
+
+    def submit(self, work: Callable[[Store, Changes], T], size: int = 0) -> Future[T]:
+        """Queue work; the future is done when its group is committed, or tells why it is not."""
+        task = _Task(work, size)
+        with self._ready:
+            if self._closing:
+                message = "journal: it is closed"
+                raise Unavailable(message)
+            if self._waiting and size and self._waiting + size > self._pending_bytes:
+                message = "journal: too much waits for the disk"
+                raise Unavailable(message)
+            self._tasks.append(task)
+            self._waiting += size
+            self._ready.notify()
+        return task.future
+
+    def close(self) -> None:
+        """Finish what is queued, then close the file."""
+        with self._ready:
+            self._closing = True
+            self._ready.notify()
+        self._thread.join()
+        if self._store:
+            self._store.close()
+
+    def _run(self) -> None:
+        while group := self._take():
+            live = [task for task in group if task.future.set_running_or_notify_cancel()]
+            try:
+                self._commit(live)
+            except Exception as error:  # noqa: BLE001 - the worker loop: the senders are told
+                self._failed(live, error)
+            self._shrink()
+
+    def _take(self) -> list[_Task]:
+        with self._ready:
+            self._ready.wait_for(lambda: self._tasks or self._closing)
+            group: list[_Task] = []
+            size = 0
+            while self._tasks and len(group) < _GROUP_TASKS and (not group or size < _GROUP_BYTES):
+                group.append(self._tasks.popleft())
+                size += group[-1].size
+            self._waiting -= size
+        return group
+
+    def _commit(self, group: list[_Task]) -> None:
+        store = self._store = self._store or self._open()
+        changes = Changes()
+        store.begin()
+        results = [_result(task.work, store, changes) for task in group]
+        oldest = store.oldest()
+        store.commit()
+        self._ledger.apply(changes, oldest, store.size())
+        for task, result in zip(group, results, strict=True):
+            if isinstance(result, CollectorError):
+                task.future.set_exception(result)
+            else:
+                task.future.set_result(result)
+
+    def _failed(self, group: list[_Task], error: Exception) -> None:
+        self._recover(error)
+        _log.error("journal: a commit failed (%s); its senders are told to try again", reason(error))
+        for task in group:
+            failure = Unavailable(f"journal: {reason(error)}")
+            failure.__cause__ = error
+            task.future.set_exception(failure)
+
+    def _recover(self, error: Exception) -> None:
+        """Undo the transaction; where SQLite is not sure of its state, open the file anew."""
+        try:
+            if self._store:
+                self._store.rollback()
+                if _code(error) == sqlite3.SQLITE_FULL:
+                    return
+                self._store.close()
+        except sqlite3.Error:
+            _log.exception("journal: the file could not be closed in order")
+        self._store = None
+
+    def _shrink(self) -> None:
+        with self._ready:
+            idle = not self._tasks
+        if not idle or self._ledger.bytes or not self._store:
+            return
+        try:
+            if self._store.unused() > _SHRINK_BYTES:
+                self._store.shrink()
+        except sqlite3.Error as error:
+            _log.warning("journal: the empty file could not be shrunk (%s)", reason(error))
+
+
+def reason(error: Exception) -> str:
+    """What went wrong, in words that hold nothing of the data."""
+    if isinstance(error, sqlite3.Error):
+        if damaged(error):
+            return "the file is damaged"
+        return (
+            "the disk is full"
+            if _code(error) == sqlite3.SQLITE_FULL
+            else getattr(error, "sqlite_errorname", "disk")
+        )
+    return type(error).__name__
+
+
+def _code(error: Exception) -> int:
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF
+
+
+def _result(work: Callable[[Store, Changes], T], store: Store, changes: Changes) -> T | CollectorError:
+    try:
+        return work(store, changes)
+    except CollectorError as error:
+        return error
