@@ -287,4 +287,4 @@ ROWS: Final[tuple[type[Row], ...]] = (
 def columns(row: type[Row]) -> dict[str, Column]:
     """The columns of a row class in order: name to type and rule."""
     hints = get_type_hints(row, include_extras=True)
-    return {field.name: hints[field.name].__metadata__[0] for field in fields(row)}  # type: ignore[arg-type]
+    return {field.name: hints[field.name].__metadata__[0] for field in fields(row)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
@@ -13,7 +14,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from agenttrace_schemas import wire
 
-TOKEN = "CANARY-5e1f"  # noqa: S105 - a marker to look for
+TOKEN = "CANARY-5e1f"
 # Not an identifier and not a label: what somebody said, with the token at both ends and alone.
 SAID = f'{TOKEN}: "where is my order?", asked — {TOKEN}, please!'
 _DEPTH = 6
@@ -40,13 +41,13 @@ def planted(kind: type[Message], depth: int = 0) -> Message:
     return message
 
 
-def _plant_child(message: Message, field: FieldDescriptor, depth: int) -> None:
+def _plant_child(message: Message, field: Any, depth: int) -> None:
     child = getattr(message, field.name)
     target = child.add() if field.is_repeated else child
     target.CopyFrom(planted(type(target), depth + 1))
 
 
-def _put(message: Message, field: FieldDescriptor, value: object) -> None:
+def _put(message: Message, field: Any, value: object) -> None:
     if field.is_repeated:
         getattr(message, field.name).append(value)
     else:

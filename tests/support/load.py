@@ -52,7 +52,7 @@ def send_load(endpoint: str, *, seconds: float, clients: int = 4, rate: float | 
 
     def client() -> tuple[list[float], int]:
         with grpc.insecure_channel(endpoint) as channel:
-            export = channel.unary_unary(EXPORT)
+            export = channel.unary_unary(EXPORT, bytes, bytes)
             return _send_until(started + seconds, pause, lambda: _next(bodies, numbers), export)
 
     with ThreadPoolExecutor(clients) as pool:

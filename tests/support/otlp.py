@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-from opentelemetry.proto.trace.v1.trace_pb2 import Span
+from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from agenttrace_schemas import wire
 from tests.support.reference import Value, attribute
@@ -64,7 +64,8 @@ def _span(given: ASpan) -> Span:
         start_time_unix_nano=given.start,
         end_time_unix_nano=given.end,
     )
-    span.status.code = 2 if given.error else 0
+    if given.error:
+        span.status.code = Status.STATUS_CODE_ERROR
     span.attributes.extend(attribute(key, value) for key, value in given.attributes.items())
     for name, attributes in given.events:
         event = span.events.add(name=name, time_unix_nano=given.start)

@@ -53,7 +53,7 @@ class EventIds:
         """`fields` are the encoded enforced values; twins within one span differ by an ordinal."""
         ordinal = self._seen.get((name, time, fields), 0)
         self._seen[name, time, fields] = ordinal + 1
-        return identity.event(self._span, name, time, fields, ordinal)
+        return identity.event(self._span, name, time, fields, ordinal=ordinal)
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,7 +42,7 @@ def step(trace_id: bytes, span_id: bytes) -> bytes:
     return uuid5(trace_id + span_id)
 
 
-def event(span: bytes, name: str, time: int, fields: bytes, ordinal: int) -> bytes:
+def event(span: bytes, name: str, time: int, fields: bytes, *, ordinal: int) -> bytes:
     """The id of an event without one of its own.
 
     `span` is trace id and span id, `fields` the canonical enforced values, `ordinal` counts

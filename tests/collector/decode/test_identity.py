@@ -39,9 +39,9 @@ def test_any_other_given_id_becomes_a_uuid5(text: str) -> None:
 
 def test_ids_of_twins_in_one_span_differ() -> None:
     """Two events that say the same at the same time are told apart by their ordinal."""
-    first, second = (identity.event(TRACE + SPAN, "e", 1, b"fields", ordinal) for ordinal in (0, 1))
+    first, second = (identity.event(TRACE + SPAN, "e", 1, b"fields", ordinal=ordinal) for ordinal in (0, 1))
     assert first != second
-    assert first == identity.event(TRACE + SPAN, "e", 1, b"fields", 0)
+    assert first == identity.event(TRACE + SPAN, "e", 1, b"fields", ordinal=0)
 
 
 def test_a_step_is_named_by_its_span() -> None:
