@@ -12,6 +12,10 @@ from agenttrace_schemas.rules import Violation
 P = ParamSpec("P")
 
 
+class Misuse(Exception):
+    """A call that cannot be followed; the message says what is allowed and holds no value."""
+
+
 def guarded(function: Callable[P, None]) -> Callable[P, None]:
     """Keep an agent safe from a function's exceptions; with AGENTTRACE_STRICT=1 they are raised."""
 
@@ -31,6 +35,8 @@ def refuse(error: Exception) -> None:
     """Count what went wrong; log the first under each rule, without a value that was passed."""
     if isinstance(error, Violation):
         rule, reason = error.rule, str(error)
+    elif isinstance(error, Misuse):
+        rule, reason = "misuse", str(error)
     else:
         # Only the class: the text of a foreign exception may repeat what it was given.
         rule, reason = "internal", f"{type(error).__name__} while recording"

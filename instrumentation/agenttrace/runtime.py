@@ -30,9 +30,9 @@ class Runtime:
     logger: Logger = field(default_factory=lambda: get_logger(SCOPE_NAME))
     counters: Counters = field(default_factory=Counters)
 
-    def identifier(self, value: str) -> str:
-        """An enforced name; one that is no identifier is `_redacted` and counted."""
-        kept = identifier(value)
+    def name(self, value: object) -> str:
+        """An enforced name; what is no identifier becomes `_redacted` and is counted."""
+        kept = identifier(value) if isinstance(value, str) else REDACTED
         if kept is REDACTED:
             self.counters.redacted()
         return kept

@@ -60,7 +60,9 @@ class SettingsReader:
             policy=Policy(
                 vocabulary=self._vocabulary(),
                 labels=cast("Labels", self._choice(LABELS, ("token", "words", "relaxed"))),
-                failure_messages=cast("FailureMessages", self._choice(FAILURE_MESSAGES, ("template", "keep"))),
+                failure_messages=cast(
+                    "FailureMessages", self._choice(FAILURE_MESSAGES, ("template", "keep"))
+                ),
                 decisions=self._boolean(DECISIONS, default=True),
             ),
         )

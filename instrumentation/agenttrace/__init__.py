@@ -1,0 +1,33 @@
+"""Record what an agent decided, on which stated reason, and what was observed; never what was said."""
+
+from agenttrace.counts import Counts
+from agenttrace.record import record_decision, record_failure, record_quality_signal
+from agenttrace.runtime import counters
+from agenttrace.tracer import AgentTracer, Run, Step
+from agenttrace_schemas.vocabulary import (
+    DecisionType,
+    FailureType,
+    ReasonCode,
+    RunStatus,
+    SignalCode,
+    SignalType,
+    StepType,
+)
+
+__all__ = [
+    "AgentTracer",
+    "Counts",
+    "DecisionType",
+    "FailureType",
+    "ReasonCode",
+    "Run",
+    "RunStatus",
+    "SignalCode",
+    "SignalType",
+    "Step",
+    "StepType",
+    "counters",
+    "record_decision",
+    "record_failure",
+    "record_quality_signal",
+]
