@@ -29,6 +29,10 @@ class Unavailable(CollectorError):
         self.retry_after = retry_after
 
 
+class Throttled(Unavailable):
+    """A limit of this collector is reached: memory, requests at a time, size of the journal."""
+
+
 class Unauthenticated(Rejected):
     """The request carries no token that is known here."""
 
@@ -50,6 +54,7 @@ STATUS: Final[dict[type[CollectorError], WireStatus]] = {
     Unauthenticated: WireStatus("UNAUTHENTICATED", 401),
     Forbidden: WireStatus("PERMISSION_DENIED", 403),
     Rejected: WireStatus("INVALID_ARGUMENT", 400),
+    Throttled: WireStatus("UNAVAILABLE", 429),
     Unavailable: WireStatus("UNAVAILABLE", 503),
 }
 

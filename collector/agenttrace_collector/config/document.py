@@ -71,7 +71,7 @@ class _Reader:
         self._source = source
         self._environ = environ
 
-    def complain(self, node: yaml.Node, path: Path, message: str) -> None:
+    def complain(self, node: yaml.Node | None, path: Path, message: str) -> None:
         problem = Problem(self._position(node), ".".join(map(str, path)), message)
         self.document.problems.append(problem)
 
@@ -93,9 +93,9 @@ class _Reader:
             self.document.positions[*path, key] = self._position(key_node)
         return values
 
-    def _scalar(self, node: yaml.ScalarNode, path: Path) -> str | None:
+    def _scalar(self, node: yaml.Node, path: Path) -> str | None:
         text = _EXPRESSION.sub(lambda match: self._expanded(match, node, path), node.value)
-        return None if node.style is None and text in _NULLS else text
+        return None if getattr(node, "style", None) is None and text in _NULLS else text
 
     def _expanded(self, match: re.Match[str], node: yaml.Node, path: Path) -> str:
         if match[0] == "$$":
@@ -107,8 +107,10 @@ class _Reader:
         found = self._environ.get(name)
         if found is None and default is None:
             # An unset token or password must not silently become an empty one.
-            self.complain(node, path, f"the environment variable {name} is not set; ${{env:{name}:-}} allows that")
+            self.complain(
+                node, path, f"the environment variable {name} is not set; ${{env:{name}:-}} allows that"
+            )
         return (found or default or "") if default is not None else (found or "")
 
-    def _position(self, node: yaml.Node) -> Position:
-        return Position(self._source, node.start_mark.line + 1)
+    def _position(self, node: yaml.Node | None) -> Position:
+        return Position(self._source, node.start_mark.line + 1 if node else None)

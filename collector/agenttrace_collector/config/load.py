@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path as FilePath
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from agenttrace_collector.config.document import Document, merge, read_document
-from agenttrace_collector.config.problems import ConfigError, Position, Problem, problems_of
+from agenttrace_collector.config.problems import ConfigError, Path, Position, Problem, problems_of
 from agenttrace_collector.config.sections import Config
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
@@ -21,7 +21,7 @@ ModelT = TypeVar("ModelT", bound=BaseModel)
 class Source:
     """Where a configuration comes from, so that it can be read again: files in order, then overrides."""
 
-    files: tuple[Path, ...] = ()
+    files: tuple[FilePath, ...] = ()
     overrides: tuple[str, ...] = ()
 
     def load(self) -> Config:
@@ -30,7 +30,7 @@ class Source:
 
 
 def load_config(
-    files: Sequence[Path] = (), overrides: Sequence[str] = (), environ: Mapping[str, str] = os.environ
+    files: Sequence[FilePath] = (), overrides: Sequence[str] = (), environ: Mapping[str, str] = os.environ
 ) -> Config:
     """The configuration of these files, later ones over earlier, and of `a.b=c` overrides over all."""
     document = Document()
@@ -41,7 +41,7 @@ def load_config(
     return validated(Config, document)
 
 
-def load_file(model: type[ModelT], file: Path, environ: Mapping[str, str] = os.environ) -> ModelT:
+def load_file(model: type[ModelT], file: FilePath, environ: Mapping[str, str] = os.environ) -> ModelT:
     """One file of another form, with the same substitutions and the same complaints."""
     return validated(model, read_document(_text(file), file.name, environ))
 
@@ -51,15 +51,13 @@ def validated(model: type[ModelT], document: Document) -> ModelT:
     try:
         value = model.model_validate(document.values)
     except ValidationError as error:
-        raise ConfigError(
-            [*document.problems, *problems_of(error, model, document.positions)]
-        ) from None
+        raise ConfigError([*document.problems, *problems_of(error, model, document.positions)]) from None
     if document.problems:
         raise ConfigError(document.problems)
     return value
 
 
-def _text(file: Path) -> str:
+def _text(file: FilePath) -> str:
     try:
         return file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -76,6 +74,6 @@ def _override(override: str, environ: Mapping[str, str]) -> Document:
     value: Any = read.values.get("value")
     for key in reversed(path):
         value = {key: value}
-    positions = {path[:length]: Position("--set") for length in range(1, len(path) + 1)}
+    positions: dict[Path, Position] = {path[:length]: Position("--set") for length in range(1, len(path) + 1)}
     problems = [Problem(Position("--set"), name, problem.message) for problem in read.problems]
-    return Document(value, dict(positions), problems)
+    return Document(value, positions, problems)

@@ -34,7 +34,11 @@ class Problem:
     message: str
 
     def __str__(self) -> str:
-        return f"{self.position}: {self.path}: {self.message}" if self.path else f"{self.position}: {self.message}"
+        return (
+            f"{self.position}: {self.path}: {self.message}"
+            if self.path
+            else f"{self.position}: {self.message}"
+        )
 
 
 class ConfigError(ValueError):

@@ -154,7 +154,7 @@ class Ttl(Section):
 class ClickHouse(Section):
     """Where rows go, and in which blocks."""
 
-    endpoint: DatabaseEndpoint = Field("chdb://./agenttrace-data", repr=False)
+    endpoint: Annotated[DatabaseEndpoint, Field(repr=False)] = "chdb://./agenttrace-data"
     database: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,63}$")] = "agenttrace"
     block_rows: Positive = 100_000
     block_age: Duration = 0.5

@@ -1,0 +1,119 @@
+"""Who sends or asks: bearer tokens, each with a tenant and a role; never logged, never compared in haste."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from hashlib import sha256
+from pathlib import Path
+from typing import Annotated, Final, Self
+
+from pydantic import Field, SecretStr, model_validator
+
+from agenttrace_collector.config.load import load_file
+from agenttrace_collector.config.sections import Section
+from agenttrace_collector.errors import Forbidden, Unauthenticated
+from agenttrace_schemas import patterns, wire
+
+
+class Role(StrEnum):
+    """What a token allows."""
+
+    INGEST = "ingest"
+    READ = "read"
+    OPERATOR = "operator"
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """The tenant and role of a request."""
+
+    tenant: str
+    role: Role
+
+    def allows(self, role: Role) -> bool:
+        """An operator may do everything, the others what their name says."""
+        return self.role in {role, Role.OPERATOR}
+
+
+# Without any token everything that can reach the collector may use it, as one tenant.
+ANYONE: Final = Identity(wire.DEFAULT_TENANT, Role.OPERATOR)
+
+
+class Token(Section):
+    """One token: itself (from the environment, say `${env:TOKEN}`) or its SHA-256 as 64 hex digits."""
+
+    token: SecretStr | None = None
+    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$", repr=False)] | None = None
+    tenant: Annotated[str, Field(pattern=f"^{patterns.IDENTIFIER}$", max_length=128)] = wire.DEFAULT_TENANT
+    role: Role = Role.INGEST
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Self:
+        if bool(self.token and self.token.get_secret_value()) == bool(self.sha256):
+            message = "allowed is a token that is not empty, or its sha256, one of the two"
+            raise ValueError(message)
+        return self
+
+    def digest(self) -> bytes:
+        """What is kept of the token."""
+        if self.sha256:
+            return bytes.fromhex(self.sha256)
+        return sha256(self.token.get_secret_value().encode()).digest() if self.token else b""
+
+
+class Tokens(Section):
+    """The tokens file."""
+
+    tokens: tuple[Token, ...] = ()
+
+
+@dataclass(slots=True)
+class Authenticator:
+    """Knows the digests of tokens; no tokens: everyone is `ANYONE`."""
+
+    _known: list[tuple[bytes, Identity]] = field(default_factory=list, repr=False)
+    required: bool = False
+
+    @classmethod
+    def from_file(cls, file: Path | None) -> Authenticator:
+        """The authenticator of a tokens file; raises `ConfigError`."""
+        authenticator = cls()
+        authenticator.reload(file)
+        return authenticator
+
+    def reload(self, file: Path | None) -> None:
+        """Take the tokens of this file from now on; raises `ConfigError` and changes nothing then."""
+        tokens = read_tokens(file) if file else ()
+        self._known = [(token.digest(), Identity(token.tenant, token.role)) for token in tokens]
+        self.required = file is not None
+
+    def identify(self, authorization: str | None, role: Role) -> Identity:
+        """Who a request is from; raises `Unauthenticated`, or `Forbidden` where the role does not do."""
+        if not self.required:
+            return ANYONE
+        identity = self._find(authorization or "")
+        if identity is None:
+            message = "a bearer token that is known here is required"
+            raise Unauthenticated(message)
+        if not identity.allows(role):
+            message = f"this token does not allow the role {role}"
+            raise Forbidden(message)
+        return identity
+
+    def _find(self, authorization: str) -> Identity | None:
+        scheme, _, token = authorization.partition(" ")
+        digest = sha256(token.strip().encode("utf-8", "replace")).digest()
+        found = None
+        # Every token is compared, so that the time taken says nothing of which one fits.
+        for known, identity in self._known:
+            if hmac.compare_digest(digest, known):
+                found = identity
+        return found if scheme.lower() == "bearer" else None
+
+
+def read_tokens(file: Path) -> Sequence[Token]:
+    """The tokens of a file; raises `ConfigError` with its lines and none of its values."""
+    return load_file(Tokens, file).tokens

@@ -1,0 +1,79 @@
+"""The collector's own log: one line per record, for people or as JSON, and never a received value.
+
+The text of an exception may repeat what it was given, so a trace shows where and which class only.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+import traceback
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Any, Final, TextIO
+
+from agenttrace_collector.config.sections import Logs
+
+_STANDARD: Final = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
+_LEVELS: Final = {
+    "debug": logging.DEBUG,
+    "info": logging.INFO,
+    "warn": logging.WARNING,
+    "error": logging.ERROR,
+}
+# These say at "info" what the collector says itself.
+_TALKATIVE: Final = ("uvicorn", "httpx", "httpcore", "urllib3", "asyncio", "grpc")
+
+
+def set_up_logs(settings: Logs, stream: TextIO | None = None) -> None:
+    """Send every record of this process to standard error in the configured form."""
+    handler = logging.StreamHandler(stream or sys.stderr)
+    handler.setFormatter(JsonFormatter() if settings.encoding == "json" else ConsoleFormatter())
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(_LEVELS[settings.level])
+    for name in _TALKATIVE:
+        logging.getLogger(name).setLevel(max(logging.WARNING, _LEVELS[settings.level]))
+
+
+class ConsoleFormatter(logging.Formatter):
+    """Time, level, where from, what, and the fields."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The record as one line; a trace goes into it."""
+        fields = "".join(f" {name}={value}" for name, value in _fields(record).items())
+        return f"{_time(record)} {record.levelname:<7} {record.name}: {record.getMessage()}{fields}"
+
+
+class JsonFormatter(logging.Formatter):
+    """The same as one JSON object."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The record as one line."""
+        standard = {
+            "ts": _time(record),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "msg": record.getMessage(),
+        }
+        return json.dumps(standard | _fields(record), default=str)
+
+
+def _time(record: logging.LogRecord) -> str:
+    return datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+
+
+def _fields(record: logging.LogRecord) -> dict[str, Any]:
+    fields = {name: value for name, value in record.__dict__.items() if name not in _STANDARD}
+    fields.pop("color_message", None)
+    if record.exc_info and record.exc_info[0]:
+        fields["error"] = record.exc_info[0].__name__
+        fields["at"] = _places(record.exc_info[2])
+    return fields
+
+
+def _places(trace: TracebackType | None) -> str:
+    """The innermost calls of a trace, without source text or values."""
+    frames = traceback.extract_tb(trace)[-6:]
+    return " < ".join(f"{frame.name}:{frame.lineno}" for frame in reversed(frames))

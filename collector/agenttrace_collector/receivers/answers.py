@@ -1,0 +1,82 @@
+"""What a sender is told: responses to batches, and failures as `google.rpc.Status`."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from typing import Final
+
+from google.protobuf import any_pb2
+from google.protobuf.duration_pb2 import Duration
+from google.rpc import code_pb2, status_pb2
+from google.rpc.error_details_pb2 import BadRequest, RetryInfo
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
+
+from agenttrace_collector.decode.batch import Batch
+from agenttrace_collector.errors import CollectorError, Unavailable, wire_status
+from agenttrace_collector.receivers.signals import Response, Signal
+
+_NAMED_RULES: Final = 5
+INTERNAL: Final = "internal error; the collector's log has its place"
+
+
+def response_to(signal: Signal, batch: Batch) -> Response:
+    """The answer to a stored batch; `partial_success` is set only where something was refused."""
+    response = signal.response()
+    if batch.refusals:
+        response.partial_success.error_message = refusal_message(batch)
+        if isinstance(response, ExportLogsServiceResponse):
+            response.partial_success.rejected_log_records = batch.refused
+        else:
+            response.partial_success.rejected_spans = batch.refused
+    return response
+
+
+def refusal_message(batch: Batch) -> str:
+    """The most frequent rules with their counts, bounded whatever was sent."""
+    rules: Counter[str] = Counter()
+    for (_, rule), count in batch.refusals.items():
+        rules[rule] += count
+    named = rules.most_common(_NAMED_RULES)
+    parts = [f"{rule} {count}" for rule, count in named]
+    if len(rules) > len(named):
+        parts.append(f"{len(rules) - len(named)} more rules {rules.total() - sum(n for _, n in named)}")
+    return f"{rules.total()} records refused by rule: {', '.join(parts)}; agent_rejections has each"
+
+
+def status_of(error: CollectorError) -> status_pb2.Status:
+    """The failure as a status with the detail that tells the sender what to do."""
+    code = code_pb2.Code.Value(wire_status(error).grpc)
+    status = status_pb2.Status(code=code, message=str(error))
+    if isinstance(error, Unavailable):
+        _attach(status, retry_info(error))
+    elif code == code_pb2.INVALID_ARGUMENT:
+        _attach(status, BadRequest(field_violations=[_violation(error)]))
+    return status
+
+
+def internal_status() -> status_pb2.Status:
+    """What is said of a fault of our own; its text stays in here, for it may repeat what was sent."""
+    return status_pb2.Status(code=code_pb2.INTERNAL, message=INTERNAL)
+
+
+def retry_info(error: Unavailable) -> RetryInfo:
+    """The delay after which the request may be sent again."""
+    delay = Duration()
+    delay.FromMilliseconds(int(error.retry_after * 1000))
+    return RetryInfo(retry_delay=delay)
+
+
+def retry_after_seconds(error: Unavailable) -> str:
+    """The same delay for HTTP, in whole seconds."""
+    return str(max(1, math.ceil(error.retry_after)))
+
+
+def _violation(error: CollectorError) -> BadRequest.FieldViolation:
+    return BadRequest.FieldViolation(field="body", description=str(error))
+
+
+def _attach(status: status_pb2.Status, detail: RetryInfo | BadRequest) -> None:
+    packed = any_pb2.Any()
+    packed.Pack(detail)
+    status.details.append(packed)

@@ -1,0 +1,74 @@
+"""What every receiver does with a body: inflate, decode, write to the sink, count."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Final
+
+from agenttrace_collector.decode.batch import Batch, Context
+from agenttrace_collector.errors import CollectorError
+from agenttrace_collector.flow import Flow
+from agenttrace_collector.receivers.inflate import inflate
+from agenttrace_collector.receivers.signals import Signal
+from agenttrace_collector.sink import Sink
+from agenttrace_collector.telemetry import Telemetry
+from agenttrace_schemas.rules import Policy
+
+# Below this a hop to the decoding thread costs more than it spares the event loop.
+_INLINE_BYTES: Final = 16 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """A request as it arrived; `limit` bounds what it may inflate to."""
+
+    data: bytes
+    signal: Signal
+    transport: str
+    tenant: str
+    limit: int
+    is_json: bool = False
+    is_gzip: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Ingest:
+    """Takes bodies of OTLP requests to the sink; returns when the sink has them."""
+
+    policy: Policy
+    sink: Sink
+    flow: Flow
+    telemetry: Telemetry
+    decoder: ThreadPoolExecutor
+    now: Callable[[], int] = time.time_ns
+
+    async def take(self, body: Body) -> Batch:
+        """The batch that is now stored; raises `Rejected` or `Unavailable`, which are counted."""
+        async with self.flow.room(len(body.data)):
+            batch = await self._decoded(body)
+            try:
+                await self.sink.write(batch)
+            except CollectorError:
+                self.telemetry.turned_away(body.signal.unit, body.transport, batch)
+                raise
+        self.telemetry.taken(body.signal.unit, body.transport, batch)
+        return batch
+
+    async def _decoded(self, body: Body) -> Batch:
+        context = Context(self.policy, body.tenant, self.now())
+        if len(body.data) <= _INLINE_BYTES and not body.is_gzip:
+            return decode(body, context)
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self.decoder, decode, body, context)
+
+
+def decode(body: Body, context: Context) -> Batch:
+    """The batch of a body; pure, so that it may run in a thread."""
+    data = inflate(body.data, body.limit) if body.is_gzip else body.data
+    if body.is_json:
+        data = body.signal.from_json(data)
+    return body.signal.decode(data, context)

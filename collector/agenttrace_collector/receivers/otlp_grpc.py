@@ -1,0 +1,169 @@
+"""OTLP over gRPC: request bytes as they are to the ingest, its answer or failure back.
+
+Calls are served as streams of one request: that leaves the moment a body is read to us, after the
+sender is known and has a place, and with a limit on the time it may take.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Iterable
+from dataclasses import dataclass
+from typing import Any, Final, NoReturn, TypeAlias
+
+import grpc
+from google.rpc import status_pb2
+
+from agenttrace_collector.auth import Authenticator, Role
+from agenttrace_collector.config.sections import Grpc, Tls
+from agenttrace_collector.config.values import Address, address
+from agenttrace_collector.decode.batch import Batch
+from agenttrace_collector.errors import CollectorError, Unavailable, wire_status
+from agenttrace_collector.receivers.answers import internal_status, response_to, retry_info, status_of
+from agenttrace_collector.receivers.ingest import Body, Ingest
+from agenttrace_collector.receivers.signals import EXPORT, OTHER_SERVICES, Signal
+
+_log: Final = logging.getLogger(__name__)
+_MIB: Final = 1024 * 1024
+_TRANSPORT: Final = "grpc"
+# The standard place of a status with details, and the one the Python OTLP exporter reads.
+_STATUS_TRAILER: Final = "grpc-status-details-bin"
+_RETRY_TRAILER: Final = "google.rpc.retryinfo-bin"
+
+_Context: TypeAlias = grpc.aio.ServicerContext[bytes, bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class GrpcReceiver:
+    """The OTLP services on one port."""
+
+    settings: Grpc
+    ingest: Ingest
+    authenticator: Authenticator
+    signals: tuple[Signal, ...]
+
+    async def start(self, endpoint: str) -> GrpcListener:
+        """Listen; raises `OSError` where the port is not free."""
+        server = grpc.aio.server(options=_options(self.settings))
+        server.add_generic_rpc_handlers((*map(self._service, self.signals), *_unimplemented()))
+        listening = _bind(server, address(endpoint), self.settings.tls)
+        await server.start()
+        return GrpcListener(server, listening)
+
+    def _service(self, signal: Signal) -> grpc.GenericRpcHandler[bytes, bytes]:
+        # Without deserialiser and serialiser: bytes in, bytes out.
+        handler = grpc.stream_unary_rpc_method_handler(self._export(signal))
+        return grpc.method_handlers_generic_handler(signal.service, {EXPORT: handler})
+
+    def _export(self, signal: Signal) -> Any:
+        async def export(_: AsyncIterator[bytes], context: _Context) -> bytes:
+            try:
+                batch = await self._take(signal, context)
+            except CollectorError as error:
+                self.ingest.telemetry.request(_TRANSPORT, "refused")
+                await _abort(context, status_of(error), error)
+            except Exception as error:  # noqa: BLE001 - the request's border: a fault here must not end the server
+                self.ingest.telemetry.request(_TRANSPORT, "failure")
+                _log.exception("a request failed", extra={"error": type(error).__name__})
+                await _abort(context, internal_status())
+            return response_to(signal, batch).SerializeToString()
+
+        return export
+
+    async def _take(self, signal: Signal, context: _Context) -> Batch:
+        sender = self.authenticator.identify(_authorization(context), Role.INGEST)
+        flow = self.ingest.flow
+        async with flow.admitted():
+            async with flow.reading(self.settings.read_timeout):
+                data = await _read(context)
+            body = Body(
+                data,
+                signal,
+                _TRANSPORT,
+                sender.tenant,
+                self.settings.max_recv_msg_size_mib * _MIB,
+            )
+            return await self.ingest.take(body)
+
+
+@dataclass(frozen=True, slots=True)
+class GrpcListener:
+    """A gRPC server that listens."""
+
+    server: grpc.aio.Server
+    address: Address
+
+    async def stop(self, grace: float) -> None:
+        """Take no new calls; those under way have `grace` seconds."""
+        await self.server.stop(grace)
+
+
+def _options(settings: Grpc) -> list[tuple[str, int]]:
+    return [
+        ("grpc.max_receive_message_length", settings.max_recv_msg_size_mib * _MIB),
+        # Two collectors on one port would share its requests without a word.
+        ("grpc.so_reuseport", 0),
+        ("grpc.max_concurrent_streams", 256),
+        # A peer that vanished without closing is found, so that idle connections do not pile up.
+        ("grpc.keepalive_time_ms", 60_000),
+        ("grpc.keepalive_timeout_ms", 20_000),
+        ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
+        ("grpc.keepalive_permit_without_calls", 1),
+    ]
+
+
+def _bind(server: grpc.aio.Server, wanted: Address, tls: Tls | None) -> Address:
+    try:
+        port = (
+            server.add_secure_port(str(wanted), _credentials(tls))
+            if tls
+            else server.add_insecure_port(str(wanted))
+        )
+    except RuntimeError as error:
+        message = f"{wanted} cannot be listened on: is another process there?"
+        raise OSError(message) from error
+    return Address(wanted.host, port)
+
+
+def _credentials(tls: Tls) -> grpc.ServerCredentials:
+    pair = (tls.key_file.read_bytes(), tls.cert_file.read_bytes())
+    authority = tls.client_ca_file.read_bytes() if tls.client_ca_file else None
+    return grpc.ssl_server_credentials([pair], authority, require_client_auth=authority is not None)
+
+
+async def _read(context: _Context) -> bytes:
+    """The one message of a call; a call may also end without any, which is an empty request."""
+    message: object = await context.read()
+    return message if isinstance(message, bytes) else b""
+
+
+def _authorization(context: _Context) -> str | None:
+    metadata = context.invocation_metadata() or ()
+    found = next((value for key, value in metadata if key == "authorization"), None)
+    return found if isinstance(found, str) else None
+
+
+async def _abort(
+    context: _Context, status: status_pb2.Status, error: CollectorError | None = None
+) -> NoReturn:
+    trailers: list[tuple[str, bytes]] = [(_STATUS_TRAILER, status.SerializeToString())]
+    if isinstance(error, Unavailable):
+        trailers.append((_RETRY_TRAILER, retry_info(error).SerializeToString()))
+    code = grpc.StatusCode[wire_status(error).grpc if error else "INTERNAL"]
+    await context.abort(code, status.message, tuple(trailers))
+
+
+def _unimplemented() -> Iterable[grpc.GenericRpcHandler[bytes, bytes]]:
+    """Signals that are not taken, refused by name rather than as an unknown method."""
+    for name, service in OTHER_SERVICES.items():
+        handler = grpc.stream_unary_rpc_method_handler(_refuse(name))
+        yield grpc.method_handlers_generic_handler(service, {EXPORT: handler})
+
+
+def _refuse(name: str) -> Any:
+    async def export(_: AsyncIterator[bytes], context: _Context) -> bytes:
+        message = f"{name} are not taken here: traces and logs are"
+        await context.abort(grpc.StatusCode.UNIMPLEMENTED, message)
+        raise AssertionError
+
+    return export

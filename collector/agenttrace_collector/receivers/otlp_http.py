@@ -1,0 +1,175 @@
+"""OTLP over HTTP: protobuf or JSON, gzip both ways, every failure a `google.rpc.Status`."""
+
+from __future__ import annotations
+
+import gzip
+import logging
+from dataclasses import dataclass
+from typing import Final
+
+from google.protobuf import json_format
+from google.protobuf.message import Message
+from google.rpc import status_pb2
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from agenttrace_collector.auth import Authenticator, Role
+from agenttrace_collector.config.sections import Http
+from agenttrace_collector.errors import CollectorError, Rejected, TooLarge, Unavailable, wire_status
+from agenttrace_collector.receivers.answers import (
+    internal_status,
+    response_to,
+    retry_after_seconds,
+    status_of,
+)
+from agenttrace_collector.receivers.ingest import Body, Ingest
+from agenttrace_collector.receivers.signals import OTHER_SERVICES, Signal
+
+_log: Final = logging.getLogger(__name__)
+_MIB: Final = 1024 * 1024
+_TRANSPORT: Final = "http"
+PROTOBUF: Final = "application/x-protobuf"
+JSON: Final = "application/json"
+_GZIP: Final = "gzip"
+# So that another method than POST gets our answer, not the framework's.
+_ANY_METHOD: Final = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"]
+_HEADERS: Final = ["authorization", "content-type", "content-encoding"]
+
+
+class UnsupportedMedia(Rejected):
+    """A content type or encoding that is not taken."""
+
+
+@dataclass(frozen=True, slots=True)
+class HttpReceiver:
+    """The OTLP paths of one port."""
+
+    settings: Http
+    ingest: Ingest
+    authenticator: Authenticator
+    signals: tuple[Signal, ...]
+
+    def app(self) -> Starlette:
+        """The application."""
+        routes = [self._route(signal) for signal in self.signals]
+        return Starlette(
+            routes=[*routes, Route("/{path:path}", _not_found, methods=_ANY_METHOD)],
+            middleware=self._middleware(),
+        )
+
+    def _middleware(self) -> list[Middleware]:
+        origins = list(self.settings.cors.allowed_origins)
+        if not origins:
+            return []
+        return [
+            Middleware(CORSMiddleware, allow_origins=origins, allow_methods=["POST"], allow_headers=_HEADERS)
+        ]
+
+    def _route(self, signal: Signal) -> Route:
+        async def export(request: Request) -> Response:
+            if request.method != "POST":
+                return _plain(request, 405, "allowed is POST", {"allow": "POST"})
+            try:
+                return await self._export(signal, request)
+            except CollectorError as error:
+                self.ingest.telemetry.request(_TRANSPORT, "refused")
+                return _failure(request, error)
+            except ClientDisconnect:
+                return Response(status_code=499)
+            except Exception as error:  # noqa: BLE001 - the request's border: a fault here must not end the server
+                self.ingest.telemetry.request(_TRANSPORT, "failure")
+                _log.exception("a request failed", extra={"error": type(error).__name__})
+                return _answer(request, internal_status(), 500)
+
+        return Route(f"/v1/{signal.name}", export, methods=_ANY_METHOD)
+
+    async def _export(self, signal: Signal, request: Request) -> Response:
+        sender = self.authenticator.identify(request.headers.get("authorization"), Role.INGEST)
+        is_json = _content_type(request) == JSON
+        is_gzip = _content_encoding(request) == _GZIP
+        flow, limit = self.ingest.flow, self.settings.max_recv_msg_size_mib * _MIB
+        async with flow.admitted():
+            async with flow.reading(self.settings.read_timeout):
+                data = await _read(request, limit)
+            body = Body(data, signal, _TRANSPORT, sender.tenant, limit, is_json=is_json, is_gzip=is_gzip)
+            batch = await self.ingest.take(body)
+        return _answer(request, response_to(signal, batch), 200)
+
+
+async def _read(request: Request, limit: int) -> bytes:
+    announced = request.headers.get("content-length", "")
+    if announced.isascii() and announced.isdigit() and int(announced) > limit:
+        raise _too_large(limit)
+    parts: list[bytes] = []
+    size = 0
+    async for part in request.stream():
+        size += len(part)
+        if size > limit:
+            raise _too_large(limit)
+        parts.append(part)
+    return b"".join(parts)
+
+
+def _too_large(limit: int) -> TooLarge:
+    return TooLarge(f"allowed is a body of at most {limit} bytes")
+
+
+def _content_type(request: Request) -> str:
+    stated = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if stated not in {PROTOBUF, JSON}:
+        message = f"allowed content types are {PROTOBUF} and {JSON}"
+        raise UnsupportedMedia(message)
+    return stated
+
+
+def _content_encoding(request: Request) -> str:
+    stated = request.headers.get("content-encoding", "identity").strip().lower() or "identity"
+    if stated not in {_GZIP, "identity"}:
+        message = "allowed content encodings are gzip and identity"
+        raise UnsupportedMedia(message)
+    return stated
+
+
+def _failure(request: Request, error: CollectorError) -> Response:
+    status = 415 if isinstance(error, UnsupportedMedia) else wire_status(error).http
+    response = _answer(request, status_of(error), status)
+    if isinstance(error, Unavailable):
+        response.headers["retry-after"] = retry_after_seconds(error)
+    if status == 401:
+        response.headers["www-authenticate"] = "Bearer"
+    if status == 413:
+        # The rest of the body is not read.
+        response.headers["connection"] = "close"
+    return response
+
+
+def _answer(request: Request, message: Message, status: int) -> Response:
+    """The message in the request's encoding; in JSON where the request names none that is known."""
+    is_protobuf = request.headers.get("content-type", "").startswith(PROTOBUF)
+    content = message.SerializeToString() if is_protobuf else _json(message)
+    headers = {}
+    if content and _GZIP in request.headers.get("accept-encoding", ""):
+        content = gzip.compress(content, compresslevel=1, mtime=0)
+        headers = {"content-encoding": _GZIP, "vary": "Accept-Encoding"}
+    return Response(content, status, headers, media_type=PROTOBUF if is_protobuf else JSON)
+
+
+def _json(message: Message) -> bytes:
+    return json_format.MessageToJson(message, indent=None).encode()
+
+
+async def _not_found(request: Request) -> Response:
+    name = request.url.path.removeprefix("/v1/").removeprefix("/v1development/")
+    known = name in OTHER_SERVICES
+    return _plain(request, 404, f"{name} are not taken here: traces and logs are" if known else "not found")
+
+
+def _plain(request: Request, code: int, message: str, headers: dict[str, str] | None = None) -> Response:
+    names = {404: 5, 405: 12}  # google.rpc.Code NOT_FOUND, UNIMPLEMENTED
+    response = _answer(request, status_pb2.Status(code=names[code], message=message), code)
+    response.headers.update(headers or {})
+    return response

@@ -1,0 +1,155 @@
+"""What the collector says of itself to Prometheus, under the OpenTelemetry Collector's names where one exists.
+
+Everything is counted on the event loop; the state of journal and delivery is asked for when
+Prometheus reads. Labels are rule ids, tables and fixed words, never anything that was received.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Final, NamedTuple, TypeAlias
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import Metric
+
+from agenttrace_collector.decode.batch import Batch
+from agenttrace_collector.flow import resident_bytes
+
+CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
+Labels: TypeAlias = tuple[tuple[str, str], ...]
+
+
+class Described(NamedTuple):
+    """A metric's type and what it counts."""
+
+    kind: str
+    help: str
+
+
+class Reading(NamedTuple):
+    """One value of one metric at one moment."""
+
+    name: str
+    value: float
+    labels: Mapping[str, str] = {}
+
+
+Probe: TypeAlias = Callable[[], Iterable[Reading]]
+
+_COUNTER: Final = "counter"
+_GAUGE: Final = "gauge"
+METRICS: Final[Mapping[str, Described]] = {
+    "otelcol_receiver_accepted_spans": Described(_COUNTER, "Spans taken and stored, or ignored by rule."),
+    "otelcol_receiver_refused_spans": Described(_COUNTER, "Spans refused, for good or until later."),
+    "otelcol_receiver_failed_spans": Described(_COUNTER, "Spans lost to a fault of the collector."),
+    "otelcol_receiver_accepted_log_records": Described(_COUNTER, "Log records taken, or ignored by rule."),
+    "otelcol_receiver_refused_log_records": Described(
+        _COUNTER, "Log records refused, for good or until later."
+    ),
+    "otelcol_receiver_failed_log_records": Described(
+        _COUNTER, "Log records lost to a fault of the collector."
+    ),
+    "otelcol_receiver_requests": Described(_COUNTER, "Requests by outcome: success, refused, failure."),
+    "otelcol_exporter_sent_spans": Described(_COUNTER, "Spans the database has, as steps or links."),
+    "otelcol_exporter_send_failed_spans": Described(_COUNTER, "Spans the database refused for good."),
+    "otelcol_exporter_queue_size": Described(_GAUGE, "Bytes of entries in the journal."),
+    "otelcol_exporter_queue_capacity": Described(_GAUGE, "Bytes the journal may hold."),
+    "otelcol_process_uptime": Described(_COUNTER, "Seconds since start."),
+    "otelcol_process_cpu_seconds": Described(_COUNTER, "CPU seconds, user and system."),
+    "otelcol_process_memory_rss": Described(_GAUGE, "Resident bytes."),
+    "agenttrace_received_spans": Described(_COUNTER, "Spans in requests that could be read."),
+    "agenttrace_received_log_records": Described(_COUNTER, "Log records in requests that could be read."),
+    "agenttrace_ignored_spans": Described(_COUNTER, "Spans without a GenAI meaning; their parents are kept."),
+    "agenttrace_ignored_log_records": Described(_COUNTER, "Log records that are no typed event."),
+    "agenttrace_refused_records": Described(_COUNTER, "Records refused, by kind and rule."),
+    "agenttrace_redacted_values": Described(_COUNTER, "Values replaced by _redacted, by rule."),
+    "agenttrace_rows_recovered": Described(_COUNTER, "Rows found in the journal at start, by table."),
+    "agenttrace_rows_accepted": Described(_COUNTER, "Rows taken into the journal, by table."),
+    "agenttrace_rows_duplicate": Described(_COUNTER, "Rows of requests sent again, not stored twice."),
+    "agenttrace_rows_stored": Described(_COUNTER, "Rows the database has, by table."),
+    "agenttrace_rows_refused": Described(_COUNTER, "Rows the database refused for good, by table."),
+    "agenttrace_journal_rows": Described(_GAUGE, "Rows in the journal, by table."),
+    "agenttrace_journal_bytes": Described(_GAUGE, "Bytes of entries in the journal."),
+    "agenttrace_journal_file_bytes": Described(_GAUGE, "Size of the journal's files."),
+    "agenttrace_journal_oldest_seconds": Described(_GAUGE, "Age of the oldest entry, 0 for none."),
+    "agenttrace_journal_duplicate_requests": Described(_COUNTER, "Requests sent again within the window."),
+    "agenttrace_delivery_retries": Described(_COUNTER, "Inserts that will be tried again."),
+    "agenttrace_delivery_blocks": Described(_COUNTER, "Blocks the database has."),
+}
+
+
+class Telemetry:
+    """Counts what receivers do and asks the probes for the rest."""
+
+    def __init__(self) -> None:
+        self._counts: Counter[tuple[str, Labels]] = Counter()
+        self._probes: list[Probe] = [process_readings(time.monotonic())]
+        self._registry = CollectorRegistry()
+        self._registry.register(self)
+
+    def watch(self, probe: Probe) -> None:
+        """Ask this for readings whenever Prometheus reads."""
+        self._probes.append(probe)
+
+    def count(self, name: str, amount: float = 1, **labels: str) -> None:
+        """Add to a counter."""
+        self._counts[name, tuple(labels.items())] += amount  # type: ignore[assignment]  # float counts
+
+    def taken(self, unit: str, transport: str, batch: Batch) -> None:
+        """A request that was stored, with what was refused in it."""
+        self._seen(unit, transport, batch, refused=batch.refused)
+        self.count(f"agenttrace_ignored_{unit}", batch.ignored)
+        for (kind, rule), count in batch.refusals.items():
+            self.count("agenttrace_refused_records", count, kind=kind, rule=rule)
+        for rule, count in batch.redactions.items():
+            self.count("agenttrace_redacted_values", count, rule=rule)
+        self.request(transport, "success")
+
+    def turned_away(self, unit: str, transport: str, batch: Batch) -> None:
+        """A request that was read and could not be stored; the sender was told."""
+        self._seen(unit, transport, batch, refused=batch.received)
+
+    def request(self, transport: str, outcome: str) -> None:
+        """A request that ended so."""
+        self.count("otelcol_receiver_requests", receiver="otlp", transport=transport, outcome=outcome)
+
+    def _seen(self, unit: str, transport: str, batch: Batch, *, refused: int) -> None:
+        labels = {"receiver": "otlp", "transport": transport}
+        self.count(f"agenttrace_received_{unit}", batch.received, **labels)
+        self.count(f"otelcol_receiver_accepted_{unit}", batch.received - refused, **labels)
+        self.count(f"otelcol_receiver_refused_{unit}", refused, **labels)
+
+    def readings(self) -> Iterator[Reading]:
+        """Every value as it is now."""
+        for (name, labels), value in self._counts.items():
+            yield Reading(name, value, dict(labels))
+        for probe in self._probes:
+            yield from probe()
+
+    def collect(self) -> Iterator[Metric]:
+        """The readings as prometheus-client wants them."""
+        families = {name: Metric(name, metric.help, metric.kind) for name, metric in METRICS.items()}
+        for reading in self.readings():
+            families[reading.name].add_sample(reading.name, dict(reading.labels), reading.value)
+        yield from families.values()
+
+    def exposition(self) -> bytes:
+        """The text Prometheus reads."""
+        # The client announces counters as NAME_total; the Collector's names have no suffix.
+        return re.sub(rb"(?m)^(# (?:HELP|TYPE) \w+)_total ", rb"\1 ", generate_latest(self._registry))
+
+
+def process_readings(started: float) -> Probe:
+    """What the process itself uses; `started` is the monotonic time of its start."""
+
+    def readings() -> Iterator[Reading]:
+        times = os.times()
+        yield Reading("otelcol_process_uptime", time.monotonic() - started)
+        yield Reading("otelcol_process_cpu_seconds", times.user + times.system)
+        yield Reading("otelcol_process_memory_rss", resident_bytes())
+
+    return readings
