@@ -165,7 +165,7 @@ def check_decision(
         kind,
         _label(policy, selected, SELECTED_LENGTH, rule="decision.selected", key=wire.DECISION_SELECTED),
         str(reason_code),
-        _fraction(confidence, "decision.confidence", wire.DECISION_CONFIDENCE),
+        check_fraction(confidence, "decision.confidence", wire.DECISION_CONFIDENCE),
         _candidates(policy, candidates),
     )
 
@@ -179,7 +179,7 @@ def check_signal(
         raise Violation("signal.code", wire.SIGNAL_CODE, ", ".join(codes))
     if not isinstance(value, bool):
         raise Violation("signal.value", wire.SIGNAL_VALUE)
-    return Signal(kind, str(signal_code), value, _fraction(weight, "signal.weight", wire.SIGNAL_WEIGHT))
+    return Signal(kind, str(signal_code), value, check_fraction(weight, "signal.weight", wire.SIGNAL_WEIGHT))
 
 
 def check_failure(
@@ -211,6 +211,15 @@ def check_label(policy: Policy, value: str, key: str) -> None:
     fault = label_fault(value, policy.labels)
     if fault:
         raise Violation(fault, key)
+
+
+def check_fraction(value: object, rule: str, key: str) -> float | None:
+    """No value, or a number from 0.0 to 1.0; anything else is a `Violation`."""
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0.0 <= value <= 1.0:
+        raise Violation(rule, key)
+    return float(value)
 
 
 def closed(value: str, allowed: Iterable[str]) -> str:
@@ -246,14 +255,6 @@ def _member(
     if codes is None:
         raise Violation(rule, key, ", ".join(table))
     return str(name), codes
-
-
-def _fraction(value: object, rule: str, key: str) -> float | None:
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0.0 <= value <= 1.0:
-        raise Violation(rule, key)
-    return float(value)
 
 
 def _label(policy: Policy, value: object, maximum: int, *, rule: str, key: str) -> str:
