@@ -14,13 +14,17 @@ from agenttrace_collector.journal import Block, Layout
 Key = tuple[bytes | int, ...]
 
 _UINT64: Final = struct.Struct("<Q")
-# What a row is known by; every other table begins with the row's id.
-_KEYS: Final = {"agent_runs": ("run_id", "span_id"), "span_links": ("run_id", "trace_id", "span_id")}
+# What a row is known by where its first column is not enough, or where an index leads there sooner.
+_KEYS: Final = {
+    "agent_runs": ("run_id", "span_id"),
+    "span_links": ("run_id", "trace_id", "span_id"),
+    "agent_rejections": ("rejection_id",),
+}
 
 
 def key_columns(layout: Layout) -> tuple[str, ...]:
     """The columns that tell a row of this table from every other."""
-    return _KEYS.get(layout.table, layout.names[:1])
+    return _KEYS.get(layout.table) or (layout.names[0], "run_id")
 
 
 class Contents:

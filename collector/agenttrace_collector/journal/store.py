@@ -225,27 +225,33 @@ class Store:
     def prepare(self, durability: Durability) -> None:
         """Make the file a journal if it is new, else see that it is one; raises `JournalDamaged`."""
         try:
+            new = self._number("PRAGMA schema_version") == 0
+            if not new:
+                self._recognise()
             self._configure(durability)
-            self._create()
+            if new:
+                self._create()
             self._check()
         except sqlite3.DatabaseError as error:
             if damaged(error):
                 raise JournalDamaged(self._path) from error
             raise
 
-    def _create(self) -> None:
-        if self._number("PRAGMA schema_version") == 0:
-            script = f"PRAGMA application_id = {_APPLICATION}; PRAGMA user_version = {_VERSION}; {_SCHEMA}"
-            self._connection.executescript(f"BEGIN; {script} COMMIT;")
-
-    def _check(self) -> None:
+    def _recognise(self) -> None:
         marks = (self._number("PRAGMA application_id"), self._number("PRAGMA user_version"))
         if marks != (_APPLICATION, _VERSION):
             raise JournalDamaged(self._path)
-        if self.size() <= _CHECKED_BYTES:
-            verdict = self._connection.execute("PRAGMA quick_check(1)").fetchone()[0]
-            if verdict != "ok":
-                raise JournalDamaged(self._path)
+
+    def _create(self) -> None:
+        script = f"PRAGMA application_id = {_APPLICATION}; PRAGMA user_version = {_VERSION}; {_SCHEMA}"
+        self._connection.executescript(f"BEGIN; {script} COMMIT;")
+
+    def _check(self) -> None:
+        if self.size() > _CHECKED_BYTES:
+            return
+        verdict = self._connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+        if verdict != "ok":
+            raise JournalDamaged(self._path)
 
     def _configure(self, durability: Durability) -> None:
         for pragma in (
