@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
-from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Final
+
+from agenttrace_schemas import wire
+from agenttrace_schemas.rules import RULES
+
+MISUSE: Final = "misuse"
+INTERNAL: Final = "internal"
+_READING: Final = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,59 +33,62 @@ class Counts:
     redacted: int
 
 
-class Counters:
-    """The live counters; safe between threads."""
+class Tally:
+    """A count that any thread may raise without a lock: the iterator's step is one atomic call."""
+
+    __slots__ = ("_reads", "_steps", "add")
 
     def __init__(self) -> None:
-        self._recorded: Counter[str] = Counter()
-        self._refused: Counter[str] = Counter()
-        self._others: Counter[str] = Counter()
-        self.renew_lock()
+        self._steps = itertools.count()
+        self._reads = 0
+        self.add = self._steps.__next__
 
-    def renew_lock(self) -> None:
-        """Take a fresh lock: after a fork another thread may have held the old one for ever."""
-        self._lock = threading.Lock()
+    def value(self) -> int:
+        """The count; looking takes a step of its own, which the next look takes off again."""
+        count = next(self._steps) - self._reads
+        self._reads += 1
+        return count
+
+
+def _tallies(names: Iterable[str]) -> dict[str, Tally]:
+    return {name: Tally() for name in names}
+
+
+def _counted(tallies: Mapping[str, Tally]) -> dict[str, int]:
+    return {name: count for name, tally in tallies.items() if (count := tally.value())}
+
+
+class Counters:
+    """The live counters."""
+
+    def __init__(self) -> None:
+        self._recorded = _tallies(wire.EVENT_NAMES)
+        self._refused = _tallies((*RULES, MISUSE, INTERNAL))
+        self._met: set[str] = set()
+        self.unsampled = Tally()
+        self.unlogged = Tally()
+        self.overflowed = Tally()
+        self.redacted = Tally()
 
     def recorded(self, event: str) -> None:
         """An event that at least one carrier took."""
-        with self._lock:
-            self._recorded[event] += 1
+        self._recorded[event].add()
 
     def refused(self, rule: str) -> bool:
         """A refusal; true for the first one under this rule."""
-        with self._lock:
-            self._refused[rule] += 1
-            return self._refused[rule] == 1
-
-    def unsampled(self) -> None:
-        """An event whose span is not recorded."""
-        self._count("unsampled")
-
-    def unlogged(self) -> None:
-        """An event that no log pipeline took."""
-        self._count("unlogged")
-
-    def overflowed(self) -> None:
-        """An event that went to a child span."""
-        self._count("overflowed")
-
-    def redacted(self) -> None:
-        """A name that was no identifier."""
-        self._count("redacted")
+        self._refused[rule].add()
+        first = rule not in self._met
+        self._met.add(rule)
+        return first
 
     def snapshot(self) -> Counts:
         """The counts as they are now."""
-        with self._lock:
-            others = self._others
+        with _READING:
             return Counts(
-                recorded=dict(self._recorded),
-                refused=dict(self._refused),
-                unsampled=others["unsampled"],
-                unlogged=others["unlogged"],
-                overflowed=others["overflowed"],
-                redacted=others["redacted"],
+                recorded=_counted(self._recorded),
+                refused=_counted(self._refused),
+                unsampled=self.unsampled.value(),
+                unlogged=self.unlogged.value(),
+                overflowed=self.overflowed.value(),
+                redacted=self.redacted.value(),
             )
-
-    def _count(self, name: str) -> None:
-        with self._lock:
-            self._others[name] += 1

@@ -9,24 +9,21 @@ from weakref import WeakKeyDictionary
 from opentelemetry._logs import SeverityNumber
 from opentelemetry.context import Context, get_current
 from opentelemetry.trace import Span, get_current_span, get_tracer
-from opentelemetry.util.types import AttributeValue
 
+from agenttrace.attributes import (
+    Attributes,
+    Metadata,
+    add_confidence,
+    failure_attributes,
+    metadata_attributes,
+    signal_attributes,
+)
 from agenttrace.runtime import SCOPE_NAME, Runtime, active
 from agenttrace.scope import Frame, context_in, frame_of, run_of
 from agenttrace.span_events import Event, SpanEvents, stamps_of
 from agenttrace_schemas import wire
-from agenttrace_schemas.rules import (
-    Policy,
-    Scalar,
-    Violation,
-    check_decision,
-    check_failure,
-    check_metadata,
-    check_signal,
-)
+from agenttrace_schemas.rules import Violation
 from agenttrace_schemas.texts import REDACTED
-
-Metadata = Mapping[str, Scalar | None]
 
 
 def emit_decision(
@@ -42,27 +39,12 @@ def emit_decision(
 ) -> None:
     """Record a decision on the current span, or in the run of `own`."""
     runtime = active()
-    policy = runtime.settings.policy
-    if not (runtime.settings.enabled and policy.decisions):
+    if not runtime.settings.records_decisions:
         return
-    decision = check_decision(
-        policy,
-        decision_type=decision_type,
-        selected=selected,
-        reason_code=reason_code,
-        confidence=confidence,
-        candidates=candidates,
-    )
-    attributes: dict[str, AttributeValue] = {
-        wire.DECISION_ID: runtime.new_id(),
-        wire.DECISION_TYPE: decision.decision_type,
-        wire.DECISION_SELECTED: decision.selected,
-        wire.DECISION_REASON_CODE: decision.reason_code,
-    }
-    if decision.confidence is not None:
-        attributes[wire.DECISION_CONFIDENCE] = decision.confidence
-    if decision.candidates:
-        attributes[wire.DECISION_CANDIDATES] = decision.candidates
+    texts = runtime.decision_texts(decision_type, selected, reason_code, candidates)
+    attributes: Attributes = {wire.DECISION_ID: runtime.new_id(), **texts}
+    if confidence is not None:
+        add_confidence(attributes, confidence)
     _attach(attributes, runtime, step_id, metadata)
     _emit(Event(wire.EVENT_DECISION, attributes, runtime.now()), own, runtime)
 
@@ -79,20 +61,16 @@ def emit_signal(
 ) -> None:
     """Record a quality signal on the current span, or in the run of `own`."""
     runtime = active()
-    policy = runtime.settings.policy
-    if not (runtime.settings.enabled and policy.decisions):
+    if not runtime.settings.records_decisions:
         return
-    signal = check_signal(
-        policy, signal_type=signal_type, signal_code=signal_code, value=value, weight=weight
+    attributes = signal_attributes(
+        runtime.settings.policy,
+        signal_type=signal_type,
+        signal_code=signal_code,
+        value=value,
+        weight=weight,
     )
-    attributes: dict[str, AttributeValue] = {
-        wire.SIGNAL_ID: runtime.new_id(),
-        wire.SIGNAL_TYPE: signal.signal_type,
-        wire.SIGNAL_CODE: signal.signal_code,
-        wire.SIGNAL_VALUE: signal.value,
-    }
-    if signal.weight is not None:
-        attributes[wire.SIGNAL_WEIGHT] = signal.weight
+    attributes[wire.SIGNAL_ID] = runtime.new_id()
     _attach(attributes, runtime, step_id, metadata)
     _emit(Event(wire.EVENT_SIGNAL, attributes, runtime.now()), own, runtime)
 
@@ -104,29 +82,17 @@ def emit_failure(
     runtime = active()
     if not runtime.settings.enabled:
         return
-    failure = check_failure(
+    attributes = failure_attributes(
         runtime.settings.policy, failure_type=failure_type, failure_code=failure_code, message=message
     )
-    if failure.failure_code is REDACTED:
-        runtime.counters.redacted()
-    attributes: dict[str, AttributeValue] = {
-        wire.FAILURE_ID: runtime.new_id(),
-        wire.FAILURE_TYPE: failure.failure_type,
-        wire.FAILURE_CODE: failure.failure_code,
-        wire.FAILURE_MESSAGE: failure.message,
-    }
+    if attributes[wire.FAILURE_CODE] is REDACTED:
+        runtime.counters.redacted.add()
+    attributes[wire.FAILURE_ID] = runtime.new_id()
     _attach(attributes, runtime, step_id, None)
     _emit(Event(wire.EVENT_FAILURE, attributes, runtime.now()), own, runtime)
 
 
-def metadata_attributes(policy: Policy, metadata: Metadata) -> dict[str, Scalar]:
-    """Enforced metadata under its attribute keys."""
-    return {wire.METADATA_PREFIX + key: value for key, value in check_metadata(policy, metadata).items()}
-
-
-def _attach(
-    attributes: dict[str, AttributeValue], runtime: Runtime, step_id: str | None, metadata: Metadata | None
-) -> None:
+def _attach(attributes: Attributes, runtime: Runtime, step_id: str | None, metadata: Metadata | None) -> None:
     if step_id is not None and (stated := runtime.name(step_id)) is not REDACTED:
         attributes[wire.STEP_ID] = stated
     if metadata:
@@ -146,7 +112,7 @@ def _emit(event: Event, own: Frame | None, runtime: Runtime) -> None:
     if carriers != "log":
         taken = _events_on(span, frame, context).add(span, event, runtime)
         if not taken:
-            runtime.counters.unsampled()
+            runtime.counters.unsampled.add()
     if carriers != "span":
         taken = _log(event, span, context, runtime) or taken
     if taken:
@@ -166,7 +132,7 @@ def _events_on(span: Span, frame: Frame | None, context: Context) -> SpanEvents:
 
 def _log(event: Event, span: Span, context: Context, runtime: Runtime) -> bool:
     if not runtime.logger.enabled(context=context, event_name=event.name):
-        runtime.counters.unlogged()
+        runtime.counters.unlogged.add()
         return False
     runtime.logger.emit(
         event_name=event.name,

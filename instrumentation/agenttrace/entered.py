@@ -10,7 +10,7 @@ from typing import Self
 from opentelemetry.context import Context, attach, detach, get_current
 from opentelemetry.trace import Span, StatusCode
 
-from agenttrace.emit import Metadata, metadata_attributes
+from agenttrace.attributes import Metadata, metadata_attributes
 from agenttrace.guard import Misuse, guarded
 from agenttrace.runtime import Runtime, active
 from agenttrace.scope import Frame, within
@@ -92,7 +92,8 @@ class Entered(ABC):
     def _entered(self) -> Frame | None:
         """The frame, None where everything is switched off; raises `Misuse` outside of `with`."""
         if self._frame is None and active().settings.enabled:
-            raise Misuse("runs and steps record from the moment they are entered: `with tracer.start_run()`")
+            message = "runs and steps record from the moment they are entered: `with tracer.start_run()`"
+            raise Misuse(message)
         return self._frame
 
 

@@ -35,7 +35,8 @@ def _name(value: object, runtime: Runtime) -> str:
 
 def _count(value: object, _: Runtime) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**63:
-        raise Misuse("a count is a whole number from 0")
+        message = "a count is a whole number from 0"
+        raise Misuse(message)
     return value
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import ParamSpec
 
+from agenttrace.counts import INTERNAL, MISUSE
 from agenttrace.runtime import LOGGER, active
 from agenttrace_schemas.rules import Violation
 
@@ -36,9 +37,9 @@ def refuse(error: Exception) -> None:
     if isinstance(error, Violation):
         rule, reason = error.rule, str(error)
     elif isinstance(error, Misuse):
-        rule, reason = "misuse", str(error)
+        rule, reason = MISUSE, str(error)
     else:
         # Only the class: the text of a foreign exception may repeat what it was given.
-        rule, reason = "internal", f"{type(error).__name__} while recording"
+        rule, reason = INTERNAL, f"{type(error).__name__} while recording"
     if active().counters.refused(rule):
         LOGGER.warning("not recorded: %s (later ones are only counted)", reason)

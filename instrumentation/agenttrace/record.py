@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from agenttrace.emit import Metadata, emit_decision, emit_failure, emit_signal
+from agenttrace.attributes import Metadata
+from agenttrace.emit import emit_decision, emit_failure, emit_signal
 from agenttrace.guard import guarded
 
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import logging
-import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property, lru_cache, partial
 from typing import Final
 
 from opentelemetry._logs import Logger, get_logger
+from opentelemetry.util.types import AttributeValue
 
+from agenttrace.attributes import Attributes, decision_texts
 from agenttrace.counts import Counters, Counts
 from agenttrace.ids import new_id
 from agenttrace.settings import Settings, SettingsReader
@@ -20,7 +22,10 @@ SCOPE_NAME: Final = "agenttrace"
 LOGGER: Final = logging.getLogger(SCOPE_NAME)
 
 
-@dataclass(frozen=True, slots=True)
+_REMEMBERED: Final = 4096
+
+
+@dataclass(frozen=True)
 class Runtime:
     """The parts of one process; `now` is nanoseconds since 1970, `logger` carries log events."""
 
@@ -30,11 +35,25 @@ class Runtime:
     logger: Logger = field(default_factory=lambda: get_logger(SCOPE_NAME))
     counters: Counters = field(default_factory=Counters)
 
+    @cached_property
+    def _remembered(self) -> Callable[..., Attributes]:
+        return lru_cache(_REMEMBERED)(partial(decision_texts, self.settings.policy))
+
+    def decision_texts(
+        self, decision_type: str, selected: str, reason_code: str, candidates: Sequence[str] | None
+    ) -> Mapping[str, AttributeValue]:
+        """A decision's enforced texts; the rules run once for each combination."""
+        listed = tuple(candidates) if isinstance(candidates, list) else candidates
+        try:
+            return self._remembered(decision_type, selected, reason_code, listed)
+        except TypeError:  # something that cannot be hashed: for the rules to refuse
+            return decision_texts(self.settings.policy, decision_type, selected, reason_code, candidates)
+
     def name(self, value: object) -> str:
         """An enforced name; what is no identifier becomes `_redacted` and is counted."""
         kept = identifier(value) if isinstance(value, str) else REDACTED
         if kept is REDACTED:
-            self.counters.redacted()
+            self.counters.redacted.add()
         return kept
 
 
@@ -64,12 +83,3 @@ def _from_environment() -> Runtime:
     for fault in reader.faults:
         LOGGER.warning("%s; the default is used", fault)
     return Runtime(settings)
-
-
-def _after_fork() -> None:
-    if _active:
-        _active.counters.renew_lock()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)

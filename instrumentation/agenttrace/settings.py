@@ -42,6 +42,11 @@ class Settings:
     environment: str = ""
     policy: Policy = field(default_factory=Policy)
 
+    @property
+    def records_decisions(self) -> bool:
+        """Whether decisions and signals are recorded."""
+        return self.enabled and self.policy.decisions
+
 
 class SettingsReader:
     """Reads variables one by one; what is not allowed leaves a fault and the default."""

@@ -10,8 +10,7 @@ import itertools
 import os
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from opentelemetry.context import Context
 from opentelemetry.sdk.environment_variables import OTEL_SPAN_EVENT_COUNT_LIMIT
@@ -39,8 +38,7 @@ def _limit() -> int:
 LIMIT: Final = _limit()
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(NamedTuple):
     """A typed event: its name, its enforced attributes, its time in nanoseconds."""
 
     name: str
@@ -102,7 +100,7 @@ class SpanEvents:
             if self._child is not None and self._room > 0:
                 self._room -= 1
                 self._child.add_event(event.name, event.attributes, event.time)
-                runtime.counters.overflowed()
+                runtime.counters.overflowed.add()
                 return True
         return self._add_to_new_child(span, event, runtime)
 
@@ -119,7 +117,7 @@ class SpanEvents:
         if not child.is_recording():
             return False
         child.add_event(event.name, event.attributes, event.time)
-        runtime.counters.overflowed()
+        runtime.counters.overflowed.add()
         full: Span | None = child
         with self._lock:
             if not self._closed:

@@ -10,7 +10,8 @@ from opentelemetry.context import get_current
 from opentelemetry.trace import Span, SpanKind, Tracer, TracerProvider, get_tracer
 from opentelemetry.util.types import AttributeValue
 
-from agenttrace.emit import Metadata, emit_decision, emit_failure, emit_signal
+from agenttrace.attributes import Metadata
+from agenttrace.emit import emit_decision, emit_failure, emit_signal
 from agenttrace.entered import Entered, mark_error
 from agenttrace.facts import Facts, fact_attributes
 from agenttrace.guard import Misuse, guarded
@@ -167,7 +168,8 @@ class Run(Entered):
         try:
             self._id = str(UUID(str(run_id)))
         except ValueError as error:
-            raise Misuse("a run's id is a UUID") from error
+            message = "a run's id is a UUID"
+            raise Misuse(message) from error
 
     def _start(self, runtime: Runtime) -> Frame:
         stamps = {wire.RUN_ID: self._id, **self._stamps}

@@ -1,0 +1,83 @@
+"""Enforced event attributes: the rules run here, and what they pass is under its wire name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from opentelemetry.util.types import AttributeValue
+
+from agenttrace_schemas import wire
+from agenttrace_schemas.rules import (
+    Policy,
+    Scalar,
+    check_decision,
+    check_failure,
+    check_fraction,
+    check_metadata,
+    check_signal,
+)
+
+Metadata = Mapping[str, Scalar | None]
+Attributes = dict[str, AttributeValue]
+
+
+def decision_texts(  # noqa: PLR0917 - by place, so that a cache can hash them
+    policy: Policy, decision_type: object, selected: object, reason_code: object, candidates: object
+) -> Attributes:
+    """A decision without its confidence: the part that agents repeat, so that it can be remembered."""
+    decision = check_decision(
+        policy,
+        decision_type=decision_type,
+        selected=selected,
+        reason_code=reason_code,
+        candidates=candidates,
+    )
+    attributes: Attributes = {
+        wire.DECISION_TYPE: decision.decision_type,
+        wire.DECISION_SELECTED: decision.selected,
+        wire.DECISION_REASON_CODE: decision.reason_code,
+    }
+    if decision.candidates:
+        attributes[wire.DECISION_CANDIDATES] = decision.candidates
+    return attributes
+
+
+def add_confidence(attributes: Attributes, confidence: object) -> None:
+    """Add a decision's confidence, if it has one."""
+    checked = check_fraction(confidence, "decision.confidence", wire.DECISION_CONFIDENCE)
+    if checked is not None:
+        attributes[wire.DECISION_CONFIDENCE] = checked
+
+
+def signal_attributes(
+    policy: Policy, *, signal_type: object, signal_code: object, value: object, weight: object
+) -> Attributes:
+    """A quality signal."""
+    signal = check_signal(
+        policy, signal_type=signal_type, signal_code=signal_code, value=value, weight=weight
+    )
+    attributes: Attributes = {
+        wire.SIGNAL_TYPE: signal.signal_type,
+        wire.SIGNAL_CODE: signal.signal_code,
+        wire.SIGNAL_VALUE: signal.value,
+    }
+    if signal.weight is not None:
+        attributes[wire.SIGNAL_WEIGHT] = signal.weight
+    return attributes
+
+
+def failure_attributes(
+    policy: Policy, *, failure_type: object, failure_code: object, message: object
+) -> Attributes:
+    """A failure; its message is the fixed sentence unless the policy keeps the author's."""
+    failure = check_failure(policy, failure_type=failure_type, failure_code=failure_code, message=message)
+    return {
+        wire.FAILURE_TYPE: failure.failure_type,
+        wire.FAILURE_CODE: failure.failure_code,
+        wire.FAILURE_MESSAGE: failure.message,
+    }
+
+
+def metadata_attributes(policy: Policy, metadata: Metadata) -> Attributes:
+    """Metadata without its empty values."""
+    return {wire.METADATA_PREFIX + key: value for key, value in check_metadata(policy, metadata).items()}
