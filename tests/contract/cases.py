@@ -72,7 +72,10 @@ _NO_SECRETS: Final = (
 
 _DECISIONS: Final = [
     *cases(
-        "decision.type", wire.DECISION_TYPE, (), ("tool_choice", "", "Tool_Selection", "tool_selection\n")
+        "decision.type",
+        wire.DECISION_TYPE,
+        ("tool_selection",),
+        ("tool_choice", "", "Tool_Selection", "tool_selection\n"),
     ),
     *cases("decision.type", wire.DECISION_TYPE, (), _NO_TEXTS, layers=NOT_IN_DATABASE),
     *cases(
@@ -105,7 +108,9 @@ _DECISIONS: Final = [
 ]
 
 _SIGNALS: Final = [
-    *cases("signal.type", wire.SIGNAL_TYPE, (), ("tool_ok", "", "TOOL_SUCCESS", "tool_success ")),
+    *cases(
+        "signal.type", wire.SIGNAL_TYPE, ("tool_success",), ("tool_ok", "", "TOOL_SUCCESS", "tool_success ")
+    ),
     *cases("signal.type", wire.SIGNAL_TYPE, (), _NO_TEXTS, layers=NOT_IN_DATABASE),
     *cases(
         "signal.code", wire.SIGNAL_CODE, ("after_retry", "fallback_used"), ("timeout", "", "first attempt")
