@@ -1,0 +1,79 @@
+"""The modules of the three packages as syntax trees, for tests that read the code."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Final
+
+ROOT: Final = Path(__file__).parents[2]
+PACKAGES: Final = {
+    "agenttrace": ROOT / "instrumentation" / "agenttrace",
+    "agenttrace_schemas": ROOT / "schemas" / "agenttrace_schemas",
+    "agenttrace_collector": ROOT / "collector" / "agenttrace_collector",
+}
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+@dataclass(frozen=True)
+class Module:
+    """One module of ours: where it is and what it says."""
+
+    package: str
+    path: Path
+
+    def __str__(self) -> str:
+        return str(self.path.relative_to(ROOT))
+
+    @cached_property
+    def text(self) -> str:
+        """The source."""
+        return self.path.read_text(encoding="utf-8")
+
+    @cached_property
+    def tree(self) -> ast.Module:
+        """The syntax tree."""
+        return ast.parse(self.text, str(self))
+
+    def imports(self) -> Iterator[str]:
+        """The first name of everything imported, wherever the import stands."""
+        for node in ast.walk(self.tree):
+            if isinstance(node, ast.Import):
+                yield from (alias.name.partition(".")[0] for alias in node.names)
+            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                yield node.module.partition(".")[0]
+
+    def functions(self) -> Iterator[Function]:
+        """Every function and method."""
+        return (
+            node for node in ast.walk(self.tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        )
+
+    def strings(self) -> Iterator[ast.Constant]:
+        """Every string literal that is no docstring."""
+        docstrings = {id(docstring) for docstring in self._docstrings()}
+        for node in ast.walk(self.tree):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings:
+                yield node
+
+    def _docstrings(self) -> Iterator[ast.expr]:
+        for node in ast.walk(self.tree):
+            if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+                yield node.value
+
+
+def modules(*packages: str) -> list[Module]:
+    """The modules of these packages, of all three by default."""
+    return [
+        Module(package, path)
+        for package in packages or PACKAGES
+        for path in sorted(PACKAGES[package].rglob("*.py"))
+    ]
+
+
+def modules_of_tests() -> list[Module]:
+    """The modules under tests/."""
+    return [Module("tests", path) for path in sorted((ROOT / "tests").rglob("*.py"))]

@@ -1,0 +1,86 @@
+"""What pip installs: a light package that names the extra it lacks, and no word about where it came from."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import tomllib
+from itertools import chain
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from tests.architecture.source import ROOT
+
+HEAVY: Final = ("grpc", "clickhouse_connect", "chdb", "fastapi", "pydantic", "typer")
+
+
+def run(*command: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """A command's result, from a directory where our sources cannot be imported by accident."""
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False, timeout=240)
+
+
+@pytest.fixture(scope="module")
+def light(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The programs of an empty environment after `pip install .`."""
+    directory = tmp_path_factory.mktemp("light")
+    environment = directory / "venv"
+    wheel = run(
+        sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "-w", directory, ROOT, cwd=directory
+    )
+    assert wheel.returncode == 0, wheel.stderr
+    run(sys.executable, "-m", "venv", environment, cwd=directory)
+    constraints = ROOT / "deploy" / "constraints.txt"
+    pip = (environment / "bin" / "python", "-m", "pip", "install", "--quiet", "-c", constraints)
+    installed = run(*pip, *directory.glob("*.whl"), cwd=directory)
+    assert installed.returncode == 0, installed.stderr
+    return environment / "bin"
+
+
+@pytest.mark.slow
+def test_a_light_install_imports_nothing_heavy(light: Path, tmp_path: Path) -> None:
+    """`import agenttrace` works where neither gRPC nor a ClickHouse client can be imported."""
+    script = (
+        "import agenttrace, importlib.util as util\n"
+        f"print([name for name in {HEAVY} if util.find_spec(name)])"
+    )
+    seen = run(light / "python", "-W", "error", "-c", script, cwd=tmp_path)
+    assert (seen.stdout, seen.stderr) == ("[]\n", "")
+
+
+@pytest.mark.slow
+def test_a_light_install_names_the_missing_extra(light: Path, tmp_path: Path) -> None:
+    """The command says what to install and exits with status 2."""
+    seen = run(light / "agenttrace", "collector", "run", cwd=tmp_path)
+    assert seen.returncode == 2
+    assert 'pip install "agenttrace-otel[collector]"' in seen.stderr
+
+
+@pytest.mark.slow
+def test_type_information_is_shipped(light: Path) -> None:
+    """Each package says that its types are to be trusted."""
+    marked = {path.parent.name for path in light.parent.glob("lib/*/site-packages/agenttrace*/py.typed")}
+    assert marked == {"agenttrace", "agenttrace_schemas", "agenttrace_collector"}
+
+
+def test_constraints_name_no_place() -> None:
+    """Pins are names and versions: no index, host, path or option stands among them."""
+    pin = re.compile(
+        r"[a-z0-9-]+==[0-9a-z.]+( ; [a-z_]+ [<>=!]+ '[A-Za-z0-9.]+'( (and|or) [a-z_]+ [<>=!]+ '[\w.]+')*)?"
+    )
+    assert [line for line in pins() if not pin.fullmatch(line)] == []
+
+
+def test_every_dependency_is_pinned() -> None:
+    """What pyproject.toml names, deploy/constraints.txt pins."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    wanted = chain(project["dependencies"], *project["optional-dependencies"].values())
+    names = {re.split(r"[\[><=;]", line)[0] for line in wanted} - {project["name"]}
+    assert names <= {line.partition("==")[0] for line in pins()}
+
+
+def pins() -> list[str]:
+    """The lines of the constraints."""
+    return (ROOT / "deploy" / "constraints.txt").read_text(encoding="utf-8").splitlines()
