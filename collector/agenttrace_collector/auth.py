@@ -46,7 +46,7 @@ class Token(Section):
     """One token: itself (from the environment, say `${env:TOKEN}`) or its SHA-256 as 64 hex digits."""
 
     token: SecretStr | None = None
-    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$", repr=False)] | None = None
+    sha256: Annotated[str | None, Field(pattern="^[0-9a-f]{64}$", repr=False)] = None
     tenant: Annotated[str, Field(pattern=f"^{patterns.IDENTIFIER}$", max_length=128)] = wire.DEFAULT_TENANT
     role: Role = Role.INGEST
 

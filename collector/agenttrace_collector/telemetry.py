@@ -15,6 +15,10 @@ from typing import Final, NamedTuple, TypeAlias
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import Metric
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 
 from agenttrace_collector.decode.batch import Batch
 from agenttrace_collector.flow import resident_bytes
@@ -153,3 +157,12 @@ def process_readings(started: float) -> Probe:
         yield Reading("otelcol_process_memory_rss", resident_bytes())
 
     return readings
+
+
+def metrics_app(telemetry: Telemetry) -> Starlette:
+    """GET /metrics."""
+
+    async def metrics(_: Request) -> Response:
+        return Response(telemetry.exposition(), media_type=CONTENT_TYPE)
+
+    return Starlette(routes=[Route("/metrics", metrics)])

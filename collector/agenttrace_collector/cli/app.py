@@ -1,0 +1,16 @@
+"""The `agenttrace` command: what there is, group by group."""
+
+from __future__ import annotations
+
+import typer
+
+from agenttrace_collector.cli import collector, doctor
+
+app = typer.Typer(
+    name="agenttrace",
+    help="What agents decide, on which stated reason, and what goes along with failure.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+app.add_typer(collector.app, name="collector")
+app.command("doctor")(doctor.doctor)

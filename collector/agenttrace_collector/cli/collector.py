@@ -1,0 +1,43 @@
+"""`agenttrace collector`: run the collector, check its configuration."""
+
+from __future__ import annotations
+
+import asyncio
+
+import typer
+
+from agenttrace_collector.auth import read_tokens
+from agenttrace_collector.cli.options import ConfigFiles, Overrides, fail, loaded, source
+from agenttrace_collector.config import ConfigError, build_policy
+
+app = typer.Typer(no_args_is_help=True, help="Run the collector, or check its configuration.")
+
+
+@app.command()
+def run(config: ConfigFiles = None, set_: Overrides = None) -> None:
+    """Receive, enforce, keep and deliver until SIGTERM; SIGHUP reloads tokens and thresholds."""
+    # The service brings every library along; a wrong configuration should be told at once.
+    chosen = source(config, set_)
+    settings = loaded(chosen)
+    from agenttrace_collector.journal import JournalDamaged, JournalInUse  # noqa: PLC0415 - as above
+    from agenttrace_collector.logs import set_up_logs  # noqa: PLC0415 - as above
+    from agenttrace_collector.service import Service  # noqa: PLC0415 - as above
+
+    set_up_logs(settings.service.telemetry.logs)
+    try:
+        asyncio.run(Service(settings, chosen).run())
+    except (ConfigError, OSError, JournalInUse, JournalDamaged) as error:
+        fail(f"agenttrace collector: {error}")
+
+
+@app.command()
+def validate(config: ConfigFiles = None, set_: Overrides = None) -> None:
+    """Check the configuration: every problem at once, each with its line."""
+    settings = loaded(source(config, set_))
+    try:
+        build_policy(settings.processors.enforce)
+        if settings.extensions.auth.tokens_file:
+            read_tokens(settings.extensions.auth.tokens_file)
+    except ConfigError as error:
+        fail(str(error), code=2)
+    typer.echo("valid")

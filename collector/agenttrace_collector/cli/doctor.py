@@ -1,0 +1,191 @@
+"""`agenttrace doctor`: why is nothing showing? Asks a running collector and says what its numbers mean."""
+
+from __future__ import annotations
+
+import json
+import ssl
+import urllib.error
+import urllib.request
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, TypeAlias
+
+import typer
+from prometheus_client.parser import text_string_to_metric_families
+
+from agenttrace_collector.cli.options import ConfigFiles, Overrides, fail, loaded, source
+from agenttrace_collector.config import Config
+
+_SECONDS: Final = 5.0
+_STALE_SECONDS: Final = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What a collector says of itself: metric samples and the state of its health endpoint."""
+
+    samples: tuple[tuple[str, Mapping[str, str], float], ...]
+    health: Mapping[str, Any]
+
+    def total(self, name: str, **labels: str) -> int:
+        """The sum of a metric over all of its other labels."""
+        return int(sum(value for _, value in self._matching(name, labels)))
+
+    def by(self, name: str, *labels: str) -> Counter[tuple[str, ...]]:
+        """The sums of a metric by these labels."""
+        sums: Counter[tuple[str, ...]] = Counter()
+        for found, value in self._matching(name, {}):
+            sums[tuple(found.get(label, "") for label in labels)] += int(value)
+        return +sums
+
+    def _matching(self, name: str, labels: Mapping[str, str]) -> Iterable[tuple[Mapping[str, str], float]]:
+        return (
+            (found, value)
+            for sample, found, value in self.samples
+            if sample == name and labels.items() <= found.items()
+        )
+
+
+def doctor(config: ConfigFiles = None, set_: Overrides = None) -> None:
+    """Say what a running collector received, ignored, refused and still holds, and what to do about it."""
+    settings = loaded(source(config, set_))
+    findings = examine(settings)
+    for title, counted in _TABLES.items():
+        _print(title, counted(findings))
+    typer.echo("\nWhat this means")
+    for sentence in diagnose(findings):
+        typer.echo(f"  {sentence}")
+
+
+def examine(settings: Config) -> Findings:
+    """Ask the collector of this configuration; ends the command where none answers."""
+    address = settings.service.telemetry.metrics.address
+    check = settings.extensions.health_check
+    if address is None:
+        fail("doctor reads the collector's metrics, and service.telemetry.metrics.address is null")
+    text = _get(address, "/metrics", encrypted=settings.service.telemetry.metrics.tls is not None)
+    # The parser gives counters the suffix that the Collector's names do not have.
+    samples = tuple(
+        (sample.name.removesuffix("_total"), sample.labels, sample.value)
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    )
+    state = _get(check.endpoint, "/", encrypted=check.tls is not None) if check.endpoint else "{}"
+    return Findings(samples, json.loads(state))
+
+
+def diagnose(findings: Findings) -> list[str]:
+    """Sentences for what stands out; one at least."""
+    sentences = [sentence for applies, sentence in _DIAGNOSES if applies(findings)]
+    sentences += [f"The collector refuses requests: {text}." for text in _obstacles(findings).values()]
+    return sentences or ["Spans arrive, are stored and can be queried: agenttrace runs."]
+
+
+def _received(findings: Findings) -> int:
+    return findings.total("agenttrace_received_spans") + findings.total("agenttrace_received_log_records")
+
+
+def _all_ignored(findings: Findings) -> bool:
+    ignored = findings.total("agenttrace_ignored_spans") + findings.total("agenttrace_ignored_log_records")
+    return 0 < _received(findings) == ignored
+
+
+def _delivery_waits(findings: Findings) -> bool:
+    return findings.total("agenttrace_journal_oldest_seconds") > _STALE_SECONDS
+
+
+def _obstacles(findings: Findings) -> Mapping[str, str]:
+    found: Mapping[str, str] = findings.health.get("obstacles", {})
+    return found
+
+
+_DIAGNOSES: Final[tuple[tuple[Callable[[Findings], bool], str], ...]] = (
+    (
+        lambda found: not found.total("otelcol_receiver_requests"),
+        "No request has arrived since start: set OTEL_EXPORTER_OTLP_ENDPOINT of the agent to this collector.",
+    ),
+    (
+        lambda found: found.total("otelcol_receiver_requests", outcome="refused") > 0,
+        "Whole requests were refused: wrong token, not OTLP, too large or over a limit; the sender was told which.",
+    ),
+    (
+        _all_ignored,
+        "Nothing that arrived has a GenAI meaning: is the agent's framework instrumented?",
+    ),
+    (
+        lambda found: found.total("agenttrace_refused_records") > 0,
+        "Records were refused by rule; agenttrace rejections shows agent, rule and attribute key of each.",
+    ),
+    (
+        _delivery_waits,
+        "Rows wait in the journal because the database does not take them; they are safe and go when it does.",
+    ),
+    (
+        lambda found: found.total("agenttrace_rows_refused") > 0,
+        "The database refused rows for good: is it migrated, and with this configuration? agenttrace migrate status",
+    ),
+)
+
+_Table: TypeAlias = Iterable[tuple[str, int]]
+
+
+def _labelled(name: str, *labels: str) -> Callable[[Findings], _Table]:
+    def rows(findings: Findings) -> _Table:
+        return ((" ".join(key), count) for key, count in findings.by(name, *labels).most_common())
+
+    return rows
+
+
+def _totals(**names: str) -> Callable[[Findings], _Table]:
+    return lambda findings: ((label, findings.total(name)) for label, name in names.items())
+
+
+_TABLES: Final[Mapping[str, Callable[[Findings], _Table]]] = {
+    "Requests": _labelled("otelcol_receiver_requests", "transport", "outcome"),
+    "Spans": _totals(
+        received="agenttrace_received_spans",
+        ignored="agenttrace_ignored_spans",
+        refused="otelcol_receiver_refused_spans",
+        stored="otelcol_exporter_sent_spans",
+    ),
+    "Log records": _totals(
+        received="agenttrace_received_log_records",
+        ignored="agenttrace_ignored_log_records",
+        refused="otelcol_receiver_refused_log_records",
+    ),
+    "Steps by convention": _labelled("agenttrace_steps", "convention"),
+    "Received by agent": _labelled("agenttrace_received_by_agent", "agent"),
+    "Ignored by agent": _labelled("agenttrace_ignored_by_agent", "agent"),
+    "Refused by kind and rule": _labelled("agenttrace_refused_records", "kind", "rule"),
+    "Redacted by rule": _labelled("agenttrace_redacted_values", "rule"),
+    "Journal": _totals(
+        rows="agenttrace_journal_rows",
+        bytes="agenttrace_journal_bytes",
+        oldest_seconds="agenttrace_journal_oldest_seconds",
+    ),
+    "Rows stored by table": _labelled("agenttrace_rows_stored", "table"),
+    "Delivery retries": _labelled("agenttrace_delivery_retries", "table"),
+}
+
+
+def _print(title: str, rows: _Table) -> None:
+    listed = list(rows)
+    if listed:
+        typer.echo(f"\n{title}")
+    for label, count in listed:
+        typer.echo(f"  {label:<44} {count:>12,}")
+
+
+def _get(address: str, path: str, *, encrypted: bool) -> str:
+    scheme = "https" if encrypted else "http"
+    # The collector's own certificate, asked on its own machine: its name need not fit.
+    context = ssl._create_unverified_context() if encrypted else None  # noqa: S323, SLF001 - as above
+    try:
+        url = f"{scheme}://{address}{path}"
+        with urllib.request.urlopen(url, timeout=_SECONDS, context=context) as answer:  # noqa: S310 - http only
+            return str(answer.read().decode())
+    except urllib.error.HTTPError as answer:
+        return str(answer.read().decode())
+    except OSError:
+        fail(f"no collector answers at {address}; start one with: agenttrace collector run")
