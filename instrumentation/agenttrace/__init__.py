@@ -1,8 +1,11 @@
 """Record what an agent decided, on which stated reason, and what was observed; never what was said."""
 
+from agenttrace.configure import configure
 from agenttrace.counts import Counts
+from agenttrace.exporters import MissingExtra
 from agenttrace.record import record_decision, record_failure, record_quality_signal
 from agenttrace.runtime import counters
+from agenttrace.settings import InvalidSetting
 from agenttrace.tracer import AgentTracer, Run, Step
 from agenttrace_schemas.vocabulary import (
     DecisionType,
@@ -19,6 +22,8 @@ __all__ = [
     "Counts",
     "DecisionType",
     "FailureType",
+    "InvalidSetting",
+    "MissingExtra",
     "ReasonCode",
     "Run",
     "RunStatus",
@@ -26,6 +31,7 @@ __all__ = [
     "SignalType",
     "Step",
     "StepType",
+    "configure",
     "counters",
     "record_decision",
     "record_failure",

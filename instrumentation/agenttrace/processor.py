@@ -20,14 +20,17 @@ _INHERITED = (wire.RUN_ID, wire.PARENT_RUN_ID, wire.AGENT_ID, wire.AGENT_VERSION
 class RunSpanProcessor(SpanProcessor):
     """Keeps several runs in one trace apart; takes no lock, does no I/O, and never touches content."""
 
+    def __init__(self) -> None:
+        self.outside_runs: Mapping[str, str] = {}
+        """What is stamped on a span that belongs to no run: the agent of the process."""
+
     @guarded
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
         """Stamp a span that carries no run yet from its parent."""
         if span.name == wire.EVENTS_SPAN or wire.RUN_ID in attributes_of(span):
             return
         stamps = _stamps(get_current() if parent_context is None else parent_context)
-        if stamps:
-            span.set_attributes(stamps)
+        span.set_attributes({**self.outside_runs, **stamps})
 
 
 def _stamps(context: Context) -> Mapping[str, AttributeValue]:
