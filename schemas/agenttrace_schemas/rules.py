@@ -111,11 +111,6 @@ class Policy:
     decisions: bool = True
     conversation_key: bytes = field(default=b"", repr=False)
 
-    def fingerprint(self) -> str:
-        """A digest of everything the database's CHECKs depend on."""
-        parts = (self.vocabulary.decisions, self.vocabulary.signals, self.labels, self.failure_messages)
-        return hashlib.sha256(repr(parts).encode()).hexdigest()
-
 
 _METADATA_KEY: Final = re.compile(patterns.METADATA_KEY, re.ASCII)
 _NOT_LETTERS: Final = re.compile("[^a-z]", re.ASCII)

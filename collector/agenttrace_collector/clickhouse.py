@@ -1,0 +1,140 @@
+"""ClickHouse through clickhouse-connect: the embedded engine and a server behind the same calls.
+
+Errors leave as `Rejected` or `Unavailable` with a code and a name, never with the engine's text, which
+may repeat a row's values.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, Final
+
+import clickhouse_connect
+from clickhouse_connect.driver.client import Client
+from clickhouse_connect.driver.exceptions import ClickHouseError, Error
+
+from agenttrace_collector.errors import Rejected, Unavailable
+from agenttrace_schemas.rules import RULES
+
+EMBEDDED: Final = "chdb://"
+# An insert that fails so would fail again with the same rows: violated CHECKs, bytes that do not
+# fit the columns. Everything else (a table missing, a setting unknown, a disk full) says nothing
+# about the rows, which wait until it is mended.
+POISONED: Final = frozenset({6, 26, 27, 33, 38, 41, 53, 72, 117, 131, 349, 395, 469, 691})
+# A query that fails so may succeed later: timeouts, limits of memory and load, the network, the disk.
+PASSING: Final = frozenset(
+    {0, 159, 202, 203, 209, 210, 225, 236, 241, 242, 243, 252, 279, 319, 394, 425, 999}
+)
+_RULE: Final = re.compile("|".join(re.escape(rule) for rule in RULES))
+
+
+class Refused(Rejected):
+    """A statement that ClickHouse refuses for good: its code, and the rule where a CHECK refused it."""
+
+    def __init__(self, code: int, name: str, rule: str = "") -> None:
+        self.code = code
+        self.rule = rule
+        super().__init__(f"ClickHouse refused it: {name or 'error'} (code {code}{rule and f', rule {rule}'})")
+
+
+def _is_permanent(code: int) -> bool:
+    return code not in PASSING
+
+
+class ClickHouse:
+    """One database; each thread that calls gets a connection of its own."""
+
+    def __init__(self, endpoint: str, database: str = "agenttrace") -> None:
+        self._endpoint = endpoint
+        self._database = database
+        self._local = threading.local()
+        self._clients: list[Client] = []
+        self._lock = threading.Lock()
+
+    @property
+    def embedded(self) -> bool:
+        """Whether the engine runs in this process."""
+        return self._endpoint.startswith(EMBEDDED)
+
+    def insert(self, table: str, columns: Sequence[str], data: bytes, *, token: str) -> None:
+        """Insert RowBinary, all rows or none, once per token."""
+        settings = {"async_insert": 0, "insert_deduplication_token": token}
+        with self._client(lambda code: code in POISONED) as client:
+            client.raw_insert(table, columns, data, settings=settings, fmt="RowBinary")
+
+    def query(self, statement: str, parameters: Mapping[str, Any] | None = None) -> Sequence[Sequence[Any]]:
+        """The rows of a query; parameters are bound by the engine."""
+        with self._client() as client:
+            return client.query(statement, parameters=dict(parameters or {})).result_rows
+
+    def command(self, statement: str) -> None:
+        """Run a statement that answers nothing."""
+        with self._client() as client:
+            client.command(statement)
+
+    def create_database(self) -> None:
+        """Make the database where it is missing."""
+        with _translated(_is_permanent), self._connect("default") as client:
+            client.command(f"CREATE DATABASE IF NOT EXISTS `{self._database}`")
+
+    def close(self) -> None:
+        """Close the connections of every thread."""
+        with self._lock:
+            clients, self._clients = self._clients, []
+        for client in clients:
+            client.close()
+        self._local = threading.local()
+
+    @contextmanager
+    def _client(self, permanent: Callable[[int], bool] = _is_permanent) -> Iterator[Client]:
+        """This thread's connection; one that saw an error is not used again."""
+        try:
+            with _translated(permanent):
+                yield self._current()
+        except (Rejected, Unavailable):
+            self._discard()
+            raise
+
+    def _current(self) -> Client:
+        client: Client | None = getattr(self._local, "client", None)
+        if client is None:
+            client = self._local.client = self._connect(self._database)
+            with self._lock:
+                self._clients.append(client)
+        return client
+
+    def _discard(self) -> None:
+        client: Client | None = getattr(self._local, "client", None)
+        if client is not None:
+            self._local.client = None
+            with self._lock:
+                self._clients.remove(client)
+            client.close()
+
+    def _connect(self, database: str) -> Client:
+        if self.embedded:
+            return clickhouse_connect.get_client(dsn=self._endpoint, database=database)
+        # A session would serialise the queries of its connection.
+        return clickhouse_connect.get_client(
+            dsn=self._endpoint, database=database, autogenerate_session_id=False
+        )
+
+
+@contextmanager
+def _translated(permanent: Callable[[int], bool]) -> Iterator[None]:
+    """The driver's errors as ours; nothing of their text is kept but the code and a rule's id."""
+    try:
+        yield
+    except Error as error:
+        code = error.code or 0
+        if permanent(code):
+            rule = _RULE.search(str(error))
+            raise Refused(code, error.name or "", rule.group() if rule else "") from None
+        message = f"ClickHouse is not available (code {code})"
+        raise Unavailable(message) from None
+    except (ClickHouseError, OSError) as error:
+        message = f"ClickHouse is not available ({type(error).__name__})"
+        raise Unavailable(message) from None

@@ -1,0 +1,163 @@
+"""OTLP requests to enforced rows: bytes and a context in, a batch out; no clock, no I/O, no log."""
+
+from __future__ import annotations
+
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
+
+from agenttrace_collector.conventions.facts import SpanFacts
+from agenttrace_collector.conventions.read import read_span
+from agenttrace_collector.decode import identity
+from agenttrace_collector.decode.attributes import value_of
+from agenttrace_collector.decode.batch import Batch, Context
+from agenttrace_collector.decode.builder import BatchBuilder, digest_of
+from agenttrace_collector.decode.events import KINDS, EventIds, Origin, event_row, read_event
+from agenttrace_collector.decode.parse import parse
+from agenttrace_collector.decode.resource import Sender, read_sender
+from agenttrace_collector.decode.steps import link_row, run_row, step_row
+from agenttrace_schemas import wire
+from agenttrace_schemas.rules import Violation
+
+_TRACE_ID = 16
+_SPAN_ID = 8
+
+
+def decode_traces(body: bytes, context: Context) -> Batch:
+    """The batch of one ExportTraceServiceRequest; raises `Rejected` where the bytes are not one."""
+    request = parse(ExportTraceServiceRequest, body)
+    builder = BatchBuilder(context, digest_of("traces", body, context))
+    for resource_spans in request.resource_spans:
+        sender = read_sender(resource_spans.resource)
+        for scope_spans in resource_spans.scope_spans:
+            scope = scope_spans.scope.name
+            for span in scope_spans.spans:
+                builder.received += 1
+                _decode_span(span, scope, sender, builder)
+    return builder.batch()
+
+
+def decode_logs(body: bytes, context: Context) -> Batch:
+    """The batch of one ExportLogsServiceRequest; raises `Rejected` where the bytes are not one."""
+    request = parse(ExportLogsServiceRequest, body)
+    builder = BatchBuilder(context, digest_of("logs", body, context))
+    for resource_logs in request.resource_logs:
+        sender = read_sender(resource_logs.resource)
+        for scope_logs in resource_logs.scope_logs:
+            for record in scope_logs.log_records:
+                builder.received += 1
+                _decode_record(record, sender, builder)
+    return builder.batch()
+
+
+def _decode_span(span: Span, scope: str, sender: Sender, builder: BatchBuilder) -> None:
+    facts = read_span(span, scope)
+    origin = _origin(span, facts, sender, builder)
+    started, ended = span.start_time_unix_nano, span.end_time_unix_nano or span.start_time_unix_nano
+    violation = _span_violation(origin, started, ended, builder)
+    if violation:
+        builder.refused += 1
+        builder.refuse("span", violation, origin)
+        for event in span.events:
+            if event.name in KINDS:
+                builder.refuse(KINDS[event.name], violation, origin)
+        return
+    if span.events:
+        _decode_events(span, origin, builder)
+    if facts.operation:
+        builder.add(step_row(span, facts, origin, builder))
+        if facts.role == "agent":
+            builder.add(run_row(span, facts, origin, builder))
+    elif span.name != wire.EVENTS_SPAN:
+        builder.ignored += 1
+        builder.add(link_row(span, origin))
+
+
+def _span_violation(origin: Origin, started: int, ended: int, builder: BatchBuilder) -> Violation | None:
+    if not origin.trace_id or not origin.span_id:
+        return Violation("span.id", "trace_id" if not origin.trace_id else "span_id")
+    for key, time in (("start_time_unix_nano", started), ("end_time_unix_nano", ended)):
+        if not builder.in_range(time):
+            return Violation("time.range", key)
+    return None
+
+
+def _decode_events(span: Span, origin: Origin, builder: BatchBuilder) -> None:
+    ids = EventIds(origin)
+    for event in span.events:
+        kind = KINDS.get(event.name)
+        if kind is None:
+            continue
+        time = event.time_unix_nano or span.start_time_unix_nano
+        try:
+            if not builder.in_range(time):
+                raise Violation("time.range", "time_unix_nano")
+            stated = read_event(event.name, event.attributes, time)
+            builder.add(event_row(stated, origin, builder.context.policy, ids))
+        except Violation as violation:
+            builder.refuse(kind, violation, origin)
+
+
+def _decode_record(record: LogRecord, sender: Sender, builder: BatchBuilder) -> None:
+    name = record.event_name
+    kind = KINDS.get(name)
+    if kind is None:
+        builder.ignored += 1
+        return
+    facts = _stamps(record)
+    origin = _origin(record, facts, sender, builder)
+    time = record.time_unix_nano or record.observed_time_unix_nano
+    try:
+        if not origin.run_id:
+            raise Violation("event.no_run", wire.RUN_ID)
+        if not builder.in_range(time):
+            raise Violation("time.range", "time_unix_nano")
+        stated = read_event(name, record.attributes, time)
+        builder.add(event_row(stated, origin, builder.context.policy, EventIds(origin)))
+    except Violation as violation:
+        builder.refused += 1
+        builder.refuse(kind, violation, origin)
+
+
+_STAMPS = {
+    wire.RUN_ID: "run_id",
+    wire.STEP_ID: "step_id",
+    wire.AGENT_ID: "agent_id",
+    wire.AGENT_VERSION: "agent_version",
+    wire.ENVIRONMENT: "environment",
+    wire.GEN_AI_AGENT_NAME: "actor",
+}
+
+
+def _stamps(record: LogRecord) -> SpanFacts:
+    facts = SpanFacts()
+    for attribute in record.attributes:
+        field = _STAMPS.get(attribute.key)
+        value = value_of(attribute.value) if field else None
+        if field and isinstance(value, str):
+            setattr(facts, field, value)
+    return facts
+
+
+def _origin(carrier: Span | LogRecord, facts: SpanFacts, sender: Sender, builder: BatchBuilder) -> Origin:
+    """Ids and names of a span or log record; an id that is no id is empty."""
+    trace = _valid_id(carrier.trace_id, _TRACE_ID)
+    span = _valid_id(carrier.span_id, _SPAN_ID)
+    return Origin(
+        tenant=builder.context.tenant,
+        run_id=identity.given(facts.run_id) if facts.run_id else trace,
+        step_id=identity.given(facts.step_id) if facts.step_id else identity.step(trace, span),
+        trace_id=trace,
+        span_id=span,
+        span_number=int.from_bytes(span),
+        agent_id=builder.identifier(facts.agent_id or sender.agent_id),
+        agent_version=builder.identifier(facts.agent_version or sender.agent_version),
+        environment=builder.identifier(facts.environment or sender.environment),
+        actor=builder.identifier(facts.actor),
+        created_at=builder.context.received_at,
+    )
+
+
+def _valid_id(raw: bytes, length: int) -> bytes:
+    return raw if len(raw) == length and any(raw) else b""

@@ -1,0 +1,202 @@
+"""The rule table as ClickHouse CHECKs: the third layer, which refuses a direct insert too.
+
+Each constraint has the form `throwIf(NOT rule, 'rule id') = 0`: an ordinary CHECK that is violated
+prints the row's values and leaves them in `system.errors`; this form names the rule and nothing else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator
+from typing import Final, NamedTuple
+
+from agenttrace_schemas import patterns, rules, texts
+from agenttrace_schemas.rows import ROWS, Column, Guard, Row, columns
+from agenttrace_schemas.rules import Policy
+
+
+class Check(NamedTuple):
+    """One constraint: the column it guards, the rule's id, an expression that is true for good rows."""
+
+    column: str
+    rule: str
+    expression: str
+
+    @property
+    def name(self) -> str:
+        """The constraint's name, one for each column and rule."""
+        return f"check_{self.column}_{self.rule.replace('.', '_')}"
+
+    @property
+    def sql(self) -> str:
+        """The constraint as a table or an ALTER declares it."""
+        return f"CONSTRAINT {self.name} CHECK throwIf(NOT ({self.expression}), {quoted(self.rule)}) = 0"
+
+
+def checks(row: type[Row], policy: Policy) -> list[Check]:
+    """The constraints of a table under a policy, in the order of its columns."""
+    return [
+        Check(name, rule, expression)
+        for name, column in columns(row).items()
+        if column.guard
+        for rule, expression in _GUARDS[column.guard](name, column, policy)
+    ]
+
+
+def apply_checks(row: type[Row], policy: Policy, present: Iterable[str], on_cluster: str = "") -> str:
+    """One ALTER that drops the constraints that are there and adds those of the policy."""
+    drops = [f"DROP CONSTRAINT {name}" for name in present]
+    adds = [f"ADD {check.sql}" for check in checks(row, policy)]
+    return f"ALTER TABLE {row.TABLE} {on_cluster} " + ", ".join([*drops, *adds])
+
+
+def fingerprint(policy: Policy) -> str:
+    """A digest of every constraint that this version and a policy make."""
+    rendered = "\n".join(f"{row.TABLE} {check.sql}" for row in ROWS for check in checks(row, policy))
+    return hashlib.sha256(rendered.encode()).hexdigest()
+
+
+def violations(row: type[Row], policy: Policy) -> str:
+    """A query that counts rows by rule they break: an `ALTER … UPDATE` is not checked by ClickHouse."""
+    counts = ", ".join(
+        f"countIf(NOT ({check.expression})) AS {quoted(check.name, '`')}" for check in checks(row, policy)
+    )
+    return f"SELECT {counts} FROM {row.TABLE}"  # noqa: S608 - names and patterns of ours
+
+
+def quoted(text: str, mark: str = "'") -> str:
+    """A SQL string literal, or with a backtick an identifier."""
+    escaped = text.replace("\\", "\\\\").replace(mark, f"\\{mark}")
+    return f"{mark}{escaped}{mark}"
+
+
+Rules = Iterator[tuple[str, str]]
+_ANY: Final = quoted(patterns.anchored(patterns.LABELS["relaxed"]))
+_SECRET: Final = quoted(patterns.SECRETS)
+
+
+def _listed(values: Iterable[str]) -> str:
+    return "(" + ", ".join(map(quoted, values)) + ")"
+
+
+def _match(value: str, pattern: str) -> str:
+    return f"match({value}, {quoted(patterns.anchored(pattern))})"
+
+
+def _identifier(name: str, _: Column, __: Policy) -> Rules:
+    sound = (
+        f"lengthUTF8({name}) <= {texts.IDENTIFIER_LENGTH} AND {_match(name, patterns.IDENTIFIER)}"
+        f" AND NOT match({name}, {_SECRET})"
+    )
+    yield Guard.IDENTIFIER, f"{name} IN ('', {quoted(texts.REDACTED)}) OR ({sound})"
+
+
+def _closed(name: str, column: Column, _: Policy) -> Rules:
+    yield Guard.CLOSED, f"{name} IN {_listed(column.closed)}"
+
+
+def _hash(name: str, _: Column, __: Policy) -> Rules:
+    yield Guard.HASH, _match(name, patterns.HASH)
+
+
+def _message(name: str, _: Column, policy: Policy) -> Rules:
+    made = f"{name} = concat(failure_type, ' failure: ', failure_code)"
+    kept = (
+        f"isValidUTF8({name}) AND lengthUTF8({name}) <= {rules.MESSAGE_LENGTH}"
+        f" AND {_match(name, patterns.MESSAGE)} AND NOT match({name}, {_SECRET})"
+    )
+    yield Guard.MESSAGE, f"{made} OR ({kept})" if policy.failure_messages == "keep" else made
+
+
+def _selected(name: str, _: Column, policy: Policy) -> Rules:
+    yield Guard.SELECTED, _text(name, rules.SELECTED_LENGTH)
+    yield "label.pattern", _match(name, patterns.LABELS[policy.labels])
+    yield "secret.pattern", f"NOT match({name}, {_SECRET})"
+
+
+def _candidates(name: str, _: Column, policy: Policy) -> Rules:
+    each = _text("x", rules.CANDIDATE_LENGTH)
+    yield Guard.CANDIDATES, f"length({name}) <= {rules.CANDIDATES} AND arrayAll(x -> {each}, {name})"
+    yield "label.pattern", f"arrayAll(x -> {_match('x', patterns.LABELS[policy.labels])}, {name})"
+    yield "secret.pattern", f"NOT arrayExists(x -> match(x, {_SECRET}), {name})"
+
+
+def _text(value: str, length: int) -> str:
+    return f"isValidUTF8({value}) AND lengthUTF8({value}) BETWEEN 1 AND {length} AND match({value}, {_ANY})"
+
+
+def _metadata(name: str, _: Column, policy: Policy) -> Rules:
+    keys, values = f"mapKeys({name})", f"mapValues({name})"
+    texts_of = f"arrayFilter(t -> isNotNull(t), arrayMap(v -> variantElement(v, 'String'), {values}))"
+    letters = f"arrayMap(k -> replaceRegexpAll(lower(k), '[^a-z]', ''), {keys})"
+    key = (
+        f"lengthUTF8(k) <= {rules.METADATA_KEY_LENGTH} AND {_match('k', patterns.METADATA_KEY)}"
+        f" AND NOT match(k, {_SECRET})"
+    )
+    finite = "isFinite(ifNull(variantElement(v, 'Float64'), 0)) AND variantType(v) != 'None'"
+    label = _match("assumeNotNull(t)", patterns.LABELS[policy.labels])
+    blocked = ", ".join(map(quoted, sorted(rules.BLOCKED_KEYS)))
+    yield "metadata.count", f"length({keys}) <= {rules.METADATA_KEYS}"
+    yield "metadata.blocked_key", f"NOT hasAny({letters}, [{blocked}])"
+    yield "metadata.key", f"arrayAll(k -> {key}, {keys})"
+    yield Guard.METADATA, f"arrayAll(v -> {finite}, {values})"
+    yield (
+        "metadata.length",
+        f"arrayAll(t -> lengthUTF8(assumeNotNull(t)) <= {rules.METADATA_LENGTH}, {texts_of})",
+    )
+    yield "label.pattern", f"arrayAll(t -> isValidUTF8(assumeNotNull(t)) AND {label}, {texts_of})"
+    yield "secret.pattern", f"NOT arrayExists(t -> match(assumeNotNull(t), {_SECRET}), {texts_of})"
+
+
+def _decision_type(name: str, _: Column, policy: Policy) -> Rules:
+    yield Guard.DECISION_TYPE, f"{name} IN {_listed(policy.vocabulary.decisions)}"
+
+
+def _reason_code(name: str, _: Column, policy: Policy) -> Rules:
+    table = policy.vocabulary.decisions
+    yield Guard.REASON_CODE, _pairs("decision_type", name, table.items())
+
+
+def _signal_type(name: str, _: Column, policy: Policy) -> Rules:
+    yield Guard.SIGNAL_TYPE, f"{name} IN {_listed(policy.vocabulary.signals)}"
+
+
+def _signal_code(name: str, _: Column, policy: Policy) -> Rules:
+    yield Guard.SIGNAL_CODE, _pairs("signal_type", name, policy.vocabulary.signals.items())
+
+
+def _pairs(kind: str, code: str, table: Iterable[tuple[str, tuple[str, ...]]]) -> str:
+    pairs = (f"({quoted(name)}, {quoted(each)})" for name, codes in table for each in codes)
+    return f"({kind}, {code}) IN ({', '.join(pairs)})"
+
+
+def _failure_type(name: str, column: Column, _: Policy) -> Rules:
+    yield Guard.FAILURE_TYPE, f"{name} IN {_listed(column.closed)}"
+
+
+def _attribute_key(name: str, _: Column, __: Policy) -> Rules:
+    length = f"lengthUTF8({name}) <= {rules.ATTRIBUTE_KEY_LENGTH}"
+    yield Guard.ATTRIBUTE_KEY, f"{length} AND {_match(name, patterns.ATTRIBUTE_KEY)}"
+
+
+def _fraction(name: str, _: Column, __: Policy) -> Rules:
+    rule = "signal.weight" if name == "weight" else "decision.confidence"
+    yield rule, f"ifNull({name} >= 0 AND {name} <= 1, 1)"
+
+
+_GUARDS: Final[dict[Guard, Callable[[str, Column, Policy], Rules]]] = {
+    Guard.IDENTIFIER: _identifier,
+    Guard.CLOSED: _closed,
+    Guard.HASH: _hash,
+    Guard.MESSAGE: _message,
+    Guard.SELECTED: _selected,
+    Guard.CANDIDATES: _candidates,
+    Guard.METADATA: _metadata,
+    Guard.DECISION_TYPE: _decision_type,
+    Guard.REASON_CODE: _reason_code,
+    Guard.SIGNAL_TYPE: _signal_type,
+    Guard.SIGNAL_CODE: _signal_code,
+    Guard.FAILURE_TYPE: _failure_type,
+    Guard.ATTRIBUTE_KEY: _attribute_key,
+    Guard.FRACTION: _fraction,
+}

@@ -1,0 +1,83 @@
+"""Numbered migrations and how they render for an embedded database, a server and a cluster."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from string import Template
+from typing import Final, Literal
+
+Profile = Literal["server", "cluster"]
+
+_FILE: Final = re.compile(r"(\d{4})_(\w+)\.up\.sql")
+_REQUIRES: Final = re.compile(r"^-- requires: (\w+)\(([^)]*)\)$", re.MULTILINE)
+_COMMENT: Final = re.compile(r"^--.*$", re.MULTILINE)
+# Inserts carry a token; a block that is sent again under its token within so many inserts is stored
+# once. Old partitions merge to one part, so that FINAL has nothing to merge when it reads them. An
+# insert that has returned is on disk, because the journal lets go of its rows then.
+_SETTINGS: Final = (
+    "ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000,"
+    " min_age_to_force_merge_seconds = 3600, min_age_to_force_merge_on_partition_only = 1,"
+    " fsync_after_insert = 1, fsync_part_directory = 1"
+)
+# The embedded engine and a server alone take the same statements; a cluster is written for
+# replicas of shards that share a Keeper.
+PROFILES: Final[Mapping[Profile, Mapping[str, str]]] = {
+    "server": {"on_cluster": "", "engine": "ReplacingMergeTree", "settings": _SETTINGS},
+    "cluster": {
+        "on_cluster": "ON CLUSTER '{cluster}'",
+        "engine": "ReplicatedReplacingMergeTree",
+        "settings": _SETTINGS.replace("non_replicated", "replicated"),
+    },
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """One step of the schema, up and down; `requires` maps tables to the columns it builds on."""
+
+    version: int
+    name: str
+    up: str
+    down: str
+    requires: Mapping[str, tuple[str, ...]]
+
+    @property
+    def checksum(self) -> str:
+        """A digest of both files, recorded when the migration is applied."""
+        return hashlib.sha256(f"{self.up}\0{self.down}".encode()).hexdigest()
+
+
+@cache
+def migrations() -> tuple[Migration, ...]:
+    """All migrations in the order of their numbers."""
+    folder = files(__package__).joinpath("sql")
+    found = filter(None, (_FILE.fullmatch(file.name) for file in folder.iterdir()))
+    return tuple(_load(*match.group(1, 2)) for match in sorted(found, key=lambda match: match.group(1)))
+
+
+def _load(number: str, name: str) -> Migration:
+    folder = files(__package__).joinpath("sql")
+    up = folder.joinpath(f"{number}_{name}.up.sql").read_text(encoding="utf-8")
+    down = folder.joinpath(f"{number}_{name}.down.sql").read_text(encoding="utf-8")
+    requires = {table: tuple(columns.split(", ")) for table, columns in _REQUIRES.findall(up)}
+    return Migration(int(number), name, up, down, requires)
+
+
+def views() -> dict[str, str]:
+    """The statements that make the views, by name of the view; made anew by each `migrate up`."""
+    folder = files(__package__).joinpath("sql", "views")
+    if not folder.is_dir():
+        return {}
+    named = sorted((file.name, file.read_text(encoding="utf-8")) for file in folder.iterdir())
+    return {name.removesuffix(".sql").split("_", 1)[1]: text for name, text in named if name.endswith(".sql")}
+
+
+def statements(sql: str, profile: Profile = "server") -> list[str]:
+    """The statements of a file for a profile, one by one, without comments."""
+    rendered = Template(_COMMENT.sub("", sql)).substitute(PROFILES[profile])
+    return [stripped for part in rendered.split(";\n") if (stripped := part.strip().rstrip(";"))]

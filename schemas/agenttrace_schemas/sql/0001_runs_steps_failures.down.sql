@@ -1,0 +1,3 @@
+DROP TABLE IF EXISTS agent_failures ${on_cluster} SYNC;
+DROP TABLE IF EXISTS agent_steps ${on_cluster} SYNC;
+DROP TABLE IF EXISTS agent_runs ${on_cluster} SYNC;
