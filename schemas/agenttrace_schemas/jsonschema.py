@@ -1,0 +1,166 @@
+"""JSON Schema of the three typed events, made from the vocabulary and the rules.
+
+A document is `{"name": <event name>, "attributes": {<key>: <value>, …}}` and says one event as it
+stands on the wire. The schema accepts what the rules accept under the same policy; attributes that
+are not of the contract have no place in it (the collector never reads them).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from itertools import chain, combinations
+from typing import Final, TypeAlias
+
+from agenttrace_schemas import patterns, rules, wire
+from agenttrace_schemas.patterns import anchored
+from agenttrace_schemas.rules import RULES, Policy
+from agenttrace_schemas.vocabulary import FailureType
+
+Schema: TypeAlias = dict[str, object]
+
+_DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
+_CONTROL: Final = "[\\x00-\\x1f\\x7f]"
+_PREFIX: Final = wire.METADATA_PREFIX.replace(".", "\\.")
+_LABEL: Final[Schema] = {"$ref": "#/$defs/label"}
+_FRACTION: Final[Schema] = {"type": ["number", "null"], "minimum": 0, "maximum": 1}
+_ID: Final[Schema] = {"description": "a string; anything else is the same as none"}
+
+
+def wire_schema(policy: Policy | None = None) -> Schema:
+    """The schema of the events that this policy accepts, the default one where none is given."""
+    policy = policy or Policy()
+    return {
+        "$schema": _DIALECT,
+        "title": "AgentTrace event",
+        "type": "object",
+        "required": ["name", "attributes"],
+        "additionalProperties": False,
+        "properties": {"name": {"type": "string"}, "attributes": {"type": "object"}},
+        "oneOf": [_decision(policy), _signal(policy), _failure()],
+        "$defs": {
+            "label": _label(policy),
+            "metadata": {"anyOf": [{"type": ["null", "boolean", "number"]}, _short(rules.METADATA_LENGTH)]},
+            "name": _attribute_name(),
+        },
+    }
+
+
+def wire_schema_text(policy: Policy | None = None) -> str:
+    """The schema as the text that is committed and shipped."""
+    return json.dumps(wire_schema(policy), indent=2, ensure_ascii=True) + "\n"
+
+
+def _decision(policy: Policy) -> Schema:
+    required = {
+        wire.DECISION_TYPE: _described("decision.type"),
+        wire.DECISION_SELECTED: _short(rules.SELECTED_LENGTH),
+        wire.DECISION_REASON_CODE: _described("decision.reason_code"),
+    }
+    optional = {
+        wire.DECISION_CONFIDENCE: _FRACTION,
+        wire.DECISION_CANDIDATES: {
+            "type": ["array", "null"],
+            "maxItems": rules.CANDIDATES,
+            "items": _short(rules.CANDIDATE_LENGTH),
+        },
+        wire.DECISION_ID: _ID,
+    }
+    codes = _codes(wire.DECISION_TYPE, wire.DECISION_REASON_CODE, policy.vocabulary.decisions)
+    return _event(wire.EVENT_DECISION, required, optional, codes)
+
+
+def _signal(policy: Policy) -> Schema:
+    required: dict[str, Schema] = {
+        wire.SIGNAL_TYPE: _described("signal.type"),
+        wire.SIGNAL_CODE: _described("signal.code"),
+        wire.SIGNAL_VALUE: {"type": "boolean"},
+    }
+    optional: dict[str, Schema] = {wire.SIGNAL_WEIGHT: _FRACTION, wire.SIGNAL_ID: _ID}
+    codes = _codes(wire.SIGNAL_TYPE, wire.SIGNAL_CODE, policy.vocabulary.signals)
+    return _event(wire.EVENT_SIGNAL, required, optional, codes)
+
+
+def _failure() -> Schema:
+    required: dict[str, Schema] = {
+        wire.FAILURE_TYPE: {"enum": list(FailureType)},
+        wire.FAILURE_CODE: {"type": "string", "minLength": 1},
+    }
+    optional = {wire.FAILURE_MESSAGE: _described("failure.message"), wire.FAILURE_ID: _ID}
+    return _event(wire.EVENT_FAILURE, required, optional, {})
+
+
+def _event(
+    name: str, required: Mapping[str, Schema], optional: Mapping[str, Schema], codes: Schema
+) -> Schema:
+    optional = {**optional, wire.STEP_ID: _ID}
+    return {
+        "properties": {
+            "name": {"const": name},
+            "attributes": {
+                "required": list(required),
+                "properties": {**required, **optional},
+                "patternProperties": {
+                    anchored(_PREFIX + patterns.METADATA_KEY): {"$ref": "#/$defs/metadata"}
+                },
+                "additionalProperties": False,
+                "propertyNames": {"$ref": "#/$defs/name"},
+                "allOf": [codes, _metadata_count(len(required), list(optional))],
+            },
+        }
+    }
+
+
+def _codes(type_key: str, code_key: str, table: Mapping[str, tuple[str, ...]]) -> Schema:
+    pairs = ((kind, codes) for kind, codes in table.items() if codes)
+    return {
+        "anyOf": [
+            {"properties": {type_key: {"const": kind}, code_key: {"enum": list(codes)}}}
+            for kind, codes in pairs
+        ]
+    }
+
+
+def _metadata_count(required: int, optional: Sequence[str]) -> Schema:
+    """At most 32 keys besides the attributes that are there: JSON Schema counts only all of them."""
+    subsets = chain.from_iterable(combinations(optional, size) for size in range(len(optional) + 1))
+    return {
+        "anyOf": [
+            {"required": list(there), "maxProperties": required + len(there) + rules.METADATA_KEYS}
+            for there in subsets
+        ]
+    }
+
+
+def _label(policy: Policy) -> Schema:
+    """No secret, no control character: in some dialects `$` lets a last newline pass."""
+    return {
+        "type": "string",
+        "description": RULES["label.pattern"].allowed,
+        "pattern": anchored(patterns.LABELS[policy.labels]),
+        "not": {"pattern": f"{_CONTROL}|{patterns.SECRETS}"},
+    }
+
+
+def _attribute_name() -> Schema:
+    refused = "|".join((_CONTROL, patterns.SECRETS, *map(_blocked, sorted(rules.BLOCKED_KEYS))))
+    return {
+        "description": RULES["metadata.blocked_key"].allowed,
+        "maxLength": len(wire.METADATA_PREFIX) + rules.METADATA_KEY_LENGTH,
+        "not": {"pattern": refused},
+    }
+
+
+def _blocked(word: str) -> str:
+    """A metadata key of these letters in any case, whatever stands between them."""
+    between = "[^A-Za-z]*"
+    letters = between.join(f"[{letter.upper()}{letter}]" for letter in word)
+    return f"^{_PREFIX}{between}{letters}{between}$"
+
+
+def _short(length: int) -> Schema:
+    return {**_LABEL, "maxLength": length}
+
+
+def _described(rule: str) -> Schema:
+    return {"description": RULES[rule].allowed}

@@ -1,0 +1,135 @@
+"""The vocabulary page: types, codes, events and rules for people, made from the same tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from agenttrace_schemas import wire
+from agenttrace_schemas.rules import BLOCKED_KEYS, RULES, Verdict
+from agenttrace_schemas.vocabulary import VOCABULARY, FailureType, RunStatus, StepType, Vocabulary
+
+_VERDICTS: Final[Mapping[Verdict, str]] = {
+    Verdict.REJECT: "the record is refused",
+    Verdict.REDACT: "`_redacted` is stored",
+    Verdict.REPLACE: "`other` is stored",
+    Verdict.REWRITE: "this is stored instead",
+}
+
+_INTRODUCTION: Final = """\
+# Vocabulary
+
+<!-- Made by `python -m agenttrace_schemas.generate schemas`; a test holds it in step. -->
+
+Everything that can be stated about a decision, a signal, a step, a run or a failure, and the rules that
+each record keeps. Nothing else is stored: no prompt, no response, no argument, no result.
+"""
+
+_EXTENDING: Final = """\
+## Adding codes of your own
+
+A site can add codes to a type, or types; it cannot take any away. Write a JSON file:
+
+```json
+{
+  "decisions": {
+    "tool_selection": ["licence_required"],
+    "escalation": ["human_requested", "limit_reached"]
+  },
+  "signals": {
+    "tool_failure": ["quota_exhausted"]
+  }
+}
+```
+
+Both sections are optional; names are lower-case snake case of at most 64 characters. Name the file in
+`AGENTTRACE_VOCABULARY` for the agents and in `processors.enforce.vocabulary` of the collector's
+configuration, then run `agenttrace migrate`, so that the database accepts the new codes too. A collector
+that disagrees with its database does not start.
+"""
+
+_EVENTS: Final[Mapping[str, tuple[tuple[str, str, str], ...]]] = {
+    wire.EVENT_DECISION: (
+        (wire.DECISION_TYPE, "string", "required"),
+        (wire.DECISION_SELECTED, "string", "required"),
+        (wire.DECISION_REASON_CODE, "string", "required"),
+        (wire.DECISION_CONFIDENCE, "double", ""),
+        (wire.DECISION_CANDIDATES, "string[]", ""),
+        (wire.DECISION_ID, "string", ""),
+    ),
+    wire.EVENT_SIGNAL: (
+        (wire.SIGNAL_TYPE, "string", "required"),
+        (wire.SIGNAL_CODE, "string", "required"),
+        (wire.SIGNAL_VALUE, "boolean", "required"),
+        (wire.SIGNAL_WEIGHT, "double", ""),
+        (wire.SIGNAL_ID, "string", ""),
+    ),
+    wire.EVENT_FAILURE: (
+        (wire.FAILURE_TYPE, "string", "required"),
+        (wire.FAILURE_CODE, "string", "required"),
+        (wire.FAILURE_MESSAGE, "string", ""),
+        (wire.FAILURE_ID, "string", ""),
+    ),
+}
+
+
+def vocabulary_page(vocabulary: Vocabulary = VOCABULARY) -> str:
+    """The page as Markdown."""
+    sections = (
+        _INTRODUCTION,
+        "## Decisions\n",
+        _table(("decision type", "reason codes"), _codes(vocabulary.decisions)),
+        "## Quality signals\n",
+        _table(("signal type", "signal codes"), _codes(vocabulary.signals)),
+        "## Steps, runs, failures\n",
+        _table(("name", "values"), _enumerations()),
+        _EXTENDING,
+        "## On the wire\n",
+        _WIRE,
+        _table(("event", "attribute", "type", ""), _attributes()),
+        "## Rules\n",
+        _RULES,
+        _table(("rule", "allowed is", "otherwise"), _rules()),
+    )
+    return "\n".join(sections)
+
+
+_WIRE: Final = f"""\
+An event is a span event, or a log record with that `EventName` and the span's ids; its attributes are the
+same in both. `{wire.METADATA_PREFIX}<key>` (string, integer, double or boolean) and `{wire.STEP_ID}` may stand
+on any of them. `agenttrace_schemas/wire.schema.json` says the same to a JSON Schema validator.
+"""
+
+_RULES: Final = f"""\
+The SDK, the collector and the database hold the same rules. Each refused record is a row of
+`agent_rejections` that names rule and attribute key, never a value. Keys that announce content, in any
+spelling: {", ".join(sorted(BLOCKED_KEYS))}.
+"""
+
+
+def _codes(table: Mapping[str, tuple[str, ...]]) -> Iterable[tuple[str, ...]]:
+    return ((_code(name), ", ".join(map(_code, codes))) for name, codes in table.items())
+
+
+def _enumerations() -> Iterable[tuple[str, ...]]:
+    named = {"step type": StepType, "run status": RunStatus, "failure type": FailureType}
+    return ((name, ", ".join(map(_code, values))) for name, values in named.items())
+
+
+def _attributes() -> Iterable[tuple[str, ...]]:
+    for event, attributes in _EVENTS.items():
+        for key, kind, required in attributes:
+            yield _code(event), _code(key), kind, required
+
+
+def _rules() -> Iterable[tuple[str, ...]]:
+    return ((_code(rule.id), rule.allowed, _VERDICTS[rule.verdict]) for rule in RULES.values())
+
+
+def _code(text: str) -> str:
+    return f"`{text}`"
+
+
+def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    lines = (head, ("---",) * len(head), *rows)
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines) + "\n"
