@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import re
 from collections.abc import Mapping
 from functools import cache
 from typing import Any, Final, TypeVar
@@ -35,7 +36,7 @@ _INTEGERS: Final = frozenset(
     }
 )
 _SPECIAL_FLOATS: Final = frozenset({"NaN", "Infinity", "-Infinity"})
-_LONGEST_INTEGER: Final = 20
+_DECIMAL: Final = re.compile("-?[0-9]{1,20}", re.ASCII)
 
 
 def traces_from_json(body: bytes) -> bytes:
@@ -50,7 +51,7 @@ def logs_from_json(body: bytes) -> bytes:
 
 def _from_json(message: Message, body: bytes) -> bytes:
     try:
-        _fill(message, json.loads(body), "body")
+        _fill(message, json.loads(body.decode("utf-8-sig", "replace")), "body")
         return message.SerializeToString()
     except (ValueError, RecursionError, EncodeError) as error:
         # Neither text is shown: json's repeats what it read, protobuf's too.
@@ -135,7 +136,7 @@ def _enum(field: FieldDescriptor, value: Any) -> int:
 
 
 def _integer(field: FieldDescriptor, value: Any) -> int:
-    if isinstance(value, str) and len(value) <= _LONGEST_INTEGER and value.removeprefix("-").isdecimal():
+    if isinstance(value, str) and _DECIMAL.fullmatch(value):
         return int(value)
     if isinstance(value, float) and value.is_integer():
         return int(value)
