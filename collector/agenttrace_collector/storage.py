@@ -3,30 +3,31 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+import logging
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
 
 from agenttrace_collector.config.sections import Config
 from agenttrace_collector.config.sections import Journal as JournalSettings
-from agenttrace_collector.delivery import Delivery, DeliveryOptions, Inserter
-from agenttrace_collector.journal import Durability, Journal, JournalOptions, current_layouts
+from agenttrace_collector.database import Database, open_database
+from agenttrace_collector.delivery import Delivery, DeliveryOptions
+from agenttrace_collector.errors import Unavailable
+from agenttrace_collector.journal import Block, Durability, Journal, JournalOptions, current_layouts
+from agenttrace_collector.lifetime import Lifetime
 from agenttrace_collector.telemetry import Reading
+from agenttrace_schemas.migrations import migrations
 from agenttrace_schemas.rows import SpanLinkRow, StepRow
+from agenttrace_schemas.rules import Policy
 
-SCHEMA_VERSION: Final = 2
+_log: Final = logging.getLogger(__name__)
+# How long the start waits for a database that is elsewhere; its rows can wait in the journal.
+_PATIENCE: Final = 0.5
 _MIB: Final = 1024 * 1024
 # A request of this size should still fit before the collector calls itself able to accept.
 _HEADROOM_BYTES: Final = 1024 * 1024
 _SPAN_TABLES: Final = frozenset({StepRow.TABLE, SpanLinkRow.TABLE})
-
-
-class SwallowingDatabase:
-    """`null://`: takes every block and keeps nothing, for measuring the collector without a database."""
-
-    def insert(self, table: str, columns: Sequence[str], data: bytes, *, token: str) -> None:
-        """Do nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +37,6 @@ class Storage:
     journal: Journal
     delivery: Delivery
     capacity: int
-
-    async def drain(self, seconds: float) -> bool:
-        """Deliver what is in the journal; what is left after these seconds stays there for the next start."""
-        return await self.delivery.flush(max(0.0, seconds))
 
     def obstacle(self) -> str:
         """What keeps the journal from taking more, empty for nothing."""
@@ -83,30 +80,53 @@ class Storage:
 
 
 @asynccontextmanager
-async def opened_storage(config: Config, remaining: Callable[[], float]) -> AsyncIterator[Storage]:
-    """Open database and journal and deliver; at the end deliver what is left, within `remaining()` seconds."""
-    database = await asyncio.to_thread(open_database, config)
-    journal = Journal(_options(config.journal), current_layouts(SCHEMA_VERSION))
+async def opened_storage(config: Config, policy: Policy, lifetime: Lifetime) -> AsyncIterator[Storage]:
+    """Open database and journal and deliver; at the end deliver what is left, within the lifetime."""
+    database = await asyncio.to_thread(open_database, config, policy)
+    journal = Journal(_options(config.journal), current_layouts(migrations()[-1].version))
     recovered = await asyncio.to_thread(journal.open)
     settings = config.exporters.clickhouse
     options = DeliveryOptions(block_rows=settings.block_rows, block_age=settings.block_age)
-    storage = Storage(
-        journal, Delivery(journal, database, options=options), config.journal.max_size_mib * _MIB
-    )
-    storage.delivery.start(recovered)
+    delivery = Delivery(journal, database, options=options)
     try:
-        yield storage
+        async with _delivering(delivery, recovered, database, lifetime):
+            yield Storage(journal, delivery, config.journal.max_size_mib * _MIB)
     finally:
-        await storage.drain(remaining())
-        await asyncio.to_thread(storage.delivery.stop, max(1.0, remaining()))
         await asyncio.to_thread(journal.close)
+        await asyncio.to_thread(database.close)
 
 
-def open_database(config: Config) -> Inserter:
-    """The database of the configuration; an embedded one is migrated here, its owner."""
-    if config.exporters.clickhouse.endpoint.startswith("null:"):
-        return SwallowingDatabase()
-    raise NotImplementedError
+@asynccontextmanager
+async def _delivering(
+    delivery: Delivery, recovered: Sequence[Block], database: Database, lifetime: Lifetime
+) -> AsyncIterator[None]:
+    """Deliver from the moment the database is as it must be, which a distant one may be later."""
+    starting = asyncio.create_task(_start(delivery, recovered, database), name="database")
+    await asyncio.wait({starting}, timeout=None if database.embedded else _PATIENCE)
+    if starting.done():
+        starting.result()
+    starting.add_done_callback(lifetime.end_with)
+    try:
+        yield
+    finally:
+        starting.cancel()
+        if starting.done() and not starting.cancelled():
+            await delivery.flush(lifetime.remaining())
+            await asyncio.to_thread(delivery.stop, max(1.0, lifetime.remaining()))
+
+
+async def _start(delivery: Delivery, recovered: Sequence[Block], database: Database) -> None:
+    while True:
+        try:
+            await asyncio.to_thread(database.prepare)
+        except Unavailable as error:
+            if database.embedded:
+                raise
+            _log.warning("the database cannot be asked yet, rows wait in the journal: %s", error)
+            await asyncio.sleep(error.retry_after)
+        else:
+            delivery.start(recovered)
+            return
 
 
 def _options(settings: JournalSettings) -> JournalOptions:
