@@ -7,6 +7,7 @@ otlp_http ┴→ decode → journal → delivery → ClickHouse        health, m
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 import resource
 import signal
@@ -14,7 +15,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeAlias
 
 from agenttrace_collector.auth import Authenticator
 from agenttrace_collector.config import Config, ConfigError, Source, build_policy
@@ -26,6 +27,7 @@ from agenttrace_collector.exposure import warn_if_exposed
 from agenttrace_collector.flow import Flow, Limits
 from agenttrace_collector.health import Health
 from agenttrace_collector.http_server import serve_http
+from agenttrace_collector.lifetime import Lifetime
 from agenttrace_collector.notify import notify
 from agenttrace_collector.receivers.ingest import Ingest
 from agenttrace_collector.receivers.otlp_grpc import GrpcReceiver
@@ -33,6 +35,7 @@ from agenttrace_collector.receivers.otlp_http import HttpReceiver
 from agenttrace_collector.receivers.signals import logs, traces
 from agenttrace_collector.storage import Storage, opened_storage
 from agenttrace_collector.telemetry import Telemetry, metrics_app
+from agenttrace_schemas.rules import Policy
 
 _log: Final = logging.getLogger(__name__)
 _MIB: Final = 1024 * 1024
@@ -51,39 +54,44 @@ class Listener(Protocol):
         """Take nothing new; what is under way has `grace` seconds."""
 
 
+Keep: TypeAlias = Callable[[Listener], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the receivers need."""
+
+    policy: Policy
+    storage: Storage
+    flow: Flow
+
+
 @dataclass(slots=True)
 class Service:
-    """One collector; `run` returns when `stop` was called and everything is put away."""
+    """One collector; `run` returns when a signal has ended it and everything is put away."""
 
     config: Config
     source: Source
     telemetry: Telemetry = field(default_factory=Telemetry)
     health: Health = field(default_factory=Health)
-    _stopping: asyncio.Event = field(default_factory=asyncio.Event)
-    _ends_at: float = 0.0
     _reloads: list[Callable[[Config], None]] = field(default_factory=list)
 
     async def run(self) -> None:
         """Start, serve, drain."""
-        config = self.config
+        config, policy = self.config, build_policy(self.config.processors.enforce)
         warn_if_exposed(config)
         _raise_file_limit()
-        self._listen_to_signals(config.service.drain_timeout)
+        lifetime = Lifetime(config.service.drain_timeout)
+        self._listen_to_signals(lifetime)
         async with AsyncExitStack() as stack:
-            await self._observe(config, stack)
-            storage = await stack.enter_async_context(opened_storage(config, self._remaining))
-            await self._receive(config, storage, stack)
+            keep = functools.partial(_keep, stack, lifetime)
+            self._observe(keep)
+            storage = await stack.enter_async_context(opened_storage(config, policy, lifetime))
+            await self._receive(Parts(policy, storage, self._flow(stack)), stack, keep)
             notify("READY=1")
-            await self._stopping.wait()
-
-    def stop(self, drain_timeout: float) -> None:
-        """Take nothing new, deliver what is there within these seconds, and end."""
-        if not self._stopping.is_set():
-            _log.info("stopping: taking nothing new, delivering what is there")
-            notify("STOPPING=1")
-            self.health.stopping = True
-            self._ends_at = asyncio.get_running_loop().time() + drain_timeout
-            self._stopping.set()
+            await lifetime.wait()
+            self._announce_end()
+        lifetime.raise_fault()
 
     def reload(self) -> None:
         """Read the configuration again; tokens and thresholds change, everything else needs a restart."""
@@ -96,64 +104,64 @@ class Service:
         else:
             _log.info("tokens and thresholds reloaded")
 
-    async def _observe(self, config: Config, stack: AsyncExitStack) -> None:
+    def _observe(self, keep: Keep) -> None:
         """Health and metrics: up before everything else, down after it."""
         self.health.obstacles["service"] = lambda: "starting"
-        check, metrics = config.extensions.health_check, config.service.telemetry.metrics
+        check, metrics = self.config.extensions.health_check, self.config.service.telemetry.metrics
         if check.endpoint:
-            self._keep(stack, serve_http(self.health.app(), check.endpoint, check.tls))
+            keep(serve_http(self.health.app(), check.endpoint, check.tls))
         if metrics.address:
-            self._keep(stack, serve_http(metrics_app(self.telemetry), metrics.address, metrics.tls))
+            keep(serve_http(metrics_app(self.telemetry), metrics.address, metrics.tls))
 
-    async def _receive(self, config: Config, storage: Storage, stack: AsyncExitStack) -> None:
+    async def _receive(self, parts: Parts, stack: AsyncExitStack, keep: Keep) -> None:
         """The receivers, last to open and first to close."""
-        authenticator = Authenticator.from_file(config.extensions.auth.tokens_file)
+        authenticator = Authenticator.from_file(self.config.extensions.auth.tokens_file)
         self._reloads.append(lambda fresh: authenticator.reload(fresh.extensions.auth.tokens_file))
-        flow = await self._flow(config, stack)
         decoder = stack.enter_context(ThreadPoolExecutor(1, "decode"))
-        policy = build_policy(config.processors.enforce)
-        ingest = Ingest(policy, storage.journal, flow, self.telemetry, decoder)
-        self._watch(storage, flow)
-        protocols = config.receivers.otlp.protocols
+        ingest = Ingest(parts.policy, parts.storage.journal, parts.flow, self.telemetry, decoder)
+        protocols = self.config.receivers.otlp.protocols
         if protocols.grpc.endpoint:
             grpc = GrpcReceiver(protocols.grpc, ingest, authenticator, _SIGNALS)
-            self._keep(stack, await grpc.start(protocols.grpc.endpoint))
+            keep(await grpc.start(protocols.grpc.endpoint))
         if protocols.http.endpoint:
             http = HttpReceiver(protocols.http, ingest, authenticator, _SIGNALS)
-            self._keep(stack, serve_http(http.app(), protocols.http.endpoint, protocols.http.tls))
+            keep(serve_http(http.app(), protocols.http.endpoint, protocols.http.tls))
+        self._watch(parts)
 
-    async def _flow(self, config: Config, stack: AsyncExitStack) -> Flow:
-        limiter = config.processors.memory_limiter
-        flow = Flow(_limits(limiter, config.receivers.otlp.max_concurrent_requests))
+    def _flow(self, stack: AsyncExitStack) -> Flow:
+        limiter = self.config.processors.memory_limiter
+        flow = Flow(_limits(limiter, self.config.receivers.otlp.max_concurrent_requests))
         watching = asyncio.create_task(flow.watch(limiter.check_interval), name="memory")
         stack.callback(watching.cancel)
         return flow
 
-    def _watch(self, storage: Storage, flow: Flow) -> None:
-        self.telemetry.watch(storage.readings)
-        self.health.facts["journal"] = storage.facts
+    def _watch(self, parts: Parts) -> None:
+        self.telemetry.watch(parts.storage.readings)
+        self.health.facts["journal"] = parts.storage.facts
         self.health.obstacles = {
-            "journal": storage.obstacle,
-            "memory": lambda: "" if flow.has_room else "memory is over its soft limit",
+            "journal": parts.storage.obstacle,
+            "memory": lambda: "" if parts.flow.has_room else "memory is over its soft limit",
         }
 
-    def _keep(self, stack: AsyncExitStack, listener: Listener) -> None:
-        """Listen until the stack unwinds."""
+    def _announce_end(self) -> None:
+        _log.info("stopping: taking nothing new, delivering what is there")
+        notify("STOPPING=1")
+        self.health.stopping = True
 
-        async def stop() -> None:
-            await listener.stop(self._remaining())
-
-        stack.push_async_callback(stop)
-
-    def _remaining(self) -> float:
-        """Seconds until the drain must be over."""
-        return max(0.0, self._ends_at - asyncio.get_running_loop().time())
-
-    def _listen_to_signals(self, drain_timeout: float) -> None:
+    def _listen_to_signals(self, lifetime: Lifetime) -> None:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self.stop, drain_timeout)
+            loop.add_signal_handler(number, lifetime.end)
         loop.add_signal_handler(signal.SIGHUP, self.reload)
+
+
+def _keep(stack: AsyncExitStack, lifetime: Lifetime, listener: Listener) -> None:
+    """Listen until the stack unwinds."""
+
+    async def stop() -> None:
+        await listener.stop(lifetime.remaining())
+
+    stack.push_async_callback(stop)
 
 
 def _limits(limiter: MemoryLimiter, requests: int) -> Limits:

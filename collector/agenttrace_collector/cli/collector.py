@@ -9,6 +9,7 @@ import typer
 from agenttrace_collector.auth import read_tokens
 from agenttrace_collector.cli.options import ConfigFiles, Overrides, fail, loaded, source
 from agenttrace_collector.config import ConfigError, build_policy
+from agenttrace_collector.errors import CollectorError
 
 app = typer.Typer(no_args_is_help=True, help="Run the collector, or check its configuration.")
 
@@ -26,7 +27,7 @@ def run(config: ConfigFiles = None, set_: Overrides = None) -> None:
     set_up_logs(settings.service.telemetry.logs)
     try:
         asyncio.run(Service(settings, chosen).run())
-    except (ConfigError, OSError, JournalInUse, JournalDamaged) as error:
+    except (ConfigError, CollectorError, OSError, JournalInUse, JournalDamaged) as error:
         fail(f"agenttrace collector: {error}")
 
 

@@ -1,0 +1,22 @@
+"""ClickHouse with its schema: an embedded one is migrated by the collector that owns it, a server is checked."""
+
+from __future__ import annotations
+
+from agenttrace_collector.clickhouse import ClickHouse
+from agenttrace_collector.migrate import Migrator
+from agenttrace_schemas.rules import Policy
+
+
+class ManagedClickHouse(ClickHouse):
+    """A ClickHouse that can make sure of its schema."""
+
+    def __init__(self, endpoint: str, database: str, policy: Policy) -> None:
+        super().__init__(endpoint, database)
+        self._migrator = Migrator(self, policy)
+
+    def prepare(self) -> None:
+        """Migrate an embedded database; of a server verify schema and CHECKs, which others may share."""
+        if self.embedded:
+            self._migrator.up()
+        else:
+            self._migrator.verify()
