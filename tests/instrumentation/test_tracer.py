@@ -1,0 +1,370 @@
+"""Runs and steps as spans: names, attributes, order, and how they end."""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from uuid import UUID
+
+import pytest
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.trace import SpanKind, StatusCode, get_current_span
+
+from agenttrace import AgentTracer, Run, RunStatus, StepType
+from agenttrace.capture import Capture, capture
+from agenttrace.facts import Facts
+from agenttrace.guard import Misuse
+from agenttrace.settings import Settings
+from agenttrace_schemas import wire
+from agenttrace_schemas.texts import REDACTED
+
+RUN_SPAN = "invoke_agent agent"
+
+
+def test_a_run_is_an_agent_span(agenttrace_capture: Capture) -> None:
+    """The root carries the GenAI names and our stamps."""
+    tracer = AgentTracer("agent", "1.0", environment="ci", tracer_provider=agenttrace_capture.tracer_provider)
+    with tracer.start_run(conversation_id="chat-7") as run:
+        pass
+    span = agenttrace_capture.span(RUN_SPAN)
+    assert span.attributes == {
+        wire.RUN_ID: run.id,
+        wire.STEP_ID: "00000000-0000-4000-8000-000000000002",
+        wire.AGENT_ID: "agent",
+        wire.AGENT_VERSION: "1.0",
+        wire.ENVIRONMENT: "ci",
+        wire.RUN_STATUS: "success",
+        wire.GEN_AI_OPERATION_NAME: "invoke_agent",
+        wire.GEN_AI_AGENT_NAME: "agent",
+        wire.GEN_AI_AGENT_VERSION: "1.0",
+        wire.GEN_AI_CONVERSATION_ID: "chat-7",
+    }
+    assert (span.kind, span.status.status_code) == (SpanKind.INTERNAL, StatusCode.UNSET)
+
+
+@pytest.mark.parametrize(
+    ("step_type", "operation", "kind"),
+    [
+        (StepType.PLAN, "plan", SpanKind.INTERNAL),
+        (StepType.RETRIEVE, "retrieval", SpanKind.CLIENT),
+        (StepType.TOOL, "execute_tool", SpanKind.INTERNAL),
+        ("respond", "chat", SpanKind.CLIENT),
+        ("other", "task", SpanKind.INTERNAL),
+    ],
+)
+def test_a_step_is_a_child_span(
+    agenttrace_capture: Capture, step_type: str, operation: str, kind: SpanKind
+) -> None:
+    """Each step type shows as the GenAI operation that any backend knows."""
+    with agenttrace_capture.tracer().start_run() as run, run.step(step_type, "lookup") as step:
+        pass
+    span, parent = agenttrace_capture.span(f"{operation} lookup"), agenttrace_capture.span(RUN_SPAN)
+    attributes = dict(span.attributes or {})
+    assert span.parent == parent.context
+    assert attributes[wire.RUN_ID] == run.id
+    assert attributes[wire.STEP_ID] == step.id
+    assert attributes[wire.STEP_TYPE] == str(step_type)
+    assert attributes[wire.STEP_NAME] == "lookup"
+    assert attributes[wire.GEN_AI_OPERATION_NAME] == operation
+    assert attributes.get(wire.GEN_AI_TOOL_NAME) == ("lookup" if operation == "execute_tool" else None)
+    assert span.kind is kind
+
+
+def test_an_unknown_step_type_is_other(agenttrace_capture: Capture) -> None:
+    """A step type outside of the vocabulary costs nothing but its type."""
+    with agenttrace_capture.tracer().start_run() as run, run.step("dream", "lookup"):
+        pass
+    assert (agenttrace_capture.span("task lookup").attributes or {})[wire.STEP_TYPE] == "other"
+
+
+def test_steps_count_from_one(agenttrace_capture: Capture) -> None:
+    """The sequence is per run, not per process."""
+    tracer = agenttrace_capture.tracer()
+    for _ in range(2):
+        with tracer.start_run() as run:
+            for name in ("a", "b"):
+                with run.step("tool", name):
+                    pass
+    steps = [dict(span.attributes or {}) for span in agenttrace_capture.spans]
+    assert [step[wire.STEP_SEQ] for step in steps if wire.STEP_SEQ in step] == [1, 2, 1, 2]
+
+
+FACTS: list[tuple[Facts, dict[str, object]]] = [
+    ({"model": "m-1"}, {wire.GEN_AI_REQUEST_MODEL: "m-1"}),
+    ({"response_model": "m-1b"}, {wire.GEN_AI_RESPONSE_MODEL: "m-1b"}),
+    ({"tool": "web"}, {wire.GEN_AI_TOOL_NAME: "web"}),
+    (
+        {"input_tokens": 0, "output_tokens": 9},
+        {wire.GEN_AI_USAGE_INPUT_TOKENS: 0, wire.GEN_AI_USAGE_OUTPUT_TOKENS: 9},
+    ),
+    ({"retrieval_count": 0, "attempt": 2}, {wire.STEP_RETRIEVAL_COUNT: 0, wire.STEP_ATTEMPT: 2}),
+    ({"finish_reason": "length"}, {wire.GEN_AI_RESPONSE_FINISH_REASONS: ("length",)}),
+    ({"finish_reason": "because"}, {wire.GEN_AI_RESPONSE_FINISH_REASONS: ("other",)}),
+    (
+        {"output_type": "json", "stream": True},
+        {wire.GEN_AI_OUTPUT_TYPE: "json", wire.GEN_AI_REQUEST_STREAM: True},
+    ),
+    ({"model": None}, {}),
+    ({"model": "a sentence, with words in it, is no name"}, {wire.GEN_AI_REQUEST_MODEL: REDACTED}),
+]
+
+
+@pytest.mark.parametrize(("facts", "expected"), FACTS)
+@pytest.mark.parametrize("at_start", [True, False])
+def test_facts_become_attributes(
+    agenttrace_capture: Capture, facts: Facts, expected: dict[str, object], *, at_start: bool
+) -> None:
+    """What is known at the start and what becomes known later end up alike."""
+    with agenttrace_capture.tracer().start_run() as run:
+        with run.step("respond", "plain"):
+            pass
+        with run.step("respond", "stated", **(facts if at_start else {})) as step:
+            if not at_start:
+                step.set(**facts)
+    plain = dict(agenttrace_capture.span("chat plain").attributes or {})
+    stated = dict(agenttrace_capture.span("chat stated").attributes or {})
+    assert {key: value for key, value in stated.items() if key not in plain} == expected
+
+
+@pytest.mark.parametrize(
+    "facts", [{"input_tokens": -1}, {"attempt": True}, {"attempt": "2"}, {"colour": "red"}]
+)
+def test_a_fact_that_is_none_is_refused(agenttrace_capture: Capture, facts: Facts) -> None:
+    """Counts are whole numbers, and there is no place for other facts."""
+    with agenttrace_capture.tracer().start_run() as run, pytest.raises(Misuse):
+        run.step("tool", "a", **facts)
+
+
+def test_a_refused_fact_does_not_cost_the_step() -> None:
+    """Without strict the step is recorded, the fact is not."""
+    with capture(Settings()) as captured:
+        with captured.tracer().start_run() as run, run.step("tool", "a", attempt=-1):
+            pass
+        assert wire.STEP_ATTEMPT not in (captured.span("execute_tool a").attributes or {})
+        assert captured.counters().refused == {"misuse": 1}
+
+
+def test_metadata_by_mapping_and_by_name(agenttrace_capture: Capture) -> None:
+    """Both forms add up; None leaves a key out."""
+    with agenttrace_capture.tracer().start_run() as run, run.step("tool", "a") as step:
+        step.add_metadata({"shard.id": 3}, cached=True)
+        step.add_metadata(region="eu-1", nothing=None)
+        run.add_metadata(tier="gold")
+    attributes = dict(agenttrace_capture.span("execute_tool a").attributes or {})
+    found = {key: value for key, value in attributes.items() if key.startswith(wire.METADATA_PREFIX)}
+    prefix = wire.METADATA_PREFIX
+    assert found == {f"{prefix}shard.id": 3, f"{prefix}cached": True, f"{prefix}region": "eu-1"}
+    assert (agenttrace_capture.span(RUN_SPAN).attributes or {})[f"{prefix}tier"] == "gold"
+
+
+def test_metadata_keys_are_counted_over_calls() -> None:
+    """The thirty-third key is refused, whichever call brings it."""
+    with capture(Settings()) as captured:
+        with captured.tracer().start_run() as run:
+            for index in range(40):
+                run.add_metadata({f"k{index}": index})
+        attributes = captured.span(RUN_SPAN).attributes or {}
+        assert sum(key.startswith(wire.METADATA_PREFIX) for key in attributes) == 32
+        assert captured.counters().refused == {"metadata.count": 8}
+
+
+class Refusal(Exception):
+    """An exception of an agent's own."""
+
+
+@pytest.mark.parametrize(
+    ("error", "error_type"),
+    [
+        (ValueError, "ValueError"),
+        (Refusal, f"{__name__}.Refusal"),
+        (asyncio.CancelledError, "asyncio.exceptions.CancelledError"),
+        (KeyboardInterrupt, "KeyboardInterrupt"),
+    ],
+)
+def test_an_exception_leaves_its_class_only(
+    agenttrace_capture: Capture, error: type[BaseException], error_type: str
+) -> None:
+    """Step and run say which class it was, and nothing it said; the exception itself goes on."""
+    with pytest.raises(error), agenttrace_capture.tracer().start_run() as run, run.step("tool", "a"):
+        raise error
+    for name in ("execute_tool a", RUN_SPAN):
+        span = agenttrace_capture.span(name)
+        assert (span.status.status_code, span.status.description) == (StatusCode.ERROR, None)
+        assert (span.attributes or {})[wire.ERROR_TYPE] == error_type
+        assert span.events == ()
+    assert (agenttrace_capture.span(RUN_SPAN).attributes or {})[wire.RUN_STATUS] == "failure"
+
+
+def test_a_closed_generator_is_no_failure(agenttrace_capture: Capture) -> None:
+    """A consumer that has read enough of a stream closes the generator."""
+
+    def stream() -> object:
+        with agenttrace_capture.tracer().start_run():
+            yield 1
+
+    generator = stream()
+    next(generator)  # type: ignore[call-overload]
+    del generator
+    assert (agenttrace_capture.span(RUN_SPAN).attributes or {})[wire.RUN_STATUS] == "success"
+
+
+def test_a_step_may_fail_without_an_exception(agenttrace_capture: Capture) -> None:
+    """An error that the agent handled is stated as an identifier."""
+    with agenttrace_capture.tracer().start_run() as run, run.step("tool", "a") as step:
+        step.set_error("http_503")
+    span = agenttrace_capture.span("execute_tool a")
+    assert span.status.status_code is StatusCode.ERROR
+    assert (span.attributes or {})[wire.ERROR_TYPE] == "http_503"
+    assert (agenttrace_capture.span(RUN_SPAN).attributes or {})[wire.RUN_STATUS] == "success"
+
+
+@pytest.mark.parametrize("stated", [None, *RunStatus])
+@pytest.mark.parametrize("raises", [True, False])
+def test_status_is_stated_or_follows_the_exception(
+    agenttrace_capture: Capture, stated: RunStatus | None, *, raises: bool
+) -> None:
+    """A stated failure or partial stands; success does not survive an exception."""
+    try:
+        with agenttrace_capture.tracer().start_run() as run:
+            if stated:
+                run.set_status(stated)
+            if raises:
+                raise Refusal
+    except Refusal:
+        pass
+    span = agenttrace_capture.span(RUN_SPAN)
+    derived = RunStatus.FAILURE if raises else RunStatus.SUCCESS
+    expected = derived if stated in {None, RunStatus.SUCCESS} else stated
+    assert (span.attributes or {})[wire.RUN_STATUS] == expected
+    failed = raises or stated is RunStatus.FAILURE
+    assert span.status.status_code is (StatusCode.ERROR if failed else StatusCode.UNSET)
+
+
+def test_an_unknown_status_is_refused(agenttrace_capture: Capture) -> None:
+    """The three statuses are all there is."""
+    with agenttrace_capture.tracer().start_run() as run, pytest.raises(Misuse):
+        run.set_status("brilliant")
+
+
+def test_names_are_identifiers() -> None:
+    """A sentence in a name never leaves the process."""
+    sentence = "Dear Mr. Miller, about your account: we have to say no"
+    with capture(Settings(environment=sentence)) as captured:
+        tracer = AgentTracer(sentence, sentence, tracer_provider=captured.tracer_provider)
+        with tracer.start_run(conversation_id=sentence) as run, run.step("tool", sentence) as step:
+            step.set_error(sentence)
+        spans = "".join(span.to_json() for span in captured.spans)
+        assert "Miller" not in spans
+        assert wire.GEN_AI_CONVERSATION_ID not in spans
+        assert captured.counters().redacted == 6
+
+
+@pytest.mark.parametrize("name", [None, 7, ["a"]])
+def test_a_name_that_is_no_text_does_no_harm(name: str) -> None:
+    """Python callers may pass anything."""
+    with capture(Settings()) as captured:
+        tracer = AgentTracer(name, "1", tracer_provider=captured.tracer_provider)
+        with tracer.start_run() as run, run.step("tool", name):
+            pass
+        assert len(captured.spans) == 2
+
+
+def test_a_run_may_have_an_id_of_its_own(agenttrace_capture: Capture) -> None:
+    """A UUID of the application's own is taken; anything else is refused."""
+    stated = UUID("7d3a4b52-9f7e-4a43-8a53-0a4d32a1a4a6")
+    tracer = agenttrace_capture.tracer()
+    assert tracer.start_run(run_id=stated).id == str(stated)
+    assert tracer.start_run(run_id=stated.hex).id == str(stated)
+    with pytest.raises(Misuse):
+        tracer.start_run(run_id="run-7")
+
+
+def test_nested_runs_have_ids_of_their_own(agenttrace_capture: Capture) -> None:
+    """One trace, two runs: the inner one names the outer one as its parent."""
+    outer_tracer, inner_tracer = agenttrace_capture.tracer("outer"), agenttrace_capture.tracer("inner")
+    with outer_tracer.start_run() as outer, outer.step("plan", "delegate"):
+        with inner_tracer.start_run() as inner, inner.step("tool", "a"):
+            outer.record_decision("response_mode", "x", "batch_preferred")
+        with outer.step("respond", "b"):
+            pass
+    spans = {span.name: span for span in agenttrace_capture.spans}
+    stamps = {name: dict(span.attributes or {}) for name, span in spans.items()}
+    assert stamps["invoke_agent inner"][wire.PARENT_RUN_ID] == outer.id
+    assert wire.PARENT_RUN_ID not in stamps["invoke_agent outer"]
+    assert stamps["execute_tool a"][wire.RUN_ID] == inner.id
+    assert stamps["chat b"][wire.RUN_ID] == outer.id
+    assert len({span.context.trace_id for span in agenttrace_capture.spans}) == 1
+    assert [event.span for event in agenttrace_capture.events()] == ["invoke_agent outer"]
+
+
+async def _branch(run: Run, name: str) -> None:
+    async with run.step("tool", name):
+        await asyncio.sleep(0)
+        run.record_decision("tool_selection", name, "cost_optimization")
+
+
+async def _branches(tracer: AgentTracer) -> None:
+    async with tracer.start_run() as run:
+        await asyncio.gather(*(_branch(run, f"t{index}") for index in range(20)))
+
+
+def test_parallel_tasks_keep_their_steps(agenttrace_capture: Capture) -> None:
+    """What is recorded in a task belongs to that task's step."""
+    asyncio.run(_branches(agenttrace_capture.tracer()))
+    events = agenttrace_capture.events(wire.EVENT_DECISION)
+    assert len(events) == 20
+    assert all(event.span == f"execute_tool {event.attributes[wire.DECISION_SELECTED]}" for event in events)
+
+
+def test_threads_without_context_stay_in_the_run(agenttrace_capture: Capture) -> None:
+    """A worker thread starts with an empty context; the run object still knows where it belongs."""
+
+    def work(index: int) -> None:
+        with run.step("tool", f"t{index}"):
+            run.record_decision("tool_selection", f"t{index}", "cost_optimization")
+        run.record_quality_signal("tool_success", "first_attempt", value=True)
+
+    with agenttrace_capture.tracer().start_run() as run, ThreadPoolExecutor(8) as pool:
+        list(pool.map(work, range(50)))
+    parent = agenttrace_capture.span(RUN_SPAN).context
+    steps = [span for span in agenttrace_capture.spans if span.name != RUN_SPAN]
+    assert all(span.parent == parent for span in steps)
+    assert sorted((span.attributes or {})[wire.STEP_SEQ] for span in steps) == list(range(1, 51))
+    assert {event.span for event in agenttrace_capture.events(wire.EVENT_SIGNAL)} == {RUN_SPAN}
+
+
+def test_the_context_is_as_before(agenttrace_capture: Capture) -> None:
+    """Neither a run nor a step leaves anything behind."""
+    before = get_current_span()
+    with agenttrace_capture.tracer().start_run() as run, run.step("tool", "a"):
+        assert get_current_span() is not before
+    assert get_current_span() is before
+
+
+def test_a_run_must_be_entered(agenttrace_capture: Capture) -> None:
+    """A forgotten `with` is said, not guessed around."""
+    run = agenttrace_capture.tracer().start_run()
+    with pytest.raises(Misuse):
+        run.record_failure("tool", "timeout")
+    with pytest.raises(Misuse), run.step("tool", "a"):
+        pass
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_everything_can_be_switched_off(*, enabled: bool) -> None:
+    """Switched off, the agent runs as before and no span is made."""
+    with capture(Settings(enabled=enabled, strict=True)) as captured:
+        with captured.tracer().start_run() as run, run.step("tool", "a", attempt=1) as step:
+            step.add_metadata(a=1)
+            step.set(attempt=2)
+            step.set_error("timeout")
+            run.record_failure("tool", "timeout")
+        assert len(captured.spans) == (2 if enabled else 0)
+
+
+def test_without_the_processor_our_spans_are_stamped_too() -> None:
+    """An application's own provider need not know of us."""
+    provider = TracerProvider(shutdown_on_exit=False)
+    with capture(), AgentTracer("agent", tracer_provider=provider).start_run() as run:
+        span = get_current_span()
+        assert (getattr(span, "attributes", None) or {})[wire.RUN_ID] == run.id
