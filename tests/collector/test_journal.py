@@ -18,6 +18,7 @@ from agenttrace_collector.journal import (
     JournalOptions,
     current_layouts,
 )
+from agenttrace_collector.journal.reserve import Reserve
 from tests.support.storage import DECISIONS, LINKS, batch, decision, link, links, open_journal
 
 EVERY = list(Durability)
@@ -137,17 +138,24 @@ def test_a_full_journal_refuses_with_a_delay_and_recovers(tmp_path: Path) -> Non
     journal.close()
 
 
-def test_a_disk_that_is_nearly_full_refuses(tmp_path: Path) -> None:
-    """The reserve is left to delivery, and nothing has to be restarted when there is room again."""
-    free = [10 << 20]
-    options = JournalOptions(tmp_path, reserve_mib=16)
-    journal = Journal(options, current_layouts(1), free_bytes=lambda _: free[0])
+def test_a_reserve_that_cannot_be_held_refuses(tmp_path: Path) -> None:
+    """Without space kept for delivery nothing new is taken; no restart is needed once there is some."""
+    reserve = Reserve(tmp_path / "reserve", 1 << 20)
+    assert reserve.hold()
+    assert reserve.give_up()
+    assert not reserve.give_up()
+    assert not Reserve(tmp_path / "too large", 1 << 50).hold()
+    assert sorted(tmp_path.iterdir()) == []
+    assert reserve.hold()
+
+
+def test_a_disk_without_room_for_the_reserve_refuses(tmp_path: Path) -> None:
+    """The refusal names a delay; the journal is whole."""
+    journal = Journal(JournalOptions(tmp_path, reserve_mib=1 << 30), current_layouts(1))
     journal.open()
-    with pytest.raises(Unavailable, match="disk"):
+    with pytest.raises(Unavailable, match="nearly full") as refused:
         write(journal, links([1]))
-    free[0] = 1 << 30
-    write(journal, links([1]))
-    assert journal.depth().rows == 1
+    assert refused.value.retry_after > 0
     journal.close()
 
 

@@ -19,9 +19,10 @@ from agenttrace_schemas.rows import DecisionRow, SpanLinkRow
 
 LINKS = SpanLinkRow.TABLE
 DECISIONS = DecisionRow.TABLE
+_TIME = 1_780_000_000_000_000_000
 
 
-def link(number: int, *, tenant: str = "default") -> bytes:
+def link(number: int, *, tenant: str = "default", at: int = 0) -> bytes:
     """A row of `span_links` whose ids are all this number."""
     unique = number.to_bytes(16, "big")
     return encode(
@@ -31,13 +32,13 @@ def link(number: int, *, tenant: str = "default") -> bytes:
             trace_id=unique,
             span_id=number,
             parent_span_id=0,
-            started_at=1_790_000_000_000_000_000,
-            created_at=1_790_000_000_000_000_000,
+            started_at=_TIME + at,
+            created_at=_TIME,
         )
     )
 
 
-def decision(number: int, *, selected: str = "search") -> bytes:
+def decision(number: int, *, selected: str = "search", at: int = 0) -> bytes:
     """A row of `agent_decisions` whose ids are all this number."""
     unique = number.to_bytes(16, "big")
     return encode(
@@ -50,8 +51,8 @@ def decision(number: int, *, selected: str = "search") -> bytes:
             reason_code="fresh_data_required",
             confidence=0.5,
             metadata={"k": number, "s": "x", "b": True, "f": 0.25},
-            recorded_at=1_790_000_000_000_000_000,
-            created_at=1_790_000_000_000_000_000,
+            recorded_at=_TIME + at,
+            created_at=_TIME,
             tenant="default",
             agent_id="agent",
             agent_version="1",

@@ -21,6 +21,7 @@ from agenttrace_collector.journal.layout import Layout
 from agenttrace_collector.journal.ledger import Changes, Depth, Kind, Ledger
 from agenttrace_collector.journal.lock import DirectoryLock
 from agenttrace_collector.journal.options import MIB, Durability, JournalOptions
+from agenttrace_collector.journal.reserve import Reserve
 from agenttrace_collector.journal.store import Block, Store
 from agenttrace_collector.journal.writer import Writer, reason
 
@@ -38,12 +39,10 @@ class Journal:
         layouts: Mapping[str, Layout],
         *,
         now: Callable[[], int] = time.time_ns,
-        free_bytes: Callable[[Path], int] | None = None,
     ) -> None:
         self._options = options
         self._current = layouts
         self._now = now
-        self._free = free_bytes or _free_bytes
         self._lock = DirectoryLock(options.directory)
         self._ledger = Ledger()
         self._reading = threading.Lock()
@@ -52,7 +51,10 @@ class Journal:
         self._tokens = blocks.Tokens(os.urandom(16))
         self._layouts: dict[int, Layout] = {}
         self._ids: dict[str, int] = {}
-        self._writer = Writer(self._store, self._ledger, pending_bytes=options.pending_mib * MIB)
+        path = None if self._in_memory else options.directory / "reserve"
+        self._reserve = Reserve(path, options.reserve_mib * MIB)
+        pending = options.pending_mib * MIB
+        self._writer = Writer(self._store, self._ledger, self._reserve, pending_bytes=pending)
 
     def open(self) -> list[Block]:
         """Open the file; returns the blocks that were on their way when the last process ended.
@@ -205,10 +207,7 @@ class Journal:
         if self._ledger.bytes + changes.bytes + size > self._options.max_size_mib * MIB:
             message = "journal: it is full"
             raise Unavailable(message, self._options.retry_after)
-        if (
-            not self._in_memory
-            and self._free(self._options.directory) < self._options.reserve_mib * MIB + size
-        ):
+        if not self._reserve.hold():
             message = "journal: the disk is nearly full"
             raise Unavailable(message, self._options.retry_after)
 
@@ -235,11 +234,6 @@ class Journal:
     def _announce(self) -> None:
         with self._moved:
             self._moved.notify_all()
-
-
-def _free_bytes(directory: Path) -> int:
-    status = os.statvfs(directory)
-    return status.f_bavail * status.f_frsize
 
 
 def _sync_directory(directory: Path) -> None:

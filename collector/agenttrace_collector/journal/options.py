@@ -26,9 +26,9 @@ class Durability(StrEnum):
 class JournalOptions:
     """Settings of a journal; every one but the directory has a default.
 
-    `reserve_mib`: new entries are refused while the file system has less room than this, so that
-    what is needed to deliver and delete the old ones is left. `window`: for how many seconds a
-    request is recognised when it is sent again. `pending_mib` bounds what waits for the next commit.
+    `reserve_mib`: disk space held back so that entries can still be deleted when the disk is full.
+    `window`: for how many seconds a request is recognised when it is sent again. `pending_mib`
+    bounds what waits for the next commit.
     """
 
     directory: Path

@@ -13,6 +13,7 @@ from typing import Any, Final, TypeVar
 
 from agenttrace_collector.errors import CollectorError, Unavailable
 from agenttrace_collector.journal.ledger import Changes, Ledger
+from agenttrace_collector.journal.reserve import Reserve
 from agenttrace_collector.journal.store import Store, damaged
 
 _log: Final = logging.getLogger(__name__)
@@ -33,10 +34,13 @@ class _Task:
 class Writer:
     """Owns the only connection that writes; `submit` hands it work from any thread."""
 
-    def __init__(self, open_store: Callable[[], Store], ledger: Ledger, *, pending_bytes: int) -> None:
+    def __init__(
+        self, open_store: Callable[[], Store], ledger: Ledger, reserve: Reserve, *, pending_bytes: int
+    ) -> None:
         self._open = open_store
         self._store: Store | None = None
         self._ledger = ledger
+        self._reserve = reserve
         self._pending_bytes = pending_bytes
         self._tasks: deque[_Task] = deque()
         self._waiting = 0
@@ -76,11 +80,33 @@ class Writer:
     def _run(self) -> None:
         while group := self._take():
             live = [task for task in group if task.future.set_running_or_notify_cancel()]
-            try:
-                self._commit(live)
-            except Exception as error:  # noqa: BLE001 - the worker loop: the senders are told
-                self._failed(live, error)
+            self._work_off(live)
             self._shrink()
+
+    def _work_off(self, group: list[_Task]) -> None:
+        """Commit the group. On a full disk what delivery wants is tried alone: it makes room.
+
+        It has no size; where even that finds no space, the reserve is given up for it.
+        """
+        failed, error = self._attempt(group)
+        small = [task for task in failed if not task.size]
+        if small and error and _is_full(error):
+            _tell([task for task in failed if task.size], error)
+            failed, error = self._attempt(small)
+            if error and _is_full(error) and self._reserve.give_up():
+                failed, error = self._attempt(small)
+        if error:
+            _tell(failed, error)
+
+    def _attempt(self, group: list[_Task]) -> tuple[list[_Task], Exception | None]:
+        """Commit the group; what failed, and why."""
+        try:
+            self._commit(group)
+        except Exception as error:  # noqa: BLE001 - the worker loop: the senders are told
+            self._recover(error)
+            _log.warning("journal: a commit of %d failed (%s)", len(group), reason(error))
+            return group, error
+        return [], None
 
     def _take(self) -> list[_Task]:
         with self._ready:
@@ -107,20 +133,12 @@ class Writer:
             else:
                 task.future.set_result(result)
 
-    def _failed(self, group: list[_Task], error: Exception) -> None:
-        self._recover(error)
-        _log.error("journal: a commit failed (%s); its senders are told to try again", reason(error))
-        for task in group:
-            failure = Unavailable(f"journal: {reason(error)}")
-            failure.__cause__ = error
-            task.future.set_exception(failure)
-
     def _recover(self, error: Exception) -> None:
         """Undo the transaction; where SQLite is not sure of its state, open the file anew."""
         try:
             if self._store:
                 self._store.rollback()
-                if _code(error) == sqlite3.SQLITE_FULL:
+                if _is_full(error):
                     return
                 self._store.close()
         except sqlite3.Error:
@@ -133,27 +151,31 @@ class Writer:
         if not idle or self._ledger.bytes or not self._store:
             return
         try:
-            if self._store.unused() > _SHRINK_BYTES:
+            if not self._reserve.held or self._store.unused() > _SHRINK_BYTES:
                 self._store.shrink()
+                self._reserve.hold()
         except sqlite3.Error as error:
             _log.warning("journal: the empty file could not be shrunk (%s)", reason(error))
 
 
+def _tell(group: list[_Task], error: Exception) -> None:
+    for task in group:
+        failure = Unavailable(f"journal: {reason(error)}")
+        failure.__cause__ = error
+        task.future.set_exception(failure)
+
+
 def reason(error: Exception) -> str:
     """What went wrong, in words that hold nothing of the data."""
-    if isinstance(error, sqlite3.Error):
-        if damaged(error):
-            return "the file is damaged"
-        return (
-            "the disk is full"
-            if _code(error) == sqlite3.SQLITE_FULL
-            else getattr(error, "sqlite_errorname", "disk")
-        )
-    return type(error).__name__
+    if not isinstance(error, sqlite3.Error):
+        return type(error).__name__
+    if damaged(error):
+        return "the file is damaged"
+    return "the disk is full" if _is_full(error) else getattr(error, "sqlite_errorname", "the disk fails")
 
 
-def _code(error: Exception) -> int:
-    return getattr(error, "sqlite_errorcode", 0) & 0xFF
+def _is_full(error: Exception) -> bool:
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_FULL
 
 
 def _result(work: Callable[[Store, Changes], T], store: Store, changes: Changes) -> T | CollectorError:

@@ -1,0 +1,93 @@
+"""The disk is full: refusals with a delay, nothing lost, and all goes on when there is room, without a restart."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.proof import FULL, Proof, Sender, deliver, proving
+
+SIZE_MIB = 24
+ROUNDS = 10 if FULL else 2
+REFUSALS = 5
+RESERVE_MIB = 8
+
+
+@contextlib.contextmanager
+def small_disk(path: Path) -> Iterator[Path]:
+    """A small tmpfs; without the right to mount one there is nothing to prove."""
+    mount = shutil.which("mount")
+    path.mkdir()
+    if mount is None or os.geteuid() != 0:
+        pytest.skip("mounting a small tmpfs needs root")
+    command = [mount, "-t", "tmpfs", "-o", f"size={SIZE_MIB}m", "tmpfs", str(path)]
+    if subprocess.run(command, capture_output=True, check=False).returncode:
+        pytest.skip("this machine does not let root mount a tmpfs")
+    try:
+        yield path
+    finally:
+        subprocess.run(["umount", str(path)], check=True)
+
+
+def test_a_disk_that_the_journal_fills(tmp_path: Path) -> None:
+    """Filled while the database is away, drained when it is back, again and again; no restart."""
+    sender = Sender(rows=1000)
+    with small_disk(tmp_path / "disk") as disk:
+        settings = {"journal": str(disk), "reserve_mib": RESERVE_MIB}
+        with proving(tmp_path, **settings) as proof:
+            for _ in range(ROUNDS):
+                proof.call("set", away=True)
+                fill(proof, sender)
+                proof.call("set", away=False)
+                deliver(proof, sender)
+            state = proof.call("state")
+        with proving(tmp_path, **settings) as proof:
+            deliver(proof, sender)
+    assert (state["rows"], state["bytes"]) == (0, 0)
+    print(f"\nfilled {ROUNDS} times, {len(sender.acknowledged)} requests of {sender.rows} rows stored once")
+
+
+def test_a_disk_that_something_else_fills(tmp_path: Path) -> None:
+    """Not a byte is left: what is there is still delivered, and new requests go in when there is room."""
+    sender = Sender(rows=1000)
+    with (
+        small_disk(tmp_path / "disk") as disk,
+        proving(tmp_path, journal=str(disk), reserve_mib=RESERVE_MIB, away=True) as proof,
+    ):
+        for _ in range(20):
+            assert proof.offer(sender, sender.take())
+        hog = disk / "hog"
+        with pytest.raises(OSError, match="No space"):
+            take_all(hog)
+        fill(proof, sender)
+        proof.call("set", away=False)
+        assert proof.call("flush", within=60)["flushed"]
+        hog.unlink()
+        deliver(proof, sender)
+    print(f"\ndisk filled by another file, {len(sender.acknowledged)} requests stored once")
+
+
+def fill(proof: Proof, sender: Sender) -> None:
+    """Send until nothing more goes in; every refusal names a delay."""
+    refused = 0
+    while refused < REFUSALS:
+        first = sender.take()
+        answer = proof.call("write", first=first, rows=sender.rows)
+        if "retry_after" in answer:
+            assert answer["retry_after"] > 0
+            refused += 1
+        else:
+            sender.confirm(first)
+
+
+def take_all(path: Path) -> None:
+    """Write a file until the disk is full."""
+    with path.open("wb", buffering=0) as file:
+        while True:
+            file.write(bytes(4096))

@@ -1,0 +1,51 @@
+"""The database is away for the whole of a load, then back: all stored once, memory bounded, journal empty."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from tests.support.proof import FULL, Proof, Sender, deliver, proving
+
+ROWS = 1_000_000 if FULL else 40_000
+IN_REQUEST = 500
+IN_FLIGHT = 8
+# What the process may grow by while it takes the load; the rest of it is Python and the engine.
+GROWTH_MIB = 256
+
+
+def test_an_outage_as_long_as_the_load(tmp_path: Path) -> None:
+    """Everything is acknowledged from the journal alone and stored once the database is back."""
+    sender = Sender(rows=IN_REQUEST)
+    started = time.monotonic()
+    with proving(tmp_path, away=True) as proof:
+        before = proof.call("state")["peak_mib"]
+        load(proof, sender)
+        full = proof.call("state")
+        loaded = time.monotonic()
+        proof.call("set", away=False)
+        deliver(proof, sender)
+        state = proof.call("state")
+    print(
+        f"\n{ROWS} rows in two tables in {loaded - started:.0f} s without a database: journal"
+        f" {full['bytes'] / 2**20:.0f} MiB, file {full['file_bytes'] / 2**20:.0f} MiB, memory grew by"
+        f" {full['peak_mib'] - before:.0f} MiB; stored once in {time.monotonic() - loaded:.0f} s,"
+        f" then journal {state['bytes']} bytes, file {state['file_bytes'] / 2**20:.1f} MiB"
+    )
+    assert full["rows"] == 2 * ROWS
+    assert full["peak_mib"] - before < GROWTH_MIB
+    assert (state["rows"], state["bytes"]) == (0, 0)
+    assert state["file_bytes"] < 8 * 2**20
+
+
+def load(proof: Proof, sender: Sender) -> None:
+    """Send all of it, some requests at a time."""
+    waiting: dict[int, int] = {}
+    while len(sender.acknowledged) * IN_REQUEST < ROWS:
+        while len(waiting) < IN_FLIGHT and sender.next < ROWS:
+            first = sender.take()
+            waiting[proof.send("write", first=first, rows=IN_REQUEST)] = first
+        answer = proof.answer()
+        assert answer
+        assert "retry_after" not in answer
+        sender.confirm(waiting.pop(answer["line"]))
