@@ -30,7 +30,7 @@ class RunSpanProcessor(SpanProcessor):
         if span.name == wire.EVENTS_SPAN or wire.RUN_ID in attributes_of(span):
             return
         stamps = _stamps(get_current() if parent_context is None else parent_context)
-        span.set_attributes({**self.outside_runs, **stamps})
+        span.set_attributes(stamps or self.outside_runs)
 
 
 def _stamps(context: Context) -> Mapping[str, AttributeValue]:

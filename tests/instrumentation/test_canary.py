@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+from typing import Any
 
 import pytest
 from opentelemetry.exporter.otlp.proto.common._log_encoder import encode_logs
@@ -43,6 +44,7 @@ def fail(captured: Capture) -> None:
 
 def say_everywhere(captured: Capture) -> None:
     """Content in every place that takes a text."""
+    unknown: Any = {CANARY: CANARY}
     with captured.tracer(CANARY, CANARY).start_run(conversation_id=CANARY) as run:
         run.record_decision(CANARY, CANARY, CANARY, [CANARY], None, CANARY, {CANARY: CANARY})
         run.record_decision("tool_selection", CANARY, "cost_optimization")
@@ -56,7 +58,7 @@ def say_everywhere(captured: Capture) -> None:
         run.set_status(CANARY)
         with run.step(CANARY, CANARY, model=CANARY, tool=CANARY, finish_reason=CANARY) as step:
             step.set(response_model=CANARY, output_type=CANARY)
-            step.set(**{CANARY: CANARY})  # type: ignore[misc]  # on purpose
+            step.set(**unknown)
             step.set_error(CANARY)
             step.add_metadata({CANARY: 1}, note=CANARY)
         agenttrace.record_failure("model", CANARY, CANARY)

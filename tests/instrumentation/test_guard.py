@@ -17,12 +17,12 @@ class Broken(SpanProcessor):
 
     def on_start(self, span: Span, parent_context: object = None) -> None:
         """Fail with a text that must not be logged."""
-        message = "token 1234 at start"
+        message = f"token 1234 at the start of {span} in {parent_context}"
         raise OSError(message)
 
     def on_end(self, span: ReadableSpan) -> None:
         """Fail with a text that must not be logged."""
-        message = "token 1234 at end"
+        message = f"token 1234 at the end of {span}"
         raise OSError(message)
 
 

@@ -27,8 +27,9 @@ def test_foreign_spans_in_a_run_are_stamped(agenttrace_capture: Capture) -> None
     """Run, agent and the next place in the run's sequence, at any depth."""
     foreign = framework(agenttrace_capture)
     with agenttrace_capture.tracer().start_run() as run, run.step("plan", "a"):
-        with foreign.start_as_current_span("chat"), foreign.start_as_current_span("http"):
-            pass
+        chat = foreign.start_span("chat")
+        foreign.start_span("http", context=set_span_in_context(chat)).end()
+        chat.end()
     spans = [agenttrace_capture.span(name) for name in ("chat", "http")]
     assert [stamp(span) for span in spans] == [run.id, run.id]
     assert [stamp(span, wire.STEP_SEQ) for span in spans] == [2, 3]

@@ -20,13 +20,13 @@ from agenttrace_schemas.rules import Policy, Violation
 from agenttrace_schemas.vocabulary import VOCABULARY
 
 RUN_SPAN = "invoke_agent agent"
-DECISION = {
+DECISION: dict[str, Any] = {
     "decision_type": "tool_selection",
     "selected": "web_search",
     "reason_code": "fresh_data_required",
 }
-SIGNAL = {"signal_type": "tool_success", "signal_code": "first_attempt", "value": True}
-FAILURE = {"failure_type": "tool", "failure_code": "timeout"}
+SIGNAL: dict[str, Any] = {"signal_type": "tool_success", "signal_code": "first_attempt", "value": True}
+FAILURE: dict[str, Any] = {"failure_type": "tool", "failure_code": "timeout"}
 
 
 def test_a_decision_carries_its_fields(agenttrace_capture: Capture) -> None:
@@ -91,7 +91,7 @@ def test_the_step_that_is_current_takes_the_event(agenttrace_capture: Capture) -
     with agenttrace_capture.tracer().start_run() as run, run.step("tool", "a"):
         run.record_decision(**DECISION)
         agenttrace.record_decision(**DECISION)
-        agenttrace.record_quality_signal(**SIGNAL)  # type: ignore[arg-type]  # values of several types
+        agenttrace.record_quality_signal(**SIGNAL)
         agenttrace.record_failure(**FAILURE)
     assert {event.span for event in agenttrace_capture.events()} == {"execute_tool a"}
     assert len(agenttrace_capture.events()) == 4
@@ -153,7 +153,7 @@ def test_decisions_and_signals_can_be_switched_off(record: str) -> None:
         with captured.tracer().start_run() as run:
             if record == "decision":
                 run.record_decision(**DECISION)
-            run.record_quality_signal(**SIGNAL)  # type: ignore[arg-type]  # values of several types
+            run.record_quality_signal(**SIGNAL)
             run.record_failure(**FAILURE)
         assert [event.name for event in captured.events()] == [wire.EVENT_FAILURE]
 
