@@ -1,0 +1,40 @@
+"""No text of ours judges: observed, associated with, differs by, and nothing stronger."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from tests.architecture.source import ROOT, Module, modules
+
+JUDGEMENT: Final = re.compile(r"\b(better|worse|(in)?correct(ly)?|caused by|scores?)\b", re.IGNORECASE)
+TEXTS: Final = (".html", ".json", ".md", ".sql", ".yaml")
+FOLDERS: Final = ("instrumentation", "schemas", "collector", "deploy")
+PAGES: Final = [
+    ROOT / "README.md",
+    *sorted(path for folder in FOLDERS for path in (ROOT / folder).rglob("*") if path.suffix in TEXTS),
+]
+
+
+@pytest.mark.parametrize("module", modules(), ids=str)
+def test_no_text_of_the_code_judges(module: Module) -> None:
+    """Messages, help, column names and page texts, wherever a string stands."""
+    assert [node.lineno for node in module.strings() if JUDGEMENT.search(str(node.value))] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_no_page_judges(page: Path) -> None:
+    """Documents, queries, dashboards and templates."""
+    lines = enumerate(page.read_text(encoding="utf-8").splitlines(), 1)
+    assert [number for number, line in lines if JUDGEMENT.search(line)] == []
+
+
+@pytest.mark.parametrize(
+    "text", ["Version B is better", "caused by a timeout", "A score of 7", "Incorrectly"]
+)
+def test_a_judgement_is_seen(text: str) -> None:
+    """The test can fail."""
+    assert JUDGEMENT.search(text)
