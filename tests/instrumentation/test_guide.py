@@ -1,0 +1,49 @@
+"""The guide's Python blocks run as they stand, and its tables name every switch."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import agenttrace
+from agenttrace import settings
+from agenttrace.capture import Capture, capture
+from agenttrace.settings import Settings
+
+GUIDE = Path(__file__).parents[2] / "instrumentation" / "GUIDE.md"
+BLOCKS = re.findall(r"^```python\n(.*?)^```", GUIDE.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+
+
+def run(captured: Capture) -> dict[str, object]:
+    """All blocks in one namespace; the guide's agent records into memory."""
+    source = "\n".join(BLOCKS)
+    source = source.replace(
+        'environment="production")', 'environment="production", tracer_provider=PROVIDER)'
+    )
+    source = source.replace("trace.get_tracer(", "PROVIDER.get_tracer(")
+    namespace: dict[str, object] = {"PROVIDER": captured.tracer_provider}
+    exec(compile(source, str(GUIDE), "exec"), namespace)  # noqa: S102 - the guide is ours
+    return namespace
+
+
+def test_every_block_runs() -> None:
+    """Nothing is refused but the one record that shows a refusal."""
+    with capture(Settings()) as captured:
+        run(captured)
+        assert captured.counters().refused == {"label.pattern": 1}
+        assert len(captured.events()) == 9
+    assert len(BLOCKS) == 9
+
+
+def test_the_guide_names_every_variable() -> None:
+    """A switch that is not in the table does not exist for a reader."""
+    named = set(re.findall(r"^\| `(AGENTTRACE_\w+)`", GUIDE.read_text(encoding="utf-8"), re.MULTILINE))
+    read = {value for value in vars(settings).values() if str(value).startswith("AGENTTRACE_")}
+    assert named == read
+
+
+def test_the_guide_names_every_count() -> None:
+    """What can be looked up is explained."""
+    text = GUIDE.read_text(encoding="utf-8")
+    fields = agenttrace.Counts.__dataclass_fields__
+    assert all(f"`{name}`" in text or f"counts.{name}" in text for name in fields)
