@@ -70,6 +70,12 @@ class ClickHouse:
         with self._client() as client:
             return client.query(statement, parameters=dict(parameters or {})).result_rows
 
+    def read(self, statement: str) -> tuple[Sequence[str], Sequence[Sequence[Any]]]:
+        """The names of a query's columns, and its rows."""
+        with self._client() as client:
+            result = client.query(statement)
+            return result.column_names, result.result_rows
+
     def command(self, statement: str) -> None:
         """Run a statement that answers nothing."""
         with self._client() as client:

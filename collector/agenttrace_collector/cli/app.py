@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from agenttrace_collector.cli import collector, doctor
+from agenttrace_collector.cli import collector, demo, doctor
 
 app = typer.Typer(
     name="agenttrace",
@@ -14,3 +14,4 @@ app = typer.Typer(
 )
 app.add_typer(collector.app, name="collector")
 app.command("doctor")(doctor.doctor)
+app.command("demo")(demo.demo)

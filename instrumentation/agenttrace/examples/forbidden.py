@@ -1,7 +1,7 @@
 """A sender that is not ours and puts on spans what must never be stored; the collector refuses it.
 
-It uses plain OpenTelemetry, so that nothing is caught before it leaves the process. Every sentence
-is made up. Run it with `python -m agenttrace.examples.forbidden`.
+It uses plain OpenTelemetry over gRPC (extra `grpc`), so that nothing is caught before it leaves the
+process. Every sentence is made up. Run it with `python -m agenttrace.examples.forbidden`.
 """
 
 from __future__ import annotations
@@ -9,9 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.util.types import AttributeValue
 
-import agenttrace
 from agenttrace_schemas import wire
 
 SAID: Final = "Please book the usual seat for my mother, she flies on Monday."
@@ -42,7 +45,8 @@ def forbidden_events() -> Iterator[tuple[str, dict[str, AttributeValue]]]:
 
 def main() -> None:
     """Send one span with all of them, and with the sentence in its name and attributes."""
-    provider = agenttrace.configure()
+    provider = TracerProvider(resource=Resource({wire.SERVICE_NAME: "forbidden-sender"}))
+    provider.add_span_processor(SimpleSpanProcessor(OTLPSpanExporter()))
     tracer = provider.get_tracer("forbidden")
     attributes = {wire.GEN_AI_OPERATION_NAME: "execute_tool", wire.GEN_AI_TOOL_NAME: SAID}
     with tracer.start_as_current_span(SAID, attributes=attributes) as span:

@@ -1,0 +1,74 @@
+"""`agenttrace demo`: see the whole path in under a minute."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import time
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+from rich.console import Console
+
+from agenttrace_collector.clickhouse import ClickHouse
+from agenttrace_collector.demo.report import print_report
+from agenttrace_collector.demo.run import SENDERS, DemoFailed, Place, collector, command, send
+
+_WIDTH: Final = 120
+
+
+def demo(
+    keep: Annotated[bool, typer.Option("--keep", help="Leave a collector up on what was stored.")] = False,  # noqa: FBT002
+) -> None:
+    """Run five real senders against a real collector, then print what SQL on its database says."""
+    console = _console()
+    place = Place(Path(tempfile.mkdtemp(prefix="agenttrace-demo-")))
+    try:
+        _fill(place, console)
+        _report(place, console)
+    except DemoFailed as error:
+        console.print(f"[red]demo failed:[/] {error}")
+        raise typer.Exit(1) from None
+    if keep:
+        _leave_up(place, console)
+    shutil.rmtree(place.directory)
+
+
+def _console() -> Console:
+    """Wide enough for the tables where the output is no terminal, which then has no width."""
+    console = Console()
+    return console if console.is_terminal else Console(width=_WIDTH)
+
+
+def _fill(place: Place, console: Console) -> None:
+    started = time.monotonic()
+    with (
+        console.status("starting a collector on an embedded ClickHouse …") as status,
+        collector(place) as grpc,
+    ):
+        console.print(f"collector up on {grpc} after {time.monotonic() - started:.1f} s")
+        for sender in SENDERS:
+            status.update(f"sending: {sender.title} …")
+            sent = time.monotonic()
+            send(sender, grpc, place)
+            console.print(f"sent over OTLP/gRPC: {sender.title} ({time.monotonic() - sent:.1f} s)")
+        status.update("stopping the collector: what it acknowledged is delivered first …")
+    console.print()
+
+
+def _report(place: Place, console: Console) -> None:
+    database = ClickHouse(f"chdb://{place.data}")
+    print_report(database, console)
+    console.print("Times of the replayed runs are evenly spaced: the published data hold none.")
+    database.close()
+
+
+def _leave_up(place: Place, console: Console) -> None:
+    """Become the collector of this database, on the usual ports, until Ctrl-C."""
+    console.print(f"\nA collector goes on with these data in {place.directory}; Ctrl-C ends it.")
+    console.print("Send to 127.0.0.1:4317 (gRPC) or :4318 (HTTP); state: http://127.0.0.1:13133")
+    console.file.flush()
+    arguments = command(place.settings)
+    os.execv(arguments[0], arguments)  # noqa: S606 - our own module
