@@ -131,7 +131,9 @@ def _events_on(span: Span, frame: Frame | None, context: Context) -> SpanEvents:
 
 
 def _log(event: Event, span: Span, context: Context, runtime: Runtime) -> bool:
-    if not runtime.logger.enabled(context=context, event_name=event.name):
+    # Loggers of OpenTelemetry before 1.45 cannot be asked.
+    enabled = getattr(runtime.logger, "enabled", None)
+    if enabled is not None and not enabled(context=context, event_name=event.name):
         runtime.counters.unlogged.add()
         return False
     runtime.logger.emit(
