@@ -61,6 +61,9 @@ class Entered(ABC):
         runtime = active()
         if not runtime.settings.enabled:
             return
+        if self._frame is not None:
+            message = "a run or a step is entered once"
+            raise Misuse(message)
         self._frame = self._start(runtime)
         if self._frame is not None:
             self._token = attach(within(self._frame, get_current()))

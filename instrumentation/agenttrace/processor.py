@@ -10,6 +10,7 @@ from opentelemetry.trace import get_current_span
 from opentelemetry.util.types import AttributeValue
 
 from agenttrace.guard import guarded
+from agenttrace.runtime import active
 from agenttrace.scope import run_of
 from agenttrace.span_events import attributes_of
 from agenttrace_schemas import wire
@@ -27,7 +28,8 @@ class RunSpanProcessor(SpanProcessor):
     @guarded
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
         """Stamp a span that carries no run yet from its parent."""
-        if span.name == wire.EVENTS_SPAN or wire.RUN_ID in attributes_of(span):
+        stamped = span.name == wire.EVENTS_SPAN or wire.RUN_ID in attributes_of(span)
+        if stamped or not active().settings.enabled:
             return
         stamps = _stamps(get_current() if parent_context is None else parent_context)
         span.set_attributes(stamps or self.outside_runs)

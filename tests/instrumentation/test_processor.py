@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import threading
 
+import pytest
 from opentelemetry.context import Context, attach, detach
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import Tracer, get_current_span, set_span_in_context
 
-from agenttrace.capture import Capture
+from agenttrace.capture import Capture, capture
 from agenttrace.processor import RunSpanProcessor
+from agenttrace.settings import Settings
 from agenttrace_schemas import wire
 
 
@@ -112,3 +114,14 @@ def test_spans_outside_of_runs_carry_the_agent_of_the_process(agenttrace_capture
         foreign.start_span("inside").end()
     assert stamp(agenttrace_capture.span("outside"), wire.AGENT_ID) == "process"
     assert stamp(agenttrace_capture.span("inside"), wire.AGENT_ID) == "agent"
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_the_switch_holds_for_stamps_too(*, enabled: bool) -> None:
+    """Switched off, the spans of others are left as they are."""
+    with capture(Settings(enabled=enabled)) as captured:
+        processor = RunSpanProcessor()
+        processor.outside_runs = {wire.AGENT_ID: "process"}
+        captured.tracer_provider.add_span_processor(processor)
+        framework(captured).start_span("outside").end()
+        assert stamp(captured.span("outside"), wire.AGENT_ID) == ("process" if enabled else None)

@@ -350,6 +350,15 @@ def test_a_run_must_be_entered(agenttrace_capture: Capture) -> None:
         pass
 
 
+def test_a_run_is_entered_once(agenttrace_capture: Capture) -> None:
+    """A second run needs a second `start_run`."""
+    with agenttrace_capture.tracer().start_run() as run:
+        pass
+    with pytest.raises(Misuse), run:
+        pass
+    assert len(agenttrace_capture.spans) == 1
+
+
 @pytest.mark.parametrize("enabled", [True, False])
 def test_everything_can_be_switched_off(*, enabled: bool) -> None:
     """Switched off, the agent runs as before and no span is made."""
