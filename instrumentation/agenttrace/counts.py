@@ -21,8 +21,9 @@ class Counts:
     """What happened so far in this process.
 
     `recorded` by event name, `refused` by rule id (`misuse`: a call that could not be followed,
-    `internal`: a fault of this package or of what it was given). `unsampled` events met a span that is not recorded, `unlogged` ones a process without log
-    pipeline; `overflowed` ones went to a child span; `redacted` names were no identifiers.
+    `internal`: a fault of this package or of what it was given). `unsampled` events met a span that is
+    not recorded, `unlogged` ones a process without log pipeline; `overflowed` ones went to a child
+    span; `redacted` names were no identifiers.
     """
 
     recorded: Mapping[str, int]

@@ -1,4 +1,4 @@
-"""Pytest fixtures for agents: `pytest_plugins = ["agenttrace.testing"]`, then ask for `agenttrace_capture`."""
+"""Pytest fixtures for agents: `pytest_plugins = ["agenttrace.testing"]`, then `agenttrace_capture`."""
 
 from __future__ import annotations
 
