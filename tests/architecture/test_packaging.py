@@ -6,13 +6,14 @@ import re
 import subprocess
 import sys
 import tomllib
+from importlib.metadata import packages_distributions
 from itertools import chain
 from pathlib import Path
 from typing import Final
 
 import pytest
 
-from tests.architecture.source import ROOT
+from tests.architecture.source import PACKAGES, ROOT, modules, modules_of_tests
 
 HEAVY: Final = ("grpc", "clickhouse_connect", "chdb", "fastapi", "pydantic", "typer")
 
@@ -75,10 +76,29 @@ def test_constraints_name_no_place() -> None:
 
 def test_every_dependency_is_pinned() -> None:
     """What pyproject.toml names, deploy/constraints.txt pins."""
+    assert declared() <= {line.partition("==")[0] for line in pins()}
+
+
+@pytest.mark.parametrize("folder", ["instrumentation", "schemas", "collector", "tests"])
+def test_every_import_is_declared(folder: str) -> None:
+    """Nothing is imported that only happens to be installed."""
+    inside = [module for module in [*modules(), *modules_of_tests()] if str(module).startswith(f"{folder}/")]
+    imported = {name for module in inside for name in module.imports()}
+    others = imported - sys.stdlib_module_names - PACKAGES.keys() - {"tests"}
+    providers = packages_distributions()
+    assert [name for name in others if not declared() & {*map(normal, providers.get(name, ()))}] == []
+
+
+def declared() -> set[str]:
+    """The distributions that pyproject.toml names."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     wanted = chain(project["dependencies"], *project["optional-dependencies"].values())
-    names = {re.split(r"[\[><=;]", line)[0] for line in wanted} - {project["name"]}
-    assert names <= {line.partition("==")[0] for line in pins()}
+    return {re.split(r"[\[><=;]", line)[0] for line in wanted} - {project["name"]}
+
+
+def normal(distribution: str) -> str:
+    """A distribution's name as pyproject.toml writes it."""
+    return distribution.lower().replace("_", "-")
 
 
 def pins() -> list[str]:
