@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from agenttrace_collector.config.sections import Config
-from agenttrace_collector.delivery import Inserter
+from agenttrace_collector.delivery import Inserter, Presence
 from agenttrace_schemas.rules import Policy
 
 
@@ -19,6 +19,9 @@ class Database(Inserter, Protocol):
 
     def prepare(self) -> None:
         """Make or find the schema of this version; raises `SchemaMismatch`, or `Unavailable` to try again."""
+
+    def presence(self) -> Presence | None:
+        """What tells which rows are there, None where nobody need ask."""
 
     def close(self) -> None:
         """Let go of it."""
@@ -34,6 +37,9 @@ class SwallowingDatabase:
 
     def prepare(self) -> None:
         """Do nothing."""
+
+    def presence(self) -> None:
+        """Nothing is kept, so nothing is missed."""
 
     def close(self) -> None:
         """Do nothing."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from agenttrace_collector.clickhouse import ClickHouse
+from agenttrace_collector.delivery import Presence, TablePresence
 from agenttrace_collector.migrate import Migrator
 from agenttrace_schemas.rules import Policy
 
@@ -13,6 +14,10 @@ class ManagedClickHouse(ClickHouse):
     def __init__(self, endpoint: str, database: str, policy: Policy) -> None:
         super().__init__(endpoint, database)
         self._migrator = Migrator(self, policy)
+
+    def presence(self) -> Presence:
+        """Asks for rows by their ids."""
+        return TablePresence(self.query)
 
     def prepare(self) -> None:
         """Migrate an embedded database; of a server verify schema and CHECKs, which others may share."""

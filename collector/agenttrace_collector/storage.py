@@ -87,7 +87,7 @@ async def opened_storage(config: Config, policy: Policy, lifetime: Lifetime) -> 
     recovered = await asyncio.to_thread(journal.open)
     settings = config.exporters.clickhouse
     options = DeliveryOptions(block_rows=settings.block_rows, block_age=settings.block_age)
-    delivery = Delivery(journal, database, options=options)
+    delivery = Delivery(journal, database, options=options, presence=database.presence())
     try:
         async with _delivering(delivery, recovered, database, lifetime):
             yield Storage(journal, delivery, config.journal.max_size_mib * _MIB)

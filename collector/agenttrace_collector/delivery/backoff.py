@@ -17,11 +17,11 @@ class Backoff:
         self._jitter = jitter
         self.attempts = 0
 
-    def next(self, at_least: float = 0.0) -> float:
-        """The delay after one more failure; `at_least` is what the other side asked for."""
+    def next(self) -> float:
+        """The delay after one more failure."""
         bound = min(self._longest, self._first * 2.0 ** min(self.attempts, 32))
         self.attempts += 1
-        return max(at_least, bound * self._jitter())
+        return bound * self._jitter()
 
     def reset(self) -> None:
         """Begin anew after a success."""

@@ -85,7 +85,7 @@ class Lane:
         self._route.counts.failed(self._layout.table, error)
         if self._blocks and self._outcome is None:
             self._doubtful.add(self._blocks[0].token)
-        delay = self._backoff.next(error.retry_after if isinstance(error, Unavailable) else 0.0)
+        delay = self._backoff.next()
         self.due = now + delay
         level = logging.WARNING if isinstance(error, Unavailable) else logging.ERROR
         _log.log(
