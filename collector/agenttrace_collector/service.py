@@ -19,7 +19,6 @@ from typing import Final, Protocol, TypeAlias
 
 from agenttrace_collector.auth import Authenticator
 from agenttrace_collector.config import Config, ConfigError, Source, build_policy
-from agenttrace_collector.config.sections import MemoryLimiter
 from agenttrace_collector.config.values import Address
 from agenttrace_collector.decode.otlp import decode_logs, decode_traces
 from agenttrace_collector.decode.otlp_json import logs_from_json, traces_from_json
@@ -28,6 +27,7 @@ from agenttrace_collector.flow import Flow, Limits
 from agenttrace_collector.health import Health
 from agenttrace_collector.http_server import serve_http
 from agenttrace_collector.lifetime import Lifetime
+from agenttrace_collector.memory import keep_memory_together
 from agenttrace_collector.notify import notify
 from agenttrace_collector.receivers.ingest import Ingest
 from agenttrace_collector.receivers.otlp_grpc import GrpcReceiver
@@ -81,6 +81,7 @@ class Service:
         config, policy = self.config, build_policy(self.config.processors.enforce)
         warn_if_exposed(config)
         _raise_file_limit()
+        keep_memory_together()
         lifetime = Lifetime(config.service.drain_timeout)
         self._listen_to_signals(lifetime)
         async with AsyncExitStack() as stack:
@@ -130,7 +131,7 @@ class Service:
 
     def _flow(self, stack: AsyncExitStack) -> Flow:
         limiter = self.config.processors.memory_limiter
-        flow = Flow(_limits(limiter, self.config.receivers.otlp.max_concurrent_requests))
+        flow = Flow(_limits(self.config))
         watching = asyncio.create_task(flow.watch(limiter.check_interval), name="memory")
         stack.callback(watching.cancel)
         return flow
@@ -164,8 +165,15 @@ def _keep(stack: AsyncExitStack, lifetime: Lifetime, listener: Listener) -> None
     stack.push_async_callback(stop)
 
 
-def _limits(limiter: MemoryLimiter, requests: int) -> Limits:
-    return Limits(requests, limiter.soft_limit_mib * _MIB, limiter.limit_mib * _MIB)
+def _limits(config: Config) -> Limits:
+    limiter, otlp = config.processors.memory_limiter, config.receivers.otlp
+    largest = max(otlp.protocols.grpc.max_recv_msg_size_mib, otlp.protocols.http.max_recv_msg_size_mib)
+    return Limits(
+        requests=otlp.max_concurrent_requests,
+        soft_bytes=limiter.soft_limit_mib * _MIB,
+        hard_bytes=limiter.limit_mib * _MIB,
+        body_bytes=largest * _MIB,
+    )
 
 
 def _raise_file_limit() -> None:

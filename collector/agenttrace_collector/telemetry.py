@@ -21,7 +21,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from agenttrace_collector.decode.batch import Batch
-from agenttrace_collector.flow import resident_bytes
+from agenttrace_collector.memory import resident_bytes
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 Labels: TypeAlias = tuple[tuple[str, str], ...]

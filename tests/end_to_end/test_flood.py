@@ -1,0 +1,84 @@
+"""Idle connections, slow senders and floods do not take a collector down."""
+
+from __future__ import annotations
+
+import functools
+import socket
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TypeAlias
+
+import grpc
+import httpx
+import pytest
+
+from tests.support.collector import Collector, running_collector
+from tests.support.load import EXPORT, distinct, peak_memory_mib
+from tests.support.reference import reference_request
+
+LIMIT_MIB = 400
+IDLE = 1000
+Send: TypeAlias = Callable[[Collector, bytes], object]
+BIG_SPANS = 24_000  # about 30 MB
+
+
+@pytest.fixture(scope="module")
+def collector(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Collector]:
+    """One with little memory to its name."""
+    limits = {"processors__memory_limiter__limit_mib": str(LIMIT_MIB), "journal__max_size_mib": "512"}
+    directory: Path = tmp_path_factory.mktemp("collector")
+    with running_collector(directory, exporters__clickhouse__endpoint="null://", **limits) as running:
+        yield running
+
+
+def over_http(collector: Collector, body: bytes) -> int:
+    """The status of a request over a connection of its own."""
+    headers = {"content-type": "application/x-protobuf"}
+    url = collector.url("http", "/v1/traces")
+    return httpx.post(url, content=body, headers=headers, timeout=60, trust_env=False).status_code
+
+
+def over_grpc(collector: Collector, body: bytes) -> grpc.StatusCode:
+    """The same over gRPC."""
+    options = [("grpc.max_send_message_length", -1)]
+    with grpc.insecure_channel(collector.grpc, options) as channel:
+        try:
+            channel.unary_unary(EXPORT, None, None)(body, timeout=60)
+        except grpc.RpcError as error:
+            return error.code()
+        return grpc.StatusCode.OK
+
+
+def test_a_thousand_idle_connections_leave_room_for_work(collector: Collector) -> None:
+    """On both ports, some of them with half a request."""
+    with ExitStack() as stack:
+        for number in range(IDLE):
+            port = collector.ports["http" if number % 2 else "grpc"]
+            connection = stack.enter_context(socket.create_connection(("127.0.0.1", port), 10))
+            if number % 4 == 1:
+                connection.sendall(b"POST /v1/traces HTTP/1.1\r\nHost")
+        assert over_grpc(collector, reference_request(1, time.time_ns(), spans=16)) is grpc.StatusCode.OK
+        assert collector.ready()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("send", "taken", "later"),
+    [(over_grpc, grpc.StatusCode.OK, {grpc.StatusCode.UNAVAILABLE}), (over_http, 200, {429, 503})],
+)
+def test_a_flood_of_large_requests_stays_within_the_memory_limit(
+    collector: Collector, send: Send, taken: object, later: set[object]
+) -> None:
+    """Each is taken, or asked to come later; none is answered otherwise, and the process lives."""
+    body = reference_request(2, time.time_ns(), spans=BIG_SPANS)
+    bodies = [distinct(body, number) for number in range(24)]
+    with ThreadPoolExecutor(12) as pool:
+        outcomes = set(pool.map(functools.partial(send, collector), bodies))
+    peak = peak_memory_mib(collector.pid)
+    print(f"peak {peak:.0f} MiB of {LIMIT_MIB}, {outcomes}")
+    assert {taken} <= outcomes <= {taken} | later
+    assert peak < LIMIT_MIB
+    assert over_grpc(collector, reference_request(3, time.time_ns(), spans=16)) is grpc.StatusCode.OK
