@@ -92,6 +92,11 @@ class Ledger:
             self._oldest = oldest
             self._file_bytes = file_bytes
 
+    def resize(self, file_bytes: int) -> None:
+        """The file has another size now."""
+        with self._lock:
+            self._file_bytes = file_bytes
+
     def waiting(self, tables: Iterable[str]) -> dict[str, int]:
         """Rows in the journal for each of the tables."""
         with self._lock:

@@ -154,6 +154,7 @@ class Writer:
             if not self._reserve.held or self._store.unused() > _SHRINK_BYTES:
                 self._store.shrink()
                 self._reserve.hold()
+                self._ledger.resize(self._store.size())
         except sqlite3.Error as error:
             _log.warning("journal: the empty file could not be shrunk (%s)", reason(error))
 
