@@ -13,15 +13,17 @@ from agenttrace_collector.delivery import Delivery, TablePresence
 from agenttrace_collector.journal import Journal, JournalOptions, current_layouts
 from agenttrace_collector.managed import ManagedClickHouse
 from agenttrace_schemas.rules import Policy
+from tests.support.database import engine
 from tests.support.storage import DECISIONS, LINKS, batch, decision, link, open_journal
 
 
 @pytest.fixture(scope="module")
-def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ManagedClickHouse]:
-    """An embedded database with the schema, its merges stopped so that raw rows can be counted."""
-    opened = ManagedClickHouse(f"chdb://{tmp_path_factory.mktemp('data')}", "agenttrace", Policy())
+def database() -> Iterator[ManagedClickHouse]:
+    """An embedded database with the schema, whose tables do not merge, so that raw rows can be counted."""
+    opened = ManagedClickHouse(engine(), "test_delivery", Policy())
     opened.prepare()
-    opened.command("SYSTEM STOP MERGES")
+    for table in current_layouts(1):
+        opened.command(f"SYSTEM STOP MERGES {table}")
     yield opened
     opened.close()
 
