@@ -20,7 +20,7 @@ IDENTIFIER: Final = f"[A-Za-z0-9_]{_NAME}*( {_NAME}+){{0,4}}"
 METADATA_KEY: Final = "[A-Za-z_][A-Za-z0-9_.-]*"
 ATTRIBUTE_KEY: Final = "[A-Za-z0-9_.*-]*"
 HASH: Final = "([0-9a-f]{64})?"
-MESSAGE: Final = "[^\\x00-\\x1f\\x7f]*"
+MESSAGE: Final = LABELS["relaxed"]
 
 _CARD: Final = "([3-6][0-9]{3}|2[2-7][0-9]{2})[ -]?[0-9]{4}[ -]?[0-9]{4}[ -]?[0-9]{3,4}"
 SECRETS: Final = "|".join(

@@ -1,0 +1,105 @@
+"""Embedded databases for tests: one engine, and so one directory, for a whole test process."""
+
+from __future__ import annotations
+
+import atexit
+import itertools
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from functools import cache
+
+from agenttrace_collector.clickhouse import ClickHouse
+from agenttrace_collector.migrate import Migrator
+from agenttrace_schemas.checks import fingerprint, quoted
+from agenttrace_schemas.rows import Row, columns
+from agenttrace_schemas.rules import Policy
+
+_NUMBERS = itertools.count()
+_NOW = "2026-09-21 14:13:20"
+
+
+@cache
+def engine() -> str:
+    """The DSN of this process's engine; its directory is removed at the end."""
+    directory = tempfile.mkdtemp(prefix="agenttrace-test-")
+    atexit.register(shutil.rmtree, directory, ignore_errors=True)
+    return f"chdb://{directory}/data"
+
+
+def empty_database() -> ClickHouse:
+    """A database of its own, without tables."""
+    database = ClickHouse(engine(), f"test_{next(_NUMBERS)}")
+    database.create_database()
+    return database
+
+
+_MIGRATED: dict[str, ClickHouse] = {}
+
+
+def migrated(policy: Policy) -> ClickHouse:
+    """A database with the schema and the CHECKs of a policy, shared by the tests of this process."""
+    rules = fingerprint(policy)
+    if rules not in _MIGRATED:
+        database = empty_database()
+        Migrator(database, policy).up()
+        _MIGRATED[rules] = database
+    return _MIGRATED[rules]
+
+
+# What a column holds where a test states nothing else: by column name, else by type.
+_BY_NAME: Mapping[str, object] = {
+    "status": "success",
+    "step_type": "tool",
+    "role": "leaf",
+    "operation": "execute_tool",
+    "source": "agenttrace",
+    "failure_type": "tool",
+    "failure_code": "timeout",
+    "message": "tool failure: timeout",
+    "decision_type": "tool_selection",
+    "selected": "search_flights",
+    "reason_code": "fresh_data_required",
+    "signal_type": "tool_success",
+    "signal_code": "first_attempt",
+    "kind": "span",
+    "rule": "span.id",
+}
+_BY_TYPE: Mapping[str, object] = {"Bool": True, "Array(String)": [], "UInt32": 0, "UInt64": 0, "Float64": 0.0}
+
+
+def valid_row(row: type[Row], **values: object) -> dict[str, object]:
+    """A row that every CHECK of the table accepts, with these values set."""
+    default = {
+        name: _BY_NAME.get(name, _BY_TYPE.get(column.type, ""))
+        for name, column in columns(row).items()
+        if not column.type.startswith(("UUID", "Nullable", "DateTime64", "Map"))
+    }
+    if row.TABLE == "agent_steps":
+        default["status"] = "ok"
+    return {**default, **values}
+
+
+def insert_statement(row: type[Row], values: Mapping[str, object]) -> str:
+    """A direct SQL insert of one row."""
+    literals = ", ".join(map(literal, values.values()))
+    settings = "cast_string_to_variant_use_inference = 0"  # a text of digits stays a text
+    return f"INSERT INTO {row.TABLE} ({', '.join(values)}) SELECT {literals} SETTINGS {settings}"
+
+
+def literal(value: object) -> str:
+    """A value as SQL writes it; a mapping as the Map of Variants that metadata is."""
+    if isinstance(value, str):
+        return quoted(value)
+    if isinstance(value, Mapping):
+        return f"map({', '.join(f'{literal(key)}, {_variant(each)}' for key, each in value.items())})"
+    if isinstance(value, Sequence):
+        return f"[{', '.join(map(literal, value))}]"
+    return "NULL" if value is None else str(value).lower()
+
+
+def _variant(value: object) -> str:
+    variant = "Variant(Bool, Float64, Int64, String)"
+    kinds: dict[type, str] = {bool: "Bool", int: "Int64", float: "Float64", str: "String"}
+    kind = kinds.get(type(value), variant)
+    return f"CAST(CAST({literal(value)}, '{kind}'), '{variant}')"
