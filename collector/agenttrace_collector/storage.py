@@ -40,7 +40,7 @@ class Storage:
 
     def obstacle(self) -> str:
         """What keeps the journal from taking more, empty for nothing."""
-        return "journal is full" if self.journal.depth().bytes + _HEADROOM_BYTES > self.capacity else ""
+        return self.journal.obstacle(_HEADROOM_BYTES)
 
     def facts(self) -> dict[str, object]:
         """The journal's depth and what delivery last met."""

@@ -10,11 +10,15 @@ from pathlib import Path
 
 import pytest
 
+from agenttrace_collector.decode.batch import Context
+from agenttrace_collector.decode.otlp import decode_traces
 from agenttrace_collector.delivery import Backoff, Delivery, DeliveryOptions, Inserter
 from agenttrace_collector.delivery.rowsplit import fields, row_starts, text
 from agenttrace_collector.errors import Unavailable
 from agenttrace_collector.journal import Block, Journal, JournalOptions, Layout, current_layouts
 from agenttrace_schemas.rows import RejectionRow
+from agenttrace_schemas.rules import Policy
+from tests.support.reference import reference_request
 from tests.support.storage import (
     DECISIONS,
     LINKS,
@@ -310,3 +314,12 @@ def test_rows_are_split_where_they_were_joined() -> None:
     rows = [decision(number, selected="s" * length) for number, length in enumerate((1, 127, 128, 200))]
     starts = row_starts(b"".join(rows), current_layouts(1)[DECISIONS].types)
     assert [end - start for start, end in itertools.pairwise(starts)] == [len(row) for row in rows]
+
+
+def test_what_is_decoded_can_be_taken_apart() -> None:
+    """Every block of the reference request splits into as many rows as it says."""
+    now = 1_790_000_000_000_000_000
+    decoded = decode_traces(reference_request(1, now), Context(Policy(), "default", now))
+    assert decoded.blocks
+    for table, block in decoded.blocks.items():
+        assert len(row_starts(block.data, current_layouts(1)[table].types)) == block.rows + 1

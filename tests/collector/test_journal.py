@@ -130,11 +130,12 @@ def test_a_full_journal_refuses_with_a_delay_and_recovers(tmp_path: Path) -> Non
         write(journal, other)
     assert refused.value.retry_after > 0
     write(journal, many)
+    assert journal.obstacle() == "journal is full"
     block = journal.cut(journal.layouts_waiting()[0], rows=10_000, size=1 << 30)
     assert block is not None
     journal.delivered(block)
     write(journal, other)
-    assert journal.depth().rows == 4000
+    assert (journal.depth().rows, journal.obstacle(0)) == (4000, "")
     journal.close()
 
 
@@ -153,6 +154,7 @@ def test_a_disk_without_room_for_the_reserve_refuses(tmp_path: Path) -> None:
     """The refusal names a delay; the journal is whole."""
     journal = Journal(JournalOptions(tmp_path, reserve_mib=1 << 30), current_layouts(1))
     journal.open()
+    assert journal.obstacle() == "the disk is nearly full"
     with pytest.raises(Unavailable, match="nearly full") as refused:
         write(journal, links([1]))
     assert refused.value.retry_after > 0

@@ -104,7 +104,7 @@ class Delivery:
         if moved and (self._flushing or any(lane.behind for lane in moved)):
             return 0.0
         later = [lane.due - now for lane in lanes if lane.due > now]
-        return max(0.0, min([self._options.block_age, *later]))
+        return max(0.0, min([self._options.block_age, *later]) - (self._clock() - now))
 
     def _waiting(self) -> list[Lane]:
         return [self._lane(number) for number in self._journal.layouts_waiting()]

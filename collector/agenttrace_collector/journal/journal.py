@@ -68,6 +68,7 @@ class Journal:
             self._lock.acquire()
             store = self._opened()
         recovered = self._recover(store)
+        self._reserve.hold()
         self._writer.start(store)
         return recovered
 
@@ -93,6 +94,12 @@ class Journal:
     def depth(self) -> Depth:
         """What is here and what went through, at one moment."""
         return self._ledger.depth()
+
+    def obstacle(self, headroom: int = MIB) -> str:
+        """What keeps a batch of this many bytes from being taken, empty for nothing."""
+        if self._ledger.bytes + headroom > self._options.max_size_mib * MIB:
+            return "journal is full"
+        return "" if self._reserve.held else "the disk is nearly full"
 
     def age(self) -> float:
         """Seconds since the oldest entry was written, 0 without one."""
