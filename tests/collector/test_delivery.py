@@ -4,21 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import itertools
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
-from agenttrace_collector.decode.batch import Context
-from agenttrace_collector.decode.otlp import decode_traces
 from agenttrace_collector.delivery import Backoff, Delivery, DeliveryOptions, Inserter
-from agenttrace_collector.delivery.rowsplit import fields, row_starts, text
+from agenttrace_collector.delivery.rowsplit import fields, text
 from agenttrace_collector.errors import Unavailable
 from agenttrace_collector.journal import Block, Journal, JournalOptions, Layout, current_layouts
 from agenttrace_schemas.rows import RejectionRow
-from agenttrace_schemas.rules import Policy
-from tests.support.reference import reference_request
 from tests.support.storage import (
     DECISIONS,
     LINKS,
@@ -291,35 +286,3 @@ def test_delays_double_to_a_bound_with_full_jitter() -> None:
     assert [backoff.next() for _ in range(4)] == [0.5, 1.0, 2.0, 2.5]
     backoff.reset()
     assert backoff.next() == 0.5
-
-
-@pytest.mark.parametrize("table", sorted(current_layouts(1)))
-def test_every_column_type_can_be_taken_apart(table: str) -> None:
-    """A type that is added to a row class must be known to the splitter."""
-    layout = current_layouts(1)[table]
-    row = b"".join(map(_smallest, layout.types))
-    assert list(row_starts(row * 3, layout.types)) == [0, len(row), 2 * len(row), 3 * len(row)]
-
-
-def _smallest(kind: str) -> bytes:
-    if kind.startswith("Nullable"):
-        return b"\x01"
-    if kind.startswith("DateTime64") or kind in ("UInt64", "Float64"):
-        return b"\x00" * 8
-    return b"\x00" * {"UUID": 16, "UInt32": 4}.get(kind, 1)
-
-
-def test_rows_are_split_where_they_were_joined() -> None:
-    """Maps, variants, arrays, nullables and long strings included."""
-    rows = [decision(number, selected="s" * length) for number, length in enumerate((1, 127, 128, 200))]
-    starts = row_starts(b"".join(rows), current_layouts(1)[DECISIONS].types)
-    assert [end - start for start, end in itertools.pairwise(starts)] == [len(row) for row in rows]
-
-
-def test_what_is_decoded_can_be_taken_apart() -> None:
-    """Every block of the reference request splits into as many rows as it says."""
-    now = 1_790_000_000_000_000_000
-    decoded = decode_traces(reference_request(1, now), Context(Policy(), "default", now))
-    assert decoded.blocks
-    for table, block in decoded.blocks.items():
-        assert len(row_starts(block.data, current_layouts(1)[table].types)) == block.rows + 1
