@@ -56,8 +56,6 @@ class Migrator:
 
     def up(self) -> list[str]:
         """Apply what is missing, then CHECKs and views; the names of the migrations applied."""
-        self.database.create_database()
-        self.database.command(_LEDGER)
         pending = self._verified()
         for migration in pending:
             self._require(migration)
@@ -84,6 +82,8 @@ class Migrator:
 
     def status(self) -> list[State]:
         """Every migration of this version and whether the database has it."""
+        self.database.create_database()
+        self.database.command(_LEDGER)
         recorded = self._recorded()
         return [
             State(each.version, each.name, each.version in recorded, recorded.get(each.version, ""))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from agenttrace_collector.cli import collector, demo, doctor
+from agenttrace_collector.cli import collector, demo, doctor, migrate
 
 app = typer.Typer(
     name="agenttrace",
@@ -13,5 +13,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(collector.app, name="collector")
+app.add_typer(migrate.app, name="migrate")
 app.command("doctor")(doctor.doctor)
 app.command("demo")(demo.demo)

@@ -1,0 +1,75 @@
+"""`agenttrace migrate`: bring a database to the schema and the rules of a configuration, or back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated
+
+import typer
+
+from agenttrace_collector.cli.options import ConfigFiles, Overrides, fail, loaded, source
+from agenttrace_collector.clickhouse import ClickHouse
+from agenttrace_collector.config import Config, ConfigError, build_policy
+from agenttrace_collector.errors import Rejected, Unavailable
+from agenttrace_collector.migrate import Migrator
+
+app = typer.Typer(
+    help="Make, take back or show the schema of the configured database.", invoke_without_command=True
+)
+_OWNED = (
+    "the database cannot be opened; an embedded one (chdb://) that a collector has open is migrated by"
+    " that collector at its start"
+)
+
+
+@app.callback()
+def default(context: typer.Context) -> None:
+    """Without a subcommand: `up` with the defaults."""
+    if context.invoked_subcommand is None:
+        up()
+
+
+@app.command()
+def up(config: ConfigFiles = None, set_: Overrides = None) -> None:
+    """Apply what is missing, then the CHECKs of this vocabulary and configuration."""
+    with _migrator(loaded(source(config, set_))) as migrator:
+        applied = migrator.up()
+        typer.echo(f"applied: {', '.join(applied)}" if applied else "nothing to apply")
+
+
+@app.command()
+def down(
+    to: Annotated[int, typer.Option(help="Take back every migration above this version.")] = 0,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask: rows go with their tables.")] = False,  # noqa: FBT002
+    config: ConfigFiles = None,
+    set_: Overrides = None,
+) -> None:
+    """Take migrations back, the last first; the rows of their tables go with them."""
+    settings = loaded(source(config, set_))
+    if not yes:
+        typer.confirm("The rows of the tables that are taken back are deleted. Go on?", abort=True)
+    with _migrator(settings) as migrator:
+        taken = migrator.down(to)
+        typer.echo(f"taken back: {', '.join(taken)}" if taken else "nothing to take back")
+
+
+@app.command()
+def status(config: ConfigFiles = None, set_: Overrides = None) -> None:
+    """Show each migration and whether the database has it."""
+    with _migrator(loaded(source(config, set_))) as migrator:
+        for state in migrator.status():
+            typer.echo(f"{state.version:04d}  {'applied' if state.applied else 'missing':8} {state.name}")
+
+
+@contextmanager
+def _migrator(config: Config) -> Iterator[Migrator]:
+    settings = config.exporters.clickhouse
+    try:
+        yield Migrator(
+            ClickHouse(settings.endpoint, settings.database), build_policy(config.processors.enforce)
+        )
+    except (Rejected, ConfigError) as error:
+        fail(f"agenttrace migrate: {error}")
+    except Unavailable as error:
+        fail(f"agenttrace migrate: {_OWNED} ({error})")

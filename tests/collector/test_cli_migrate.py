@@ -1,0 +1,38 @@
+"""`agenttrace migrate` on an embedded database, in processes of its own."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.support.collector import running_collector
+
+
+def agenttrace(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the command and return what it printed."""
+    command = [sys.executable, "-m", "agenttrace_collector.cli", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+
+
+def on(directory: Path) -> list[str]:
+    """The option that names the database of a test."""
+    return ["--set", f"exporters.clickhouse.endpoint=chdb://{directory / 'data'}"]
+
+
+def test_up_status_down_and_up(tmp_path: Path) -> None:
+    """Each subcommand says what it did."""
+    where = on(tmp_path)
+    assert "applied: runs_steps_failures, decisions_signals" in agenttrace("migrate", "up", *where).stdout
+    assert "0002  applied" in agenttrace("migrate", "status", *where).stdout
+    assert "runs_steps_failures" in agenttrace("migrate", "down", "--yes", *where).stdout
+    assert "0001  missing" in agenttrace("migrate", "status", *where).stdout
+    assert "applied" in agenttrace("migrate", "up", *where).stdout
+
+
+def test_a_directory_that_a_collector_owns_is_left_to_it(tmp_path: Path) -> None:
+    """One process a directory: the command says who migrates it."""
+    with running_collector(tmp_path):
+        refused = agenttrace("migrate", "up", *on(tmp_path))
+    assert refused.returncode == 1
+    assert "migrated by that collector" in refused.stderr

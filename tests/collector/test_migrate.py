@@ -1,0 +1,120 @@
+"""Migrations go up, down and up again, refuse what they do not know, and keep the CHECKs in step."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from agenttrace_collector import migrate
+from agenttrace_collector.clickhouse import ClickHouse, Refused
+from agenttrace_collector.migrate import Migrator, SchemaMismatch
+from agenttrace_schemas.migrations import Profile, migrations, statements, views
+from agenttrace_schemas.rows import DecisionRow
+from agenttrace_schemas.rules import Policy
+from agenttrace_schemas.vocabulary import VOCABULARY
+from tests.support.database import empty_database, insert_statement, valid_row
+
+EXTENDED = Policy(VOCABULARY.extended({"tool_selection": ["policy_required"]}, {}))
+
+
+@pytest.fixture
+def database() -> ClickHouse:
+    """A database of its own, still empty."""
+    return empty_database()
+
+
+def tables(database: ClickHouse) -> set[str]:
+    """The tables and views that are there."""
+    return {name for (name,) in database.query("SHOW TABLES")}
+
+
+def names() -> list[str]:
+    """All migrations in their order."""
+    return [each.name for each in migrations()]
+
+
+def test_up_down_and_up_again(database: ClickHouse) -> None:
+    """Down leaves nothing but the record of what was done, and up makes everything anew."""
+    migrator = Migrator(database, Policy())
+    assert migrator.up() == names()
+    full = tables(database)
+    assert migrator.down() == names()[::-1]
+    assert tables(database) == {"schema_migrations"}
+    assert migrator.up() == names()
+    assert tables(database) == full
+    migrator.verify()
+
+
+def test_a_second_up_changes_nothing(database: ClickHouse) -> None:
+    """A collector migrates its database at every start."""
+    migrator = Migrator(database, Policy())
+    migrator.up()
+    recorded = database.query("SELECT count() FROM schema_migrations")
+    assert migrator.up() == []
+    assert database.query("SELECT count() FROM schema_migrations") == recorded
+
+
+def test_down_to_a_version_keeps_what_is_below(database: ClickHouse) -> None:
+    """Runs, steps and failures stay when decisions and signals are taken back."""
+    migrator = Migrator(database, Policy())
+    migrator.up()
+    migrator.down(to=1)
+    assert {"agent_runs", "agent_steps", "agent_failures"} <= tables(database)
+    assert "agent_decisions" not in tables(database)
+    assert [state.applied for state in migrator.status()][:2] == [True, False]
+
+
+def test_an_applied_migration_that_reads_otherwise_is_refused(
+    database: ClickHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Files of released migrations never change; a database made from others is not touched."""
+    Migrator(database, Policy()).up()
+    changed = tuple(replace(each, up=each.up + "-- edited\n") for each in migrations())
+    monkeypatch.setattr(migrate, "migrations", lambda: changed)
+    with pytest.raises(SchemaMismatch, match="another checksum"):
+        Migrator(database, Policy()).up()
+
+
+def test_a_migration_whose_ground_is_missing_changes_nothing(database: ClickHouse) -> None:
+    """Tables and columns of the phase before must be intact."""
+    migrator = Migrator(database, Policy())
+    migrator.up()
+    migrator.down(to=1)
+    database.command("ALTER TABLE agent_steps DROP COLUMN latency_ms")
+    before = tables(database)
+    with pytest.raises(SchemaMismatch, match=r"builds on agent_steps\(latency_ms\)"):
+        migrator.up()
+    assert tables(database) == before
+
+
+def test_the_checks_follow_the_vocabulary(database: ClickHouse) -> None:
+    """A site's own reason is refused before `migrate` has seen it, and accepted after."""
+    row = insert_statement(DecisionRow, valid_row(DecisionRow, reason_code="policy_required"))
+    Migrator(database, Policy()).up()
+    with pytest.raises(Refused):
+        database.command(row)
+    Migrator(database, EXTENDED).up()
+    database.command(row)
+
+
+def test_a_collector_with_other_rules_than_the_database_does_not_start(database: ClickHouse) -> None:
+    """Its rows would be refused one by one; it says what to do instead."""
+    Migrator(database, Policy()).up()
+    with pytest.raises(SchemaMismatch, match="run agenttrace migrate"):
+        Migrator(database, EXTENDED).verify()
+
+
+def test_a_database_without_the_schema_is_named(database: ClickHouse) -> None:
+    """A server that was never migrated is told apart from one with other rules."""
+    with pytest.raises(SchemaMismatch, match="lacks runs_steps_failures"):
+        Migrator(database, Policy()).verify()
+
+
+@pytest.mark.parametrize("profile", ["server", "cluster"])
+def test_every_statement_is_parsed_by_the_engine(database: ClickHouse, profile: Profile) -> None:
+    """The cluster's statements are parsed, not run: there is no Keeper here."""
+    files = [file for each in migrations() for file in (each.up, each.down)]
+    for file in (*files, *views().values()):
+        for statement in statements(file, profile):
+            assert database.query(f"EXPLAIN AST {statement}")
