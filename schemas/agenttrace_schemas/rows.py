@@ -62,6 +62,7 @@ OPERATIONS: Final = (
     "chain",
     "task",
     "handoff",
+    "postprocess",
 )
 ROLES: Final = ("leaf", "wrapper", "agent")
 STATUSES: Final = ("unset", "ok", "error")

@@ -14,11 +14,12 @@ class SpanFacts:
 
     operation: str = ""
     role: str = "leaf"
-    step_type: str = "other"
+    step_type: str = ""
     name: str = ""
     source: str = "genai"
     actor: str = ""
     error_type: str = ""
+    failed: bool = False
     tool_name: str = ""
     model: str = ""
     response_model: str = ""
@@ -26,9 +27,12 @@ class SpanFacts:
     output_tokens: int | None = None
     retrieval_count: int | None = None
     finish_reason: str = ""
+    asked_for_tools: bool = False
     stream: bool | None = None
     output_type: str = ""
     attempt: int | None = None
+    # Set on one try of a model call that another span tells as a whole.
+    request_attempt: int | None = None
     conversation_id: str = ""
     # Stamps of our own instrumentation, which any span may carry.
     run_id: str = ""

@@ -2,80 +2,98 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from typing import Final
 
-from opentelemetry.proto.trace.v1.trace_pb2 import Span
+from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
+from agenttrace_collector.conventions import genai, openinference, openllmetry, ours
+from agenttrace_collector.conventions.complete import complete
 from agenttrace_collector.conventions.facts import SpanFacts
-from agenttrace_collector.decode.attributes import value_of
+from agenttrace_collector.conventions.spellings import FINISH_REASONS
+from agenttrace_collector.conventions.table import Reader, Row, first_spelled
 from agenttrace_schemas import wire
 
-_TEXTS: Final[Mapping[str, str]] = {
-    wire.GEN_AI_OPERATION_NAME: "operation",
-    wire.GEN_AI_AGENT_NAME: "actor",
-    wire.GEN_AI_TOOL_NAME: "tool_name",
-    wire.GEN_AI_REQUEST_MODEL: "model",
-    wire.GEN_AI_RESPONSE_MODEL: "response_model",
-    wire.GEN_AI_OUTPUT_TYPE: "output_type",
-    wire.GEN_AI_CONVERSATION_ID: "conversation_id",
-    wire.ERROR_TYPE: "error_type",
-    wire.RUN_ID: "run_id",
-    wire.PARENT_RUN_ID: "parent_run_id",
-    wire.RUN_STATUS: "run_status",
-    wire.STEP_ID: "step_id",
-    wire.STEP_TYPE: "step_type",
-    wire.STEP_NAME: "name",
-    wire.AGENT_ID: "agent_id",
-    wire.AGENT_VERSION: "agent_version",
-    wire.ENVIRONMENT: "environment",
-}
-_COUNTS: Final[Mapping[str, str]] = {
-    wire.GEN_AI_USAGE_INPUT_TOKENS: "input_tokens",
-    wire.GEN_AI_USAGE_OUTPUT_TOKENS: "output_tokens",
-    wire.STEP_SEQ: "seq",
-    wire.STEP_RETRIEVAL_COUNT: "retrieval_count",
-    wire.STEP_ATTEMPT: "attempt",
-}
-_STEP_TYPES: Final[Mapping[str, str]] = {
-    "execute_tool": "tool",
-    "retrieval": "retrieve",
-    "plan": "plan",
-    "chat": "respond",
-}
-_PREFIX: Final = len(wire.METADATA_PREFIX)
+_TABLES: Final = (ours.ROWS, genai.ROWS, openinference.ROWS, openllmetry.ROWS)
+_FAMILIES: Final = (*ours.FAMILIES, *genai.FAMILIES, *openinference.FAMILIES)
+_PREFIXES: Final = tuple(family.prefix for family in _FAMILIES)
+_UNKNOWN_ERROR: Final = "_OTHER"
+_ERROR: Final = Status.StatusCode.STATUS_CODE_ERROR
+_choice: Final = first_spelled(FINISH_REASONS, "other")
+
+
+def _first_rows(tables: Iterable[Iterable[Row]]) -> dict[str, tuple[str, Reader]]:
+    """Keys that are the first of all tables to tell their fact: they are set as they come."""
+    first: dict[str, Row] = {}
+    for row in _all(tables):
+        first.setdefault(row.fact, row)
+    return {row.key: (row.fact, row.read) for row in first.values()}
+
+
+def _later_rows(tables: Iterable[Iterable[Row]]) -> dict[str, list[tuple[int, str, Reader]]]:
+    """The other keys, with their place: the lowest that was found counts, where the first one was not."""
+    rows = list(_all(tables))
+    later: dict[str, list[tuple[int, str, Reader]]] = {}
+    for place, row in enumerate(rows):
+        if _FIRST.get(row.key, ("",))[0] != row.fact:
+            later.setdefault(row.key, []).append((place, row.fact, row.read))
+    return later
+
+
+def _all(tables: Iterable[Iterable[Row]]) -> Iterable[Row]:
+    return (row for table in tables for row in table)
+
+
+_FIRST: Final = _first_rows(_TABLES)
+_LATER: Final = _later_rows(_TABLES)
 
 
 def read_span(span: Span, scope: str = "") -> SpanFacts:
     """The facts of one span; `scope` is the name of its instrumentation scope."""
     facts = SpanFacts()
+    later: list[tuple[int, str, object]] | None = None
+    first_row = _FIRST.get
     for attribute in span.attributes:
         key = attribute.key
-        if key in _TEXTS:
-            value = value_of(attribute.value)
-            if isinstance(value, str):
-                setattr(facts, _TEXTS[key], value)
-        elif key in _COUNTS:
-            value = value_of(attribute.value)
-            if isinstance(value, int) and not isinstance(value, bool):
-                setattr(facts, _COUNTS[key], value)
-        elif key == wire.GEN_AI_RESPONSE_FINISH_REASONS:
-            value = value_of(attribute.value)
-            facts.finish_reason = (
-                next((each for each in value if isinstance(each, str)), "") if isinstance(value, list) else ""
-            )
-        elif key.startswith(wire.METADATA_PREFIX):
-            facts.metadata = facts.metadata or {}
-            facts.metadata[key[_PREFIX:]] = value_of(attribute.value)
-    return _completed(facts)
+        row = first_row(key)
+        if row is not None:
+            value = row[1](attribute.value)
+            if value is not None:
+                setattr(facts, row[0], value)
+        if key in _LATER:
+            later = later or []
+            later += [(place, fact, read(attribute.value)) for place, fact, read in _LATER[key]]
+        elif row is None and key.startswith(_PREFIXES):
+            family = next(family for family in _FAMILIES if key.startswith(family.prefix))
+            family.take(facts, key[len(family.prefix) :], attribute.value)
+    if later:
+        _take_later(facts, later)
+    if span.events:
+        _read_events(span, facts)
+    return complete(facts, span, scope)
 
 
-def _completed(facts: SpanFacts) -> SpanFacts:
-    facts.name = facts.name or facts.tool_name or facts.model or facts.actor
-    if facts.operation == "invoke_agent":
-        facts.role = "agent"
-    if facts.agent_id or facts.run_id:
-        facts.source = "agenttrace"
-    if facts.step_type == "other":
-        facts.step_type = _STEP_TYPES.get(facts.operation, "other")
-    return facts
+def _take_later(facts: SpanFacts, later: list[tuple[int, str, object]]) -> None:
+    for _, fact, value in sorted(later, key=lambda found: found[0]):
+        if value is not None and getattr(facts, fact) in _NOTHING[fact]:
+            setattr(facts, fact, value)
+
+
+_NOTHING: Final = {fact: ("", None, getattr(SpanFacts(), fact)) for fact in SpanFacts.__slots__}
+
+
+def _read_events(span: Span, facts: SpanFacts) -> None:
+    """Of an exception its type, of a model's choice its finish reason; never a text."""
+    for event in span.events:
+        name = event.name
+        if name == wire.EXCEPTION_EVENT:
+            if span.status.code == _ERROR and facts.error_type in ("", _UNKNOWN_ERROR):
+                facts.error_type = _attribute(event, wire.EXCEPTION_TYPE) or facts.error_type
+        elif name == genai.CHOICE_EVENT and not facts.finish_reason:
+            for attribute in event.attributes:
+                if attribute.key == genai.CHOICE_FINISH_REASON:
+                    facts.finish_reason = str(_choice(attribute.value) or "")
+
+
+def _attribute(event: Span.Event, key: str) -> str:
+    return next((each.value.string_value for each in event.attributes if each.key == key), "")

@@ -53,7 +53,7 @@ def step_row(span: Span, facts: SpanFacts, origin: Origin, builder: BatchBuilder
         parent_span_id=_parent(span),
         role=facts.role,
         operation=rules.closed(facts.operation, OPERATIONS),
-        status=STATUSES[span.status.code] if 0 <= span.status.code < len(STATUSES) else STATUSES[0],
+        status=_status(span, facts),
         error_type=name(facts.error_type),
         tool_name=name(facts.tool_name),
         model=name(facts.model or facts.response_model),
@@ -131,8 +131,14 @@ def _count(value: int | None) -> int | None:
     return value if value is not None and 0 <= value < 2**63 else None
 
 
+def _status(span: Span, facts: SpanFacts) -> str:
+    if facts.failed:
+        return STATUSES[Status.StatusCode.STATUS_CODE_ERROR]
+    return STATUSES[span.status.code] if 0 <= span.status.code < len(STATUSES) else STATUSES[0]
+
+
 def _run_status(span: Span, facts: SpanFacts) -> str:
     if facts.run_status in _RUN_STATUSES:
         return facts.run_status
-    failed = span.status.code == Status.StatusCode.STATUS_CODE_ERROR
+    failed = facts.failed or span.status.code == Status.StatusCode.STATUS_CODE_ERROR
     return RunStatus.FAILURE if failed else RunStatus.SUCCESS
