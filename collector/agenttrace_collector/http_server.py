@@ -74,11 +74,17 @@ def serve_http(app: Any, endpoint: str, tls: Tls | None = None) -> HttpListener:
 
 def _bind(wanted: Address) -> socket.socket:
     family = socket.AF_INET6 if ":" in wanted.host else socket.AF_INET
+    # asyncio switches Nagle's delay off only where a socket says that it is TCP.
+    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
-        return socket.create_server(wanted, family=family, backlog=_BACKLOG)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(wanted)
+        listening.listen(_BACKLOG)
     except OSError as error:
+        listening.close()
         message = f"{wanted} cannot be listened on: is another process there?"
         raise OSError(message) from error
+    return listening
 
 
 def _config(app: Any, tls: Tls | None) -> uvicorn.Config:
