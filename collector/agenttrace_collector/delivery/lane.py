@@ -74,7 +74,6 @@ class Lane:
     def _step(self) -> bool:
         if self._outcome is None:
             if not self._blocks and not self._cut():
-                self._contents = None
                 return False
             self._outcome = self._send(self._blocks[0])
         self._outcome()
@@ -82,6 +81,7 @@ class Lane:
         return True
 
     def _put_off(self, error: Exception, now: float) -> None:
+        self._contents = None
         self._route.counts.failed(self._layout.table, error)
         if self._blocks and self._outcome is None:
             self._doubtful.add(self._blocks[0].token)
@@ -172,9 +172,11 @@ class Lane:
     def _forget(self, block: Block) -> None:
         self._blocks.popleft()
         self._doubtful.discard(block.token)
+        if not self._blocks:
+            self._contents = None
 
     def _read(self, block: Block) -> Contents:
-        """The entries of the block; those of the last one are kept, as its halves follow it."""
+        """The entries of the block, kept for its halves and let go while nothing is sent."""
         if self._contents is None or self._contents[0] != block.first:
             self._contents = (block.first, Contents(self._layout, self._route.journal.data(block)))
         return self._contents[1]
