@@ -69,7 +69,8 @@ class Delivery:
         """Stop after the insert in flight; what is left stays in the journal. False: it is still in flight."""
         self._stopping.set()
         self._wake.set()
-        self._thread.join(timeout)
+        if self._thread.is_alive():
+            self._thread.join(timeout)
         return not self._thread.is_alive()
 
     async def flush(self, within: float) -> bool:
