@@ -22,18 +22,23 @@ _POLL_SECONDS: Final = 0.05
 
 
 class Sender(NamedTuple):
-    """A program that sends, by the module it is, and what to say of it."""
+    """A program that sends, by its name among the SDK's examples, and what to say of it."""
 
-    module: str
+    name: str
     title: str
+
+    @property
+    def module(self) -> str:
+        """What `python -m` runs; only its name is known here, the SDK is not imported."""
+        return f"agenttrace.examples.{self.name}"
 
 
 SENDERS: Final = (
-    Sender("agenttrace.examples.decisions", "an agent that records its decisions"),
-    Sender("agenttrace.examples.signals", "an agent that records quality signals"),
-    Sender("agenttrace.examples.everything", "an agent with both, retries and a failure"),
-    Sender("agenttrace.examples.replay", "200 published runs of a customer-service agent, replayed"),
-    Sender("agenttrace.examples.forbidden", "a sender that says what must never be stored"),
+    Sender("decisions", "an agent that records its decisions"),
+    Sender("signals", "an agent that records quality signals"),
+    Sender("everything", "an agent with both, retries and a failure"),
+    Sender("replay", "200 published runs of a customer-service agent, replayed"),
+    Sender("forbidden", "a sender that says what must never be stored"),
 )
 _LISTENERS: Final = (
     "receivers.otlp.protocols.grpc.endpoint",
