@@ -1,7 +1,7 @@
 """What the collector says of itself to Prometheus, under the OpenTelemetry Collector's names where one exists.
 
 Everything is counted on the event loop; the state of journal and delivery is asked for when
-Prometheus reads. Labels are rule ids, tables and fixed words, never anything that was received.
+Prometheus reads. Labels are rule ids, tables, fixed words and the enforced names of services, nothing else.
 """
 
 from __future__ import annotations
@@ -20,8 +20,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from agenttrace_collector.decode.batch import Batch
+from agenttrace_collector.decode.batch import Batch, Seen
 from agenttrace_collector.memory import resident_bytes
+from agenttrace_schemas.rules import OTHER
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 Labels: TypeAlias = tuple[tuple[str, str], ...]
@@ -44,6 +45,8 @@ class Reading(NamedTuple):
 
 Probe: TypeAlias = Callable[[], Iterable[Reading]]
 
+# Names of services are enforced identifiers, but anyone may send any number of them.
+_MOST_SERVICES: Final = 100
 _COUNTER: Final = "counter"
 _GAUGE: Final = "gauge"
 METRICS: Final[Mapping[str, Described]] = {
@@ -71,6 +74,10 @@ METRICS: Final[Mapping[str, Described]] = {
     "agenttrace_ignored_log_records": Described(_COUNTER, "Log records that are no typed event."),
     "agenttrace_refused_records": Described(_COUNTER, "Records refused, by kind and rule."),
     "agenttrace_redacted_values": Described(_COUNTER, "Values replaced by _redacted, by rule."),
+    "agenttrace_records_by_service": Described(
+        _COUNTER, "Spans and log records by the service that sent them and what became of them."
+    ),
+    "agenttrace_steps": Described(_COUNTER, "Steps, by the convention that named them."),
     "agenttrace_rows_recovered": Described(_COUNTER, "Rows found in the journal at start, by table."),
     "agenttrace_rows_accepted": Described(_COUNTER, "Rows taken into the journal, by table."),
     "agenttrace_rows_duplicate": Described(_COUNTER, "Rows of requests sent again, not stored twice."),
@@ -91,6 +98,7 @@ class Telemetry:
 
     def __init__(self) -> None:
         self._counts: Counter[tuple[str, Labels]] = Counter()
+        self._services: set[str] = set()
         self._probes: list[Probe] = [process_readings(time.monotonic())]
         self._registry = CollectorRegistry()
         self._registry.register(self)
@@ -111,6 +119,10 @@ class Telemetry:
             self.count("agenttrace_refused_records", count, kind=kind, rule=rule)
         for rule, count in batch.redactions.items():
             self.count("agenttrace_redacted_values", count, rule=rule)
+        for convention, count in batch.conventions.items():
+            self.count("agenttrace_steps", count, convention=convention)
+        for service, seen in batch.services.items():
+            self._count_service(service, seen)
         self.request(transport, "success")
 
     def turned_away(self, unit: str, transport: str, batch: Batch) -> None:
@@ -120,6 +132,13 @@ class Telemetry:
     def request(self, transport: str, outcome: str) -> None:
         """A request that ended so."""
         self.count("otelcol_receiver_requests", receiver="otlp", transport=transport, outcome=outcome)
+
+    def _count_service(self, service: str, seen: Seen) -> None:
+        if service not in self._services and len(self._services) >= _MOST_SERVICES:
+            service = OTHER
+        self._services.add(service)
+        for outcome, count in seen._asdict().items():
+            self.count("agenttrace_records_by_service", count, service=service, outcome=outcome)
 
     def _seen(self, unit: str, transport: str, batch: Batch, *, refused: int) -> None:
         labels = {"receiver": "otlp", "transport": transport}

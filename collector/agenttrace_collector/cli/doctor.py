@@ -155,8 +155,7 @@ _TABLES: Final[Mapping[str, Callable[[Findings], _Table]]] = {
         refused="otelcol_receiver_refused_log_records",
     ),
     "Steps by convention": _labelled("agenttrace_steps", "convention"),
-    "Received by agent": _labelled("agenttrace_received_by_agent", "agent"),
-    "Ignored by agent": _labelled("agenttrace_ignored_by_agent", "agent"),
+    "Records by service": _labelled("agenttrace_records_by_service", "service", "outcome"),
     "Refused by kind and rule": _labelled("agenttrace_refused_records", "kind", "rule"),
     "Redacted by rule": _labelled("agenttrace_redacted_values", "rule"),
     "Journal": _totals(

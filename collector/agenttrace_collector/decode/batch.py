@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from agenttrace_schemas.rules import Policy
 
@@ -25,6 +26,14 @@ class Block:
     data: bytes
 
 
+class Seen(NamedTuple):
+    """How many records of a service were received, and of these ignored or refused whole."""
+
+    received: int
+    ignored: int
+    refused: int
+
+
 @dataclass(frozen=True, slots=True)
 class Batch:
     """The enforced rows of one request and the counts that the answer and the metrics need.
@@ -32,6 +41,7 @@ class Batch:
     `digest` identifies the request (bytes, tenant, signal). `received` counts spans or log records,
     `ignored` those without a meaning here, `refused` those refused whole. `refusals` counts every
     refused record by (kind, rule), stripped events included, `redactions` the values replaced by rule.
+    `services` counts by the enforced name of the sender, `conventions` the steps by what named them.
     """
 
     digest: bytes
@@ -41,3 +51,5 @@ class Batch:
     refused: int
     refusals: Mapping[tuple[str, str], int]
     redactions: Mapping[str, int]
+    services: Mapping[str, Seen] = field(default_factory=dict)
+    conventions: Mapping[str, int] = field(default_factory=dict)

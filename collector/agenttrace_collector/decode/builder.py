@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from hashlib import blake2b
 
 from agenttrace_collector.decode import identity
-from agenttrace_collector.decode.batch import Batch, Block, Context
+from agenttrace_collector.decode.batch import Batch, Block, Context, Seen
 from agenttrace_collector.decode.events import Origin
 from agenttrace_collector.decode.rowbinary import encode
 from agenttrace_schemas.rows import RejectionRow, Row
@@ -29,6 +29,8 @@ class BatchBuilder:
         self._rows: defaultdict[str, list[bytes]] = defaultdict(list)
         self._refusals: Counter[tuple[str, str]] = Counter()
         self._redactions: Counter[str] = Counter()
+        self._services: dict[str, Seen] = {}
+        self.conventions: Counter[str] = Counter()
         self._earliest = context.received_at - 5 * _YEAR
         self._latest = context.received_at + _DAY
 
@@ -42,6 +44,17 @@ class BatchBuilder:
         if kept is REDACTED:
             self._redactions["identifier.pattern"] += 1
         return kept
+
+    def counts(self) -> Seen:
+        """What was seen so far."""
+        return Seen(self.received, self.ignored, self.refused)
+
+    def sent_by(self, service: str, before: Seen) -> None:
+        """What was seen since `before` came from this service."""
+        name = self.identifier(service)
+        earlier = self._services.get(name, Seen(0, 0, 0))
+        parts = zip(earlier, self.counts(), before, strict=True)
+        self._services[name] = Seen(*(sum_ + now - then for sum_, now, then in parts))
 
     def in_range(self, time: int) -> bool:
         """Whether a time is one the partitions and their TTL are made for."""
@@ -79,6 +92,8 @@ class BatchBuilder:
             refused=self.refused,
             refusals=dict(self._refusals),
             redactions=dict(self._redactions),
+            services=self._services,
+            conventions=dict(self.conventions),
         )
 
 

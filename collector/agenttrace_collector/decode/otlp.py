@@ -29,12 +29,13 @@ def decode_traces(body: bytes, context: Context) -> Batch:
     request = parse(ExportTraceServiceRequest, body)
     builder = BatchBuilder(context, digest_of("traces", body, context))
     for resource_spans in request.resource_spans:
-        sender = read_sender(resource_spans.resource)
+        sender, before = read_sender(resource_spans.resource), builder.counts()
         for scope_spans in resource_spans.scope_spans:
             scope = scope_spans.scope.name
             for span in scope_spans.spans:
                 builder.received += 1
                 _decode_span(span, scope, sender, builder)
+        builder.sent_by(sender.agent_id, before)
     return builder.batch()
 
 
@@ -43,11 +44,12 @@ def decode_logs(body: bytes, context: Context) -> Batch:
     request = parse(ExportLogsServiceRequest, body)
     builder = BatchBuilder(context, digest_of("logs", body, context))
     for resource_logs in request.resource_logs:
-        sender = read_sender(resource_logs.resource)
+        sender, before = read_sender(resource_logs.resource), builder.counts()
         for scope_logs in resource_logs.scope_logs:
             for record in scope_logs.log_records:
                 builder.received += 1
                 _decode_record(record, sender, builder)
+        builder.sent_by(sender.agent_id, before)
     return builder.batch()
 
 
@@ -67,6 +69,7 @@ def _decode_span(span: Span, scope: str, sender: Sender, builder: BatchBuilder) 
         _decode_events(span, origin, builder)
     if facts.operation:
         builder.add(step_row(span, facts, origin, builder))
+        builder.conventions[facts.source] += 1
         if facts.role == "agent":
             builder.add(run_row(span, facts, origin, builder))
     elif span.name != wire.EVENTS_SPAN:

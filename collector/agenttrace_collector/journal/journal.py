@@ -15,7 +15,7 @@ from typing import Final, TypeVar
 
 from agenttrace_collector.decode.batch import Batch
 from agenttrace_collector.decode.batch import Block as Rows
-from agenttrace_collector.errors import Unavailable
+from agenttrace_collector.errors import Throttled, Unavailable
 from agenttrace_collector.journal import blocks
 from agenttrace_collector.journal.layout import Layout
 from agenttrace_collector.journal.ledger import Changes, Depth, Kind, Ledger
@@ -174,13 +174,21 @@ class Journal:
 
     def _opened(self) -> Store:
         try:
-            store = self._store()
+            store = self._store_on_full_disk()
         except BaseException:
             self._lock.release()
             raise
         _sync_directory(self._options.directory)
         self._reader = Store(self._options.directory / "journal.db")
         return store
+
+    def _store_on_full_disk(self) -> Store:
+        """The store; to read the log of a process that was killed, SQLite needs some space."""
+        try:
+            return self._store()
+        except sqlite3.OperationalError:
+            self._reserve.give_up()
+            return self._store()
 
     def _recover(self, store: Store) -> list[Block]:
         store.begin()
@@ -213,10 +221,10 @@ class Journal:
     def _make_sure_of_room(self, changes: Changes, size: int) -> None:
         if self._ledger.bytes + changes.bytes + size > self._options.max_size_mib * MIB:
             message = "journal: it is full"
-            raise Unavailable(message, self._options.retry_after)
+            raise Throttled(message, self._options.retry_after)
         if not self._reserve.hold():
             message = "journal: the disk is nearly full"
-            raise Unavailable(message, self._options.retry_after)
+            raise Throttled(message, self._options.retry_after)
 
     def _put(self, store: Store, changes: Changes, table: str, rows: Rows) -> None:
         store.append(self._ids[table], rows.rows, rows.data, self._now())
