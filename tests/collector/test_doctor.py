@@ -1,0 +1,37 @@
+"""Doctor: what a collector's numbers mean."""
+
+from __future__ import annotations
+
+import pytest
+
+from agenttrace_collector.cli.doctor import Findings, diagnose
+
+
+def findings(
+    *samples: tuple[str, dict[str, str], float], obstacles: dict[str, str] | None = None
+) -> Findings:
+    """What a collector said of itself."""
+    return Findings(samples, {"obstacles": obstacles or {}})
+
+
+REQUEST = ("otelcol_receiver_requests", {"outcome": "success"}, 1.0)
+RECEIVED = ("agenttrace_received_spans", {"transport": "grpc"}, 5.0)
+
+
+@pytest.mark.parametrize(
+    ("found", "word"),
+    [
+        (findings(), "No request has arrived"),
+        (findings(("otelcol_receiver_requests", {"outcome": "refused"}, 1.0)), "Whole requests were refused"),
+        (findings(REQUEST, RECEIVED, ("agenttrace_ignored_spans", {}, 5.0)), "GenAI meaning"),
+        (findings(REQUEST, RECEIVED, ("agenttrace_refused_records", {"rule": "span.id"}, 1.0)), "by rule"),
+        (findings(REQUEST, RECEIVED, ("agenttrace_journal_oldest_seconds", {}, 60.0)), "wait in the journal"),
+        (findings(REQUEST, RECEIVED, ("agenttrace_rows_refused", {}, 1.0)), "migrate status"),
+        (findings(REQUEST, RECEIVED, obstacles={"journal": "journal is full"}), "journal is full"),
+        (findings(REQUEST, RECEIVED, ("agenttrace_ignored_spans", {}, 4.0)), "can be queried"),
+    ],
+)
+def test_what_stands_out_is_said_once(found: Findings, word: str) -> None:
+    """One sentence for each state that explains why nothing shows."""
+    (sentence,) = diagnose(found)
+    assert word in sentence

@@ -1,0 +1,84 @@
+"""The collector's own metrics: names, sums, bounded labels."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from agenttrace_collector.decode.batch import Batch, Seen
+from agenttrace_collector.telemetry import METRICS, Reading, Telemetry
+
+
+def batch(service: str = "agent") -> Batch:
+    """Ten spans: seven stored, two ignored, one refused; an event stripped."""
+    return Batch(
+        digest=b"",
+        blocks={},
+        received=10,
+        ignored=2,
+        refused=1,
+        refusals={("span", "span.id"): 1, ("decision", "decision.type"): 1},
+        redactions={"identifier.pattern": 3},
+        services={service: Seen(10, 2, 1)},
+        conventions={"genai": 7},
+    )
+
+
+def lines(telemetry: Telemetry) -> list[str]:
+    """The samples of an exposition."""
+    return [line for line in telemetry.exposition().decode().splitlines() if not line.startswith("#")]
+
+
+def test_a_request_that_was_taken_is_counted_in_every_way() -> None:
+    """By outcome, kind, rule, convention and service."""
+    telemetry = Telemetry()
+    telemetry.taken("spans", "grpc", batch())
+    assert {
+        'otelcol_receiver_accepted_spans{receiver="otlp",transport="grpc"} 9.0',
+        'otelcol_receiver_refused_spans{receiver="otlp",transport="grpc"} 1.0',
+        'otelcol_receiver_requests{outcome="success",receiver="otlp",transport="grpc"} 1.0',
+        'agenttrace_received_spans{receiver="otlp",transport="grpc"} 10.0',
+        "agenttrace_ignored_spans 2.0",
+        'agenttrace_refused_records{kind="decision",rule="decision.type"} 1.0',
+        'agenttrace_redacted_values{rule="identifier.pattern"} 3.0',
+        'agenttrace_steps{convention="genai"} 7.0',
+        'agenttrace_records_by_service{outcome="ignored",service="agent"} 2.0',
+    } <= set(lines(telemetry))
+
+
+def test_a_request_that_was_turned_away_is_refused_whole() -> None:
+    """Its sender will come again; only then is anything counted by rule."""
+    telemetry = Telemetry()
+    telemetry.turned_away("spans", "http", batch())
+    samples = lines(telemetry)
+    assert 'otelcol_receiver_refused_spans{receiver="otlp",transport="http"} 10.0' in samples
+    assert not any(sample.startswith("agenttrace_refused_records") for sample in samples)
+
+
+def test_services_are_bounded() -> None:
+    """Whoever makes names up makes no metrics up."""
+    telemetry = Telemetry()
+    for number in range(300):
+        telemetry.taken("spans", "grpc", batch(f"agent-{number}"))
+    services = set(re.findall(r'service="([^"]+)"', telemetry.exposition().decode()))
+    assert len(services) == 101
+    assert "other" in services
+
+
+def test_probes_are_asked_at_every_reading() -> None:
+    """State is not kept twice."""
+    depths = iter([1, 2])
+
+    def probe() -> Iterator[Reading]:
+        yield Reading("agenttrace_journal_rows", next(depths), {"table": "t"})
+
+    telemetry = Telemetry()
+    telemetry.watch(probe)
+    assert 'agenttrace_journal_rows{table="t"} 1.0' in lines(telemetry)
+    assert 'agenttrace_journal_rows{table="t"} 2.0' in lines(telemetry)
+
+
+def test_every_metric_is_announced_under_its_own_name() -> None:
+    """With type and help, and without the suffix that Prometheus' client would add."""
+    announced = re.findall(r"(?m)^# TYPE (\S+) (\S+)$", Telemetry().exposition().decode())
+    assert dict(announced) == {name: metric.kind for name, metric in METRICS.items()}
