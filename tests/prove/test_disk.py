@@ -54,22 +54,23 @@ def test_a_disk_that_the_journal_fills(tmp_path: Path) -> None:
 
 
 def test_a_disk_that_something_else_fills(tmp_path: Path) -> None:
-    """Not a byte is left: what is there is still delivered, and new requests go in when there is room."""
+    """Not a byte is left, and the process is killed: what is there is delivered, new requests go in later."""
     sender = Sender(rows=1000)
-    with (
-        small_disk(tmp_path / "disk") as disk,
-        proving(tmp_path, journal=str(disk), reserve_mib=RESERVE_MIB, away=True) as proof,
-    ):
+    with small_disk(tmp_path / "disk") as disk:
+        hog = disk / "hog"
+        settings = {"journal": str(disk), "reserve_mib": RESERVE_MIB}
+        proof = Proof(tmp_path, away=True, **settings)
+        proof.ready()
         for _ in range(20):
             assert proof.offer(sender, sender.take())
-        hog = disk / "hog"
         with pytest.raises(OSError, match="No space"):
             take_all(hog)
         fill(proof, sender)
-        proof.call("set", away=False)
-        assert proof.call("flush", within=60)["flushed"]
-        hog.unlink()
-        deliver(proof, sender)
+        proof.kill()
+        with proving(tmp_path, **settings) as proof:
+            assert proof.call("flush", within=60)["flushed"]
+            hog.unlink()
+            deliver(proof, sender)
     print(f"\ndisk filled by another file, {len(sender.acknowledged)} requests stored once")
 
 

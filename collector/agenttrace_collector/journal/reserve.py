@@ -22,15 +22,12 @@ class Reserve:
         """Take the space again if it was given up; whether it is held."""
         if self.held or self._path is None:
             return True
-        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            os.posix_fallocate(descriptor, 0, self._size)
+            self._allocate(self._path)
         except OSError:
             self.give_up()
         else:
             self.held = True
-        finally:
-            os.close(descriptor)
         return self.held
 
     def give_up(self) -> bool:
@@ -40,3 +37,10 @@ class Reserve:
         self._path.unlink(missing_ok=True)
         was_held, self.held = self.held, False
         return was_held
+
+    def _allocate(self, path: Path) -> None:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            os.posix_fallocate(descriptor, 0, self._size)
+        finally:
+            os.close(descriptor)

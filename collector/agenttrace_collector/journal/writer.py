@@ -124,9 +124,9 @@ class Writer:
         changes = Changes()
         store.begin()
         results = [_result(task.work, store, changes) for task in group]
-        oldest = store.oldest()
+        oldest, size = store.oldest(), store.size()
         store.commit()
-        self._ledger.apply(changes, oldest, store.size())
+        self._ledger.apply(changes, oldest, size)
         for task, result in zip(group, results, strict=True):
             if isinstance(result, CollectorError):
                 task.future.set_exception(result)
