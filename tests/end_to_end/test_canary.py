@@ -13,8 +13,16 @@ import pytest
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
+from agenttrace_collector.decode import builder
+from agenttrace_collector.decode.batch import Context
+from agenttrace_collector.decode.otlp import decode_traces
+from agenttrace_schemas import rules
+from agenttrace_schemas.migrations import migrations, statements
+from agenttrace_schemas.rows import ROWS, columns
+from agenttrace_schemas.rules import Policy
 from tests.support.canary import TOKEN, log_requests, trace_requests
 from tests.support.collector import running_collector
+from tests.support.database import empty_database
 from tests.support.load import EXPORT
 from tests.support.read_back import read_back
 
@@ -72,6 +80,24 @@ def test_the_scan_finds_a_planted_leak(tmp_path: Path, place: str) -> None:
         (tmp_path / "collector.log").write_text(f"said {TOKEN}")
     make_database(tmp_path / "data", leaking=place == "table")
     assert leaks(tmp_path, replies)
+
+
+def test_without_enforcement_the_token_is_stored_and_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What keeps the tables clean is the enforcement: without it the same requests leave the token there."""
+    monkeypatch.setattr(builder, "identifier", lambda value: value)
+    monkeypatch.setattr(rules, "label_fault", lambda _value, _mode: "")
+    database = empty_database()
+    for migration in migrations():
+        for statement in statements(migration.up):
+            database.command(statement)
+    now = time.time_ns()
+    context = Context(Policy(), "default", now)
+    for number, request in enumerate(trace_requests(now)):
+        for table, block in decode_traces(request.SerializeToString(), context).blocks.items():
+            names = next(list(columns(row)) for row in ROWS if table == row.TABLE)
+            database.insert(table, names, block.data, token=f"{table}-{number}")
+    steps = database.query("SELECT * FROM agent_steps")
+    assert TOKEN in str(steps)
 
 
 def make_database(directory: Path, *, leaking: bool) -> None:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple
 
+_EXAMPLES: Final = ("agenttrace", "examples")
 _START_SECONDS: Final = 60.0
 _STOP_SECONDS: Final = 60.0
 _POLL_SECONDS: Final = 0.05
@@ -30,7 +31,7 @@ class Sender(NamedTuple):
     @property
     def module(self) -> str:
         """What `python -m` runs; only its name is known here, the SDK is not imported."""
-        return f"agenttrace.examples.{self.name}"
+        return ".".join((*_EXAMPLES, self.name))
 
 
 SENDERS: Final = (
