@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -15,6 +15,7 @@ Profile = Literal["server", "cluster"]
 
 _FILE: Final = re.compile(r"(\d{4})_(\w+)\.up\.sql")
 _REQUIRES: Final = re.compile(r"^-- requires: (\w+)\(([^)]*)\)$", re.MULTILINE)
+_TABLE: Final = re.compile(r"(CREATE TABLE(?: IF NOT EXISTS)?|DROP TABLE(?: IF EXISTS)?) (\w+)")
 _COMMENT: Final = re.compile(r"^--.*$", re.MULTILINE)
 # Inserts carry a token; a block that is sent again under its token within so many inserts is stored
 # once. Old partitions merge to one part, so that FINAL has nothing to merge when it reads them. An
@@ -80,4 +81,24 @@ def views() -> dict[str, str]:
 def statements(sql: str, profile: Profile = "server") -> list[str]:
     """The statements of a file for a profile, one by one, without comments."""
     rendered = Template(_COMMENT.sub("", sql)).substitute(PROFILES[profile])
-    return [stripped for part in rendered.split(";\n") if (stripped := part.strip().rstrip(";"))]
+    parts = [stripped for part in rendered.split(";\n") if (stripped := part.strip().rstrip(";"))]
+    return [each for part in parts for each in _sharded(part)] if profile == "cluster" else parts
+
+
+def _sharded(statement: str) -> Iterator[str]:
+    """On a cluster a table is local to its shard, and one over all shards takes its name.
+
+    Rows go to shards by their run, so that a run stays together.
+    """
+    if not (found := _TABLE.match(statement)):
+        yield statement
+        return
+    verb, name = found.groups()
+    cluster = PROFILES["cluster"]["on_cluster"]
+    yield f"{verb} {name}_local{statement[found.end() :]}"
+    if verb.startswith("DROP"):
+        yield f"{verb} {name} {cluster} SYNC"
+    else:
+        key = "cityHash64(ifNull(run_id, toUUID('00000000-0000-0000-0000-000000000000')))"
+        engine = f"Distributed('{{cluster}}', currentDatabase(), {name}_local, {key})"
+        yield f"{verb} {name} {cluster} AS {name}_local ENGINE = {engine}"

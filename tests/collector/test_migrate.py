@@ -118,3 +118,10 @@ def test_every_statement_is_parsed_by_the_engine(database: ClickHouse, profile: 
     for file in (*files, *views().values()):
         for statement in statements(file, profile):
             assert database.query(f"EXPLAIN AST {statement}")
+
+
+def test_a_cluster_keeps_runs_together() -> None:
+    """Each table is local to a shard, and a distributed one of its name spreads rows by run."""
+    made = statements(migrations()[0].up, "cluster")
+    assert any(each.startswith("CREATE TABLE agent_runs_local ON CLUSTER") for each in made)
+    assert any("AS agent_runs_local ENGINE = Distributed(" in each and "run_id" in each for each in made)
