@@ -142,10 +142,12 @@ def test_too_large_is_resource_exhausted_without_delay(live: Receivers) -> None:
     big = ExportTraceServiceRequest()
     span = big.resource_spans.add().scope_spans.add().spans.add()
     span.name = "x" * (MIB + 1)
+    before = live.counted("otelcol_receiver_requests", outcome="refused")
     for compression in (grpc.Compression.NoCompression, grpc.Compression.Gzip):
         error = live.refused(big.SerializeToString(), compression=compression)
         assert error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
         assert "google.rpc.retryinfo-bin" not in trailers(error)
+    wait_until(lambda: live.counted("otelcol_receiver_requests", outcome="refused") == before + 2)
 
 
 def test_nested_values_do_no_harm(live: Receivers) -> None:

@@ -18,7 +18,7 @@ from agenttrace_collector.auth import Authenticator, Role
 from agenttrace_collector.config.sections import Grpc, Tls
 from agenttrace_collector.config.values import Address, address
 from agenttrace_collector.decode.batch import Batch
-from agenttrace_collector.errors import CollectorError, Unavailable, wire_status
+from agenttrace_collector.errors import CollectorError, Rejected, Unavailable, wire_status
 from agenttrace_collector.receivers.answers import internal_status, response_to, retry_info, status_of
 from agenttrace_collector.receivers.ingest import Body, Ingest
 from agenttrace_collector.receivers.signals import EXPORT, OTHER_SERVICES, Signal
@@ -136,9 +136,13 @@ def _credentials(tls: Tls) -> grpc.ServerCredentials:
 
 
 async def _read(context: _Context) -> bytes:
-    """The one message of a call; a call may also end without any, which is an empty request."""
+    """The one message of a call."""
     message: object = await context.read()
-    return message if isinstance(message, bytes) else b""
+    if isinstance(message, bytes):
+        return message
+    # One that is too large ends the call before we see it: gRPC has answered RESOURCE_EXHAUSTED.
+    text = "the call ended without a message that is within the size limit"
+    raise Rejected(text)
 
 
 def _authorization(context: _Context) -> str | None:
