@@ -54,7 +54,7 @@ class Listener(Protocol):
         """Take nothing new; what is under way has `grace` seconds."""
 
 
-Keep: TypeAlias = Callable[[Listener], None]
+Keep: TypeAlias = Callable[[str, Listener], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,9 +110,9 @@ class Service:
         self.health.obstacles["service"] = lambda: "starting"
         check, metrics = self.config.extensions.health_check, self.config.service.telemetry.metrics
         if check.endpoint:
-            keep(serve_http(self.health.app(), check.endpoint, check.tls))
+            keep("health", serve_http(self.health.app(), check.endpoint, check.tls))
         if metrics.address:
-            keep(serve_http(metrics_app(self.telemetry), metrics.address, metrics.tls))
+            keep("metrics", serve_http(metrics_app(self.telemetry), metrics.address, metrics.tls))
 
     async def _receive(self, parts: Parts, stack: AsyncExitStack, keep: Keep) -> None:
         """The receivers, last to open and first to close."""
@@ -123,10 +123,10 @@ class Service:
         protocols = self.config.receivers.otlp.protocols
         if protocols.grpc.endpoint:
             grpc = GrpcReceiver(protocols.grpc, ingest, authenticator, _SIGNALS)
-            keep(await grpc.start(protocols.grpc.endpoint))
+            keep("otlp grpc", await grpc.start(protocols.grpc.endpoint))
         if protocols.http.endpoint:
             http = HttpReceiver(protocols.http, ingest, authenticator, _SIGNALS)
-            keep(serve_http(http.app(), protocols.http.endpoint, protocols.http.tls))
+            keep("otlp http", serve_http(http.app(), protocols.http.endpoint, protocols.http.tls))
         self._watch(parts)
 
     def _flow(self, stack: AsyncExitStack) -> Flow:
@@ -156,8 +156,9 @@ class Service:
         loop.add_signal_handler(signal.SIGHUP, self.reload)
 
 
-def _keep(stack: AsyncExitStack, lifetime: Lifetime, listener: Listener) -> None:
+def _keep(stack: AsyncExitStack, lifetime: Lifetime, name: str, listener: Listener) -> None:
     """Listen until the stack unwinds."""
+    _log.info("%s listens on %s", name, listener.address)
 
     async def stop() -> None:
         await listener.stop(lifetime.remaining())
