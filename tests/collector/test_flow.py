@@ -77,7 +77,7 @@ def test_bodies_get_room_by_their_size() -> None:
     """One alone always does; a second waits until the first is decoded."""
 
     async def scenario() -> None:
-        limited = flow(Memory(500))
+        limited = flow(Memory(300))
 
         async def second() -> None:
             async with limited.room(50):
