@@ -11,8 +11,8 @@ from typing import Final, NamedTuple
 from agenttrace_collector.clickhouse import ClickHouse
 from agenttrace_collector.errors import Rejected
 from agenttrace_schemas.checks import apply_checks, fingerprint
+from agenttrace_schemas.derived_rows import ALL_ROWS
 from agenttrace_schemas.migrations import Migration, Profile, migrations, statements, views
-from agenttrace_schemas.rows import ROWS
 from agenttrace_schemas.rules import Policy
 
 _LEDGER: Final = """
@@ -122,7 +122,7 @@ class Migrator:
         wanted = fingerprint(self.policy)
         if self._fingerprint() == wanted:
             return
-        for row in ROWS:
+        for row in ALL_ROWS:
             self.database.command(apply_checks(row, self.policy, self._constraints(row.TABLE)))
         self._record(0, "checks", wanted, "checks")
 

@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Final, NamedTuple
 
 from agenttrace_schemas import patterns, rules, texts
-from agenttrace_schemas.rows import ROWS, Column, Guard, Row, columns
+from agenttrace_schemas.derived_rows import ALL_ROWS
+from agenttrace_schemas.rows import Column, Guard, Row, columns
 from agenttrace_schemas.rules import Policy
 
 
@@ -52,7 +53,7 @@ def apply_checks(row: type[Row], policy: Policy, present: Iterable[str], on_clus
 
 def fingerprint(policy: Policy) -> str:
     """A digest of every constraint that this version and a policy make."""
-    rendered = "\n".join(f"{row.TABLE} {check.sql}" for row in ROWS for check in checks(row, policy))
+    rendered = "\n".join(f"{row.TABLE} {check.sql}" for row in ALL_ROWS for check in checks(row, policy))
     return hashlib.sha256(rendered.encode()).hexdigest()
 
 

@@ -28,10 +28,16 @@ _SETTINGS: Final = (
 # The embedded engine and a server alone take the same statements; a cluster is written for
 # replicas of shards that share a Keeper.
 PROFILES: Final[Mapping[Profile, Mapping[str, str]]] = {
-    "server": {"on_cluster": "", "engine": "ReplacingMergeTree", "settings": _SETTINGS},
+    "server": {
+        "on_cluster": "",
+        "engine": "ReplacingMergeTree",
+        "plain_engine": "MergeTree",
+        "settings": _SETTINGS,
+    },
     "cluster": {
         "on_cluster": "ON CLUSTER '{cluster}'",
         "engine": "ReplicatedReplacingMergeTree",
+        "plain_engine": "ReplicatedMergeTree",
         "settings": _SETTINGS.replace("non_replicated", "replicated"),
     },
 }

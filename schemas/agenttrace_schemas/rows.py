@@ -74,7 +74,8 @@ REFUSED_KINDS: Final = ("decision", "quality_signal", "failure", "span", "log_re
 _LOW: Final = "LowCardinality(String)"
 
 
-def _closed(values: Sequence[str], *, empty: bool = True) -> Column:
+def closed_column(values: Sequence[str], *, empty: bool = True) -> Column:
+    """A column of a closed list: the values, `other`, and empty unless told otherwise."""
     listed = (*values, OTHER) if OTHER not in values else tuple(values)
     return Column(_LOW, Guard.CLOSED, (("", *listed) if empty else listed))
 
@@ -109,7 +110,7 @@ class RunRow:
     agent_id: Identifier
     agent_version: Identifier
     environment: Identifier
-    status: Annotated[str, _closed(tuple(RunStatus))]
+    status: Annotated[str, closed_column(tuple(RunStatus))]
     started_at: Time
     ended_at: Time
     created_at: Time
@@ -119,7 +120,7 @@ class RunRow:
     parent_run_id: OptionalUuid
     conversation_id: Annotated[str, Column("String", Guard.HASH)]
     actor: Identifier
-    source: Annotated[str, _closed(SOURCES)]
+    source: Annotated[str, closed_column(SOURCES)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,7 +132,7 @@ class StepRow:
     step_id: Uuid
     run_id: Uuid
     seq: Annotated[int, Column("UInt32")]
-    step_type: Annotated[str, _closed(tuple(StepType))]
+    step_type: Annotated[str, closed_column(tuple(StepType))]
     name: Identifier
     latency_ms: Annotated[float, Column("Float64")]
     started_at: Time
@@ -146,9 +147,9 @@ class StepRow:
     trace_id: Uuid
     span_id: SpanId
     parent_span_id: SpanId
-    role: Annotated[str, _closed(ROLES)]
-    operation: Annotated[str, _closed(OPERATIONS)]
-    status: Annotated[str, _closed(STATUSES)]
+    role: Annotated[str, closed_column(ROLES)]
+    operation: Annotated[str, closed_column(OPERATIONS)]
+    status: Annotated[str, closed_column(STATUSES)]
     error_type: Identifier
     tool_name: Identifier
     model: Identifier
@@ -156,12 +157,12 @@ class StepRow:
     input_tokens: Count
     output_tokens: Count
     retrieval_count: Count
-    finish_reason: Annotated[str, _closed(FINISH_REASONS)]
+    finish_reason: Annotated[str, closed_column(FINISH_REASONS)]
     stream: Annotated[bool | None, Column("Nullable(Bool)")]
-    output_type: Annotated[str, _closed(OUTPUT_TYPES)]
+    output_type: Annotated[str, closed_column(OUTPUT_TYPES)]
     attempt: Annotated[int | None, Column("Nullable(UInt64)")]
     conversation_id: Annotated[str, Column("String", Guard.HASH)]
-    source: Annotated[str, _closed(SOURCES)]
+    source: Annotated[str, closed_column(SOURCES)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,7 +184,7 @@ class FailureRow:
     environment: Identifier
     occurred_at: Time
     metadata: Metadata
-    source: Annotated[str, _closed(SOURCES)]
+    source: Annotated[str, closed_column(SOURCES)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -245,8 +246,8 @@ class RejectionRow:
 
     rejection_id: Uuid
     rejected_at: Time
-    kind: Annotated[str, _closed(REFUSED_KINDS)]
-    rule: Annotated[str, _closed(tuple(RULES))]
+    kind: Annotated[str, closed_column(REFUSED_KINDS)]
+    rule: Annotated[str, closed_column(tuple(RULES))]
     attribute_key: Annotated[str, Column("String", Guard.ATTRIBUTE_KEY)]
     tenant: Identifier
     agent_id: Identifier

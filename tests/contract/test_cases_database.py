@@ -10,7 +10,8 @@ import pytest
 from agenttrace_collector.clickhouse import Refused
 from agenttrace_schemas import wire
 from agenttrace_schemas.checks import checks
-from agenttrace_schemas.rows import ROWS, Column, DecisionRow, FailureRow, Guard, Row, SignalRow, columns
+from agenttrace_schemas.derived_rows import ALL_ROWS
+from agenttrace_schemas.rows import Column, DecisionRow, FailureRow, Guard, Row, SignalRow, columns
 from agenttrace_schemas.rules import Policy, failure_message
 from tests.contract.cases import CASES, COLUMN_CASES
 from tests.contract.shape import TOKEN, Case, ColumnCase, Layer, Outcome
@@ -124,13 +125,13 @@ def guarded() -> list[tuple[type[Row], str, Column]]:
     """Every column of every table that can hold text."""
     return [
         (row, name, column)
-        for row in ROWS
+        for row in ALL_ROWS
         for name, column in columns(row).items()
         if "String" in column.type
     ]
 
 
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.TABLE)
+@pytest.mark.parametrize("row", ALL_ROWS, ids=lambda row: row.TABLE)
 def test_every_text_column_that_the_engine_knows_has_one_rule(row: type[Row]) -> None:
     """`DESCRIBE TABLE` names no String that the row class does not guard, and no other column."""
     described = {name: kind for name, kind, *_ in migrated(TOKEN).query(f"DESCRIBE TABLE {row.TABLE}")}

@@ -6,8 +6,8 @@ from typing import Final
 
 import pytest
 
+from agenttrace_schemas.derived_rows import ALL_ROWS
 from agenttrace_schemas.rows import (
-    ROWS,
     DecisionRow,
     FailureRow,
     Guard,
@@ -37,14 +37,14 @@ def test_original_columns_come_first_in_their_order(row: type[Row]) -> None:
     assert list(columns(row))[: len(names)] == names
 
 
-@pytest.mark.parametrize("row", ROWS)
+@pytest.mark.parametrize("row", ALL_ROWS)
 def test_every_text_has_one_rule(row: type[Row]) -> None:
     """A String column without a rule would hold whatever is sent."""
     texts = {name: column for name, column in columns(row).items() if "String" in column.type}
     assert [name for name, column in texts.items() if column.guard is None] == []
 
 
-@pytest.mark.parametrize("row", ROWS)
+@pytest.mark.parametrize("row", ALL_ROWS)
 def test_closed_columns_list_their_values(row: type[Row]) -> None:
     """A closed list is not empty, and no other column has one but the failure type."""
     for column in columns(row).values():
@@ -58,4 +58,4 @@ def test_guards_are_rules() -> None:
 
 def test_tables_are_distinct() -> None:
     """One row class per table."""
-    assert len({row.TABLE for row in ROWS}) == len(ROWS)
+    assert len({row.TABLE for row in ALL_ROWS}) == len(ALL_ROWS)

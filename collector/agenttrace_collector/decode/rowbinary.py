@@ -16,6 +16,7 @@ Encoder = Callable[[Any], bytes]
 _INT64: Final = struct.Struct("<q").pack
 _UINT64: Final = struct.Struct("<Q").pack
 _UINT32: Final = struct.Struct("<I").pack
+_UINT8: Final = struct.Struct("<B").pack
 _FLOAT64: Final = struct.Struct("<d").pack
 _NULL: Final = b"\x01"
 _BOOL: Final = (b"\x00", b"\x01")
@@ -74,6 +75,10 @@ def _strings(values: Sequence[str]) -> bytes:
     return varint(len(values)) + b"".join(map(string, values))
 
 
+def _uuids(values: Sequence[bytes]) -> bytes:
+    return varint(len(values)) + b"".join(map(uuid, values))
+
+
 def _nullable(encode: Encoder) -> Encoder:
     def nullable(value: Any) -> bytes:
         return _NULL if value is None else b"\x00" + encode(value)
@@ -87,11 +92,13 @@ ENCODERS: Final[Mapping[str, Encoder]] = {
     "String": string,
     "LowCardinality(String)": string,
     "Array(String)": _strings,
+    "Array(UUID)": _uuids,
     "Map(LowCardinality(String), Variant(Bool, Float64, Int64, String))": metadata,
     "DateTime64(9, 'UTC')": _INT64,
     "UInt64": _UINT64,
     "Nullable(UInt64)": _nullable(_UINT64),
     "UInt32": _UINT32,
+    "UInt8": _UINT8,
     "Float64": _FLOAT64,
     "Nullable(Float64)": _nullable(_FLOAT64),
     "Bool": _BOOL.__getitem__,

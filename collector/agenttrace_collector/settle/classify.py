@@ -1,0 +1,107 @@
+"""What a call was once its neighbours are known: plan or answer, which attempt, how many documents."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+
+from agenttrace_collector.settle.shapes import AGENT, HANDOFF, MODEL, RETRIEVAL, TOOL, Node
+
+_ASKS = "tool_calls"
+
+
+def classify(nodes: Sequence[Node], steps: Sequence[Node]) -> None:
+    """Settle type, order and attempts of the calls among the nodes of a run."""
+    for node in steps:
+        _settle_type(node)
+    truthful = any(node.kind == MODEL and node.fact("finish_reason") == _ASKS for node in steps)
+    groups = _by_scope(nodes)
+    for scope, members in groups.items():
+        if not truthful:
+            _plans_before_tools(members)
+        elif scope is not None and _ended_by_itself(scope, groups[scope.scope]):
+            _answers_by_output_tools(members)
+    for number, node in enumerate(steps, start=1):
+        node.seq = node.step.seq or number
+        _count_absent_documents(node)
+    _attempts(steps)
+
+
+def _settle_type(node: Node) -> None:
+    if node.kind != MODEL or node.step.source in ("agenttrace", "api"):
+        return
+    if node.failed:
+        node.step_type = "other"
+    elif node.step_type in ("plan", "respond"):
+        node.step_type = "plan" if node.fact("finish_reason") == _ASKS else "respond"
+        # The answer of a call within a tool is the tool's, not the agent's.
+        if node.step_type == "respond" and node.scope is not None and node.scope.kind == TOOL:
+            node.step_type = "other"
+
+
+def _by_scope(nodes: Iterable[Node]) -> dict[Node | None, list[Node]]:
+    """Calls and agents by the agent or tool they stand in, in their order."""
+    groups: defaultdict[Node | None, list[Node]] = defaultdict(list)
+    for node in nodes:
+        if node.leaf or node.kind == AGENT:
+            groups[node.scope].append(node)
+    return groups
+
+
+def _ended_by_itself(agent: Node, siblings: Sequence[Node]) -> bool:
+    """Whether an agent ended well and gave the floor to no other."""
+    if agent.kind != AGENT or agent.failed:
+        return False
+    return not any(each.kind == AGENT and each.step.started_at >= agent.step.ended_at for each in siblings)
+
+
+def _plans_before_tools(members: Sequence[Node]) -> None:
+    """Where no answer of a run ever says that it asks for tools, the tools that follow tell."""
+    for node, after in pairwise(members):
+        answers = node.kind == MODEL and node.step_type == "respond"
+        if answers and after.kind in (TOOL, HANDOFF) and after.step.started_at >= node.step.ended_at:
+            node.step_type = "plan"
+
+
+def _answers_by_output_tools(members: Sequence[Node]) -> None:
+    """An agent that ended well, whose calls all ask for tools though none ran, answers through them."""
+    models = [node for node in members if node.kind == MODEL]
+    if len(models) != len(members) or any(node.step_type != "plan" for node in models):
+        return
+    if any(node.step.source in ("agenttrace", "api") for node in models):
+        return
+    for node in models:
+        node.step_type = "other"
+    if models:
+        models[-1].step_type = "respond"
+
+
+def _count_absent_documents(node: Node) -> None:
+    """OpenInference lists documents one by one: none listed by a retrieval that ended well are none."""
+    told_in_full = node.kind == RETRIEVAL and node.step.source == "openinference" and not node.failed
+    if told_in_full and node.fact("retrieval_count") is None:
+        node.facts["retrieval_count"] = 0
+
+
+def _attempts(steps: Iterable[Node]) -> None:
+    """An attempt follows a failed one of the same tool, retriever, or model call of the same agent."""
+    latest: dict[tuple[object, ...], Node] = {}
+    for node in steps:
+        if node.kind not in (MODEL, TOOL, RETRIEVAL):
+            continue
+        key = _attempt_key(node)
+        before = latest.get(key)
+        if before and before.failed and before.step.ended_at <= node.step.started_at:
+            node.previous, before.next_attempt = before, node
+            node.attempt = before.attempt + 1
+        node.attempt = max(node.attempt, node.step.attempt or 1, len(node.tries) + 1)
+        latest[key] = node
+
+
+def _attempt_key(node: Node) -> tuple[object, ...]:
+    if node.kind == TOOL:
+        return (TOOL, node.fact("tool_name"))
+    if node.kind == RETRIEVAL:
+        return (RETRIEVAL, node.fact("name"))
+    return (MODEL, id(node.scope))

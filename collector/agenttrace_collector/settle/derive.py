@@ -1,0 +1,155 @@
+"""Which derivations apply to the calls of a run: the conditions of the table in `derivation.py`."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
+from typing import Final
+
+from agenttrace_collector.settle.codes import RATE_LIMITED, TRANSIENT, failure_code, tool_failure_rule
+from agenttrace_collector.settle.shapes import (
+    AGENT,
+    MODEL,
+    RERANK,
+    RETRIEVAL,
+    TOOL,
+    Node,
+    Thresholds,
+)
+
+Found = Iterator[tuple[Node, str]]
+
+
+def derive(nodes: Sequence[Node], steps: Sequence[Node], thresholds: Thresholds) -> Found:
+    """Pairs of step and rule."""
+    for node in steps:
+        for condition in _CONDITIONS.get(node.kind, ()):
+            yield from condition(node)
+        yield from _thresholds(node, thresholds)
+        yield from _fallback(node)
+    yield from _reranks(steps)
+    yield from _parallel(nodes)
+
+
+def _tool(node: Node) -> Found:
+    if node.failed:
+        yield node, tool_failure_rule(str(node.fact("error_type")))
+    elif node.previous is not None or node.attempt > 1:
+        yield node, "tool.after_retry"
+    elif not _fell_back(node):
+        yield node, "tool.first_attempt"
+
+
+def _retrieval(node: Node) -> Found:
+    if not node.failed and node.fact("retrieval_count") == 0:
+        yield node, "retrieval.no_results"
+
+
+def _attempted(node: Node) -> Found:
+    if node.failed and node.attempt > 1 and node.next_attempt is None:
+        yield node, "retry.max_reached"
+        yield node, "retry.exhausted"
+    elif node.attempt > 1:
+        yield node, "retry.single" if node.attempt == _SECOND else "retry.multiple"
+    failed = node.previous or (node.tries[-1] if node.tries else None)
+    if failed is not None:
+        code = failure_code(str(failed.fact("error_type")))
+        if code == RATE_LIMITED:
+            yield node, "retry.rate_limit"
+        elif code in TRANSIENT:
+            yield node, "retry.transient"
+
+
+def _model(node: Node) -> Found:
+    if node.fact("stream"):
+        yield node, "response.streaming"
+    if node.fact("output_type") == "json":
+        yield node, "response.format"
+    if node.fact("finish_reason") == "length":
+        yield node, "response.length"
+    failed = node.previous or (node.tries[-1] if node.tries else None)
+    if failed is not None and not _same_model(failed, node):
+        yield node, "path.fallback"
+
+
+def _same_model(one: Node, other: Node) -> bool:
+    """A provider may answer with a dated name of the model that was asked for."""
+    names = sorted((str(one.fact("model")), str(other.fact("model"))))
+    return names[1].startswith(names[0])
+
+
+_SECOND: Final = 2
+_CONDITIONS: Final[dict[str, tuple[Callable[[Node], Found], ...]]] = {
+    TOOL: (_tool, _attempted),
+    RETRIEVAL: (_retrieval, _attempted),
+    MODEL: (_model, _attempted),
+}
+
+
+def _fell_back(node: Node) -> bool:
+    return "fallback" in node.facts
+
+
+def _fallback(node: Node) -> Found:
+    if node.kind == TOOL and _fell_back(node):
+        if not node.failed:
+            yield node, "tool.fallback_used"
+        yield node, "path.fallback"
+
+
+def mark_fallbacks(steps: Sequence[Node]) -> None:
+    """Note each tool that ran right after another that failed and was not tried again, models aside."""
+    tools = [node for node in steps if node.kind == TOOL]
+    for before, node in pairwise(tools):
+        other = before.fact("tool_name") != node.fact("tool_name")
+        after = before.scope is node.scope and before.step.ended_at <= node.step.started_at
+        if before.failed and before.next_attempt is None and other and after:
+            node.facts["fallback"] = True
+
+
+def _thresholds(node: Node, thresholds: Thresholds) -> Found:
+    if node.kind in (MODEL, TOOL, RETRIEVAL, RERANK):
+        latency = node.step.latency_ms
+        if latency >= thresholds.latency_significantly_exceeded:
+            yield node, "latency.significantly_exceeded"
+        else:
+            yield node, "latency.exceeded" if latency >= thresholds.latency_exceeded else "latency.under"
+    if node.kind == MODEL:
+        yield from _tokens(node, thresholds)
+
+
+def _tokens(node: Node, thresholds: Thresholds) -> Found:
+    used = [node.fact("input_tokens"), node.fact("output_tokens")]
+    if used == [None, None]:
+        return
+    total = sum(count for count in used if isinstance(count, int))
+    if total >= thresholds.tokens_limit_approached:
+        yield node, "tokens.limit_approached"
+    elif total >= thresholds.tokens_high:
+        yield node, "tokens.high"
+    else:
+        yield node, "tokens.moderate" if total >= thresholds.tokens_moderate else "tokens.low"
+
+
+def _reranks(steps: Sequence[Node]) -> Found:
+    retrieved = False
+    for node in steps:
+        if node.kind == RERANK and retrieved:
+            yield node, "retrieval.rerank"
+        retrieved = retrieved or node.kind == RETRIEVAL
+
+
+def _parallel(nodes: Sequence[Node]) -> Found:
+    """Once for each group of siblings of which one starts before another ends: at the one that does."""
+    siblings: defaultdict[Node | None, list[Node]] = defaultdict(list)
+    for node in nodes:
+        if node.leaf or node.kind == AGENT:
+            siblings[node.scope].append(node)
+    for members in siblings.values():
+        ends = 0
+        for node in members:
+            if node.step.started_at < ends:
+                yield node, "path.parallel"
+                break
+            ends = max(ends, node.step.ended_at)

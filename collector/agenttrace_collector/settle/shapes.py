@@ -1,0 +1,124 @@
+"""What settling takes and gives, and the node that a step is while its run is settled."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from agenttrace_schemas.derived_rows import (
+    DerivedDecisionRow,
+    DerivedFailureRow,
+    DerivedSignalRow,
+    RunFactsRow,
+    SettledStepRow,
+)
+from agenttrace_schemas.rows import RunRow, SpanLinkRow, StepRow
+from agenttrace_schemas.rules import Policy
+
+SpanKey = tuple[bytes, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """From which latency (milliseconds) and token count a derived signal says so."""
+
+    latency_exceeded: int = 5_000
+    latency_significantly_exceeded: int = 15_000
+    tokens_moderate: int = 1_000
+    tokens_high: int = 8_000
+    tokens_limit_approached: int = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What the agent itself stated, by step (None: of the run): a derived row of that kind gives way."""
+
+    signals: frozenset[tuple[bytes | None, str]] = frozenset()
+    decisions: frozenset[tuple[bytes | None, str]] = frozenset()
+    failures: frozenset[bytes | None] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class RunRows:
+    """Everything stored under one run id of one tenant, in any order."""
+
+    tenant: str
+    run_id: bytes
+    steps: Sequence[StepRow]
+    links: Sequence[SpanLinkRow] = ()
+    candidates: Sequence[RunRow] = ()
+    recorded: Recorded = Recorded()
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What a run came to; `facts` is None where the trace is no run."""
+
+    facts: RunFactsRow | None = None
+    steps: tuple[SettledStepRow, ...] = ()
+    signals: tuple[DerivedSignalRow, ...] = ()
+    decisions: tuple[DerivedDecisionRow, ...] = ()
+    failures: tuple[DerivedFailureRow, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """What every run of one round of settling shares; `settled_at` is the version of its rows."""
+
+    policy: Policy
+    thresholds: Thresholds
+    settled_at: int
+
+
+@dataclass(slots=True, eq=False)
+class Node:
+    """A step in its tree; the fields below `scope` start as the span told them and are settled.
+
+    `scope` is the nearest agent or tool above, `inner` holds the same call as other spans saw it from
+    within, `tries` the failed attempts that this call made by itself.
+    """
+
+    step: StepRow
+    kind: str
+    parent: Node | None = None
+    scope: Node | None = None
+    inner: list[Node] = field(default_factory=list)
+    tries: list[Node] = field(default_factory=list)
+    depth: int = 0
+    leaf: bool = False
+    caller_failed: bool = False
+    failed: bool = False
+    step_type: str = ""
+    attempt: int = 1
+    seq: int = 0
+    previous: Node | None = None
+    next_attempt: Node | None = None
+    facts: dict[str, object] = field(default_factory=dict)
+
+    def fact(self, name: str) -> object:
+        """A fact as settled: taken over from another span of the call, or as the step has it."""
+        return self.facts.get(name, getattr(self.step, name))
+
+
+MODEL: Final = "model"
+TOOL: Final = "tool"
+RETRIEVAL: Final = "retrieval"
+RERANK: Final = "rerank"
+EMBEDDING: Final = "embedding"
+AGENT: Final = "agent"
+HANDOFF: Final = "handoff"
+WRAPPER: Final = "wrapper"
+OTHER: Final = "other"
+KINDS: Final[Mapping[str, str]] = {
+    "chat": MODEL,
+    "text_completion": MODEL,
+    "generate_content": MODEL,
+    "execute_tool": TOOL,
+    "retrieval": RETRIEVAL,
+    "rerank": RERANK,
+    "embeddings": EMBEDDING,
+    "handoff": HANDOFF,
+    "chain": WRAPPER,
+    "task": WRAPPER,
+}

@@ -1,0 +1,168 @@
+"""The steps of a run as a tree, and which of them are calls: wrappers and second views do not count."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final
+
+from agenttrace_collector.settle.shapes import (
+    AGENT,
+    EMBEDDING,
+    KINDS,
+    MODEL,
+    OTHER,
+    RETRIEVAL,
+    TOOL,
+    WRAPPER,
+    Node,
+    RunRows,
+    SpanKey,
+)
+from agenttrace_schemas.rows import StepRow
+
+_DEEPEST: Final = 10_000
+# What an outer span of a call may know that the inner one does not.
+_SHARED: Final = (
+    "tool_name",
+    "name",
+    "model",
+    "response_model",
+    "actor",
+    "input_tokens",
+    "output_tokens",
+    "retrieval_count",
+    "finish_reason",
+    "stream",
+    "output_type",
+    "conversation_id",
+)
+_NOTHING: Final = ("", None)
+
+
+def build(rows: RunRows) -> list[Node]:
+    """The nodes of a run, earliest first and parents before children."""
+    nodes = {_key(step): Node(step, _kind(step)) for step in rows.steps}
+    parents = {(link.trace_id, link.span_id): (link.trace_id, link.parent_span_id) for link in rows.links}
+    for node in nodes.values():
+        node.parent = _nearest(node.step, nodes, parents)
+    for node in nodes.values():
+        node.depth = _depth(node)
+    ordered = sorted(nodes.values(), key=lambda node: (node.step.started_at, node.depth, _key(node.step)))
+    by_depth = sorted(ordered, key=lambda node: node.depth)
+    for node in by_depth:
+        _place(node)
+    for node in reversed(by_depth):
+        _merge_outer(node)
+    return ordered
+
+
+def _key(step: StepRow) -> SpanKey:
+    return step.trace_id, step.span_id
+
+
+def _kind(step: StepRow) -> str:
+    """A failed try of a model call that another span tells as a whole is a wrapper of nothing."""
+    if step.role == "agent":
+        return AGENT
+    return WRAPPER if step.role == "wrapper" else KINDS.get(step.operation, OTHER)
+
+
+def _nearest(step: StepRow, nodes: Mapping[SpanKey, Node], parents: Mapping[SpanKey, SpanKey]) -> Node | None:
+    """The step above, through spans that are none; a parent that never came counts as none."""
+    key = (step.trace_id, step.parent_span_id)
+    for _ in range(_DEEPEST):
+        if key in nodes:
+            return nodes[key] if nodes[key].step is not step else None
+        if key not in parents:
+            return None
+        key = parents[key]
+    return None
+
+
+def _depth(node: Node) -> int:
+    """How many steps stand above; spans that name each other as parents stand alone."""
+    depth, above, seen = 0, node.parent, {id(node)}
+    while above is not None:
+        if id(above) in seen:
+            node.parent = None
+            return 0
+        seen.add(id(above))
+        depth, above = depth + 1, above.parent
+    return depth
+
+
+def _place(node: Node) -> None:
+    """Scope, and the outer view of the same call if there is one."""
+    outer, view = node.parent, None
+    while outer is not None and outer.kind not in (AGENT, TOOL):
+        if _is_try(node.step) and outer.kind == MODEL:
+            outer.tries.append(node)
+            return
+        if view is None and _same_call(outer, node):
+            view = outer
+        outer = outer.parent
+    node.scope = outer
+    if outer is not None and _same_call(outer, node):
+        view, node.scope = outer, outer.scope
+    if view is not None:
+        view.inner.append(node)
+    node.leaf = node.kind not in (AGENT, WRAPPER)
+    node.failed = node.caller_failed = node.step.status == "error"
+    node.step_type = node.step.step_type
+
+
+def _is_try(step: StepRow) -> bool:
+    return step.role == "wrapper" and step.operation == "chat" and step.attempt is not None
+
+
+def _same_call(outer: Node, inner: Node) -> bool:
+    if outer.kind == RETRIEVAL and inner.kind == EMBEDDING:
+        return True
+    if outer.kind != inner.kind or outer.kind in (AGENT, WRAPPER, OTHER):
+        return False
+    return outer.kind != TOOL or _same_tool(outer.step, inner.step)
+
+
+def _same_tool(outer: StepRow, inner: StepRow) -> bool:
+    return outer.tool_name == inner.tool_name or not (outer.tool_name and inner.tool_name)
+
+
+def _merge_outer(node: Node) -> None:
+    """Children first: what an embedding is for its retrieval; else the inner call counts, with its facts."""
+    within = list(_leaves(node))
+    if node.kind == RETRIEVAL:
+        for inner in within:
+            if inner.kind == EMBEDDING:
+                inner.leaf = False
+        within = [inner for inner in within if inner.kind == RETRIEVAL]
+    if not within or not node.leaf:
+        return
+    node.leaf = False
+    if len(within) == 1:
+        _take_over(within[0], node)
+    for inner in within:
+        inner.caller_failed = node.caller_failed
+
+
+def _leaves(node: Node) -> Iterator[Node]:
+    for inner in node.inner:
+        if inner.leaf:
+            yield inner
+        else:
+            yield from _leaves(inner)
+
+
+def _take_over(inner: Node, outer: Node) -> None:
+    for name in _SHARED:
+        found = outer.fact(name)
+        if found not in _NOTHING and inner.fact(name) in _NOTHING:
+            inner.facts[name] = found
+    if outer.failed and not inner.failed:
+        inner.failed = True
+        inner.facts["error_type"], inner.facts["status"] = outer.fact("error_type"), "error"
+    inner.tries += outer.tries
+
+
+def calls(nodes: Iterable[Node]) -> list[Node]:
+    """The calls of a run in their order."""
+    return [node for node in nodes if node.leaf]

@@ -1,0 +1,128 @@
+"""The rows that settling writes: a run's facts, its steps as settled, and what is derived from them.
+
+`settled_at` is the version of a row and `is_deleted` takes one back that a later round did not make.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, ClassVar, Final
+
+from agenttrace_schemas.derivation import DERIVATIONS
+from agenttrace_schemas.rows import (
+    ROWS,
+    SOURCES,
+    Column,
+    DecisionRow,
+    FailureRow,
+    Guard,
+    Identifier,
+    OptionalUuid,
+    Row,
+    SignalRow,
+    SpanId,
+    StepRow,
+    Time,
+    Uuid,
+    closed_column,
+)
+from agenttrace_schemas.vocabulary import RunStatus
+
+Number = Annotated[int, Column("UInt32")]
+Sum = Annotated[int, Column("UInt64")]
+Deleted = Annotated[int, Column("UInt8")]
+Rule = Annotated[str, closed_column(tuple(DERIVATIONS), empty=False)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunFactsRow:
+    """A settled run: who, how it ended, how long, with how many steps and tokens."""
+
+    TABLE: ClassVar[str] = "run_facts"
+
+    run_id: Uuid
+    agent_id: Identifier
+    agent_version: Identifier
+    environment: Identifier
+    status: Annotated[str, closed_column(tuple(RunStatus))]
+    started_at: Time
+    ended_at: Time
+    created_at: Time
+    tenant: Identifier
+    trace_id: Uuid
+    span_id: SpanId
+    parent_run_id: OptionalUuid
+    conversation_id: Annotated[str, Column("String", Guard.HASH)]
+    actor: Identifier
+    source: Annotated[str, closed_column(SOURCES)]
+    error_type: Identifier
+    steps: Number
+    failed_steps: Number
+    model_calls: Number
+    tool_calls: Number
+    retrievals: Number
+    retries: Number
+    input_tokens: Sum
+    output_tokens: Sum
+    documents: Annotated[int | None, Column("Nullable(UInt64)")]
+    step_ids: Annotated[tuple[bytes, ...], Column("Array(UUID)")]
+    rules_version: Number
+    settled_at: Time
+    is_deleted: Deleted = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettledStepRow(StepRow):
+    """A step as its run shows it: order, type and role settled, facts of its wrappers taken over."""
+
+    TABLE: ClassVar[str] = "settled_steps"
+
+    rules_version: Number
+    settled_at: Time
+    is_deleted: Deleted = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DerivedFailureRow(FailureRow):
+    """A failure that the steps show."""
+
+    TABLE: ClassVar[str] = "derived_failures"
+
+    rule: Rule
+    rules_version: Number
+    settled_at: Time
+    is_deleted: Deleted = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DerivedDecisionRow(DecisionRow):
+    """A decision that the steps show."""
+
+    TABLE: ClassVar[str] = "derived_decisions"
+
+    rule: Rule
+    rules_version: Number
+    settled_at: Time
+    is_deleted: Deleted = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DerivedSignalRow(SignalRow):
+    """A quality signal that the steps show."""
+
+    TABLE: ClassVar[str] = "derived_signals"
+
+    rule: Rule
+    rules_version: Number
+    settled_at: Time
+    is_deleted: Deleted = 0
+
+
+DERIVED_ROWS: Final[tuple[type[Row], ...]] = (
+    RunFactsRow,
+    SettledStepRow,
+    DerivedFailureRow,
+    DerivedDecisionRow,
+    DerivedSignalRow,
+)
+ALL_ROWS: Final = (*ROWS, *DERIVED_ROWS)

@@ -1,0 +1,14 @@
+DROP VIEW IF EXISTS mark_span_links ${on_cluster} SYNC;
+DROP VIEW IF EXISTS mark_quality_signals ${on_cluster} SYNC;
+DROP VIEW IF EXISTS mark_decisions ${on_cluster} SYNC;
+DROP VIEW IF EXISTS mark_failures ${on_cluster} SYNC;
+DROP VIEW IF EXISTS mark_steps ${on_cluster} SYNC;
+DROP VIEW IF EXISTS mark_runs ${on_cluster} SYNC;
+DROP TABLE IF EXISTS settle_progress ${on_cluster} SYNC;
+DROP TABLE IF EXISTS run_marks ${on_cluster} SYNC;
+DROP TABLE IF EXISTS derive_thresholds ${on_cluster} SYNC;
+DROP TABLE IF EXISTS derived_signals ${on_cluster} SYNC;
+DROP TABLE IF EXISTS derived_decisions ${on_cluster} SYNC;
+DROP TABLE IF EXISTS derived_failures ${on_cluster} SYNC;
+DROP TABLE IF EXISTS settled_steps ${on_cluster} SYNC;
+DROP TABLE IF EXISTS run_facts ${on_cluster} SYNC;

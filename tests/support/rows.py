@@ -1,0 +1,57 @@
+"""Rows of a batch as their classes again, so that a test can ask for a column by its name."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Mapping
+from itertools import pairwise
+from typing import Any, Final, TypeVar
+
+from agenttrace_collector.decode.batch import Batch
+from agenttrace_collector.delivery.rowsplit import fields, row_starts
+from agenttrace_schemas.rows import Row, columns
+
+AnyRow = TypeVar("AnyRow", bound=Row)
+
+
+def rows_of(batch: Batch, row: type[AnyRow]) -> list[AnyRow]:
+    """The rows of one table, without their metadata."""
+    block = batch.blocks.get(row.TABLE)
+    if block is None:
+        return []
+    types = tuple(column.type for column in columns(row).values())
+    starts = row_starts(block.data, types)
+    return [_row(row, fields(block.data[start:end], 0, types), types) for start, end in pairwise(starts)]
+
+
+def _row(row: type[AnyRow], raw: list[bytes], types: tuple[str, ...]) -> AnyRow:
+    values = {name: _value(kind, each) for name, kind, each in zip(columns(row), types, raw, strict=True)}
+    return row(**values)
+
+
+def _value(kind: str, raw: bytes) -> Any:
+    if kind.startswith("Nullable("):
+        return None if raw[:1] == b"\x01" else _value(kind[9:-1], raw[1:])
+    return _READERS[kind](raw)
+
+
+def _text(raw: bytes) -> str:
+    at = next(index for index, byte in enumerate(raw) if byte < 0x80) + 1
+    return raw[at:].decode()
+
+
+def _number(form: str) -> Callable[[bytes], Any]:
+    return lambda raw: struct.unpack(form, raw)[0]
+
+
+_READERS: Final[Mapping[str, Callable[[bytes], Any]]] = {
+    "UUID": lambda raw: raw[7::-1] + raw[:7:-1],
+    "String": _text,
+    "LowCardinality(String)": _text,
+    "Map(LowCardinality(String), Variant(Bool, Float64, Int64, String))": lambda _: {},
+    "DateTime64(9, 'UTC')": _number("<q"),
+    "UInt64": _number("<Q"),
+    "UInt32": _number("<I"),
+    "Float64": _number("<d"),
+    "Bool": lambda raw: raw == b"\x01",
+}
