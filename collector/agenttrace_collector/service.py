@@ -20,6 +20,7 @@ from typing import Final, Protocol, TypeAlias
 from agenttrace_collector.auth import Authenticator
 from agenttrace_collector.config import Config, ConfigError, Source, build_policy
 from agenttrace_collector.config.values import Address
+from agenttrace_collector.database import open_database
 from agenttrace_collector.decode.otlp import decode_logs, decode_traces
 from agenttrace_collector.decode.otlp_json import logs_from_json, traces_from_json
 from agenttrace_collector.exposure import warn_if_exposed
@@ -87,7 +88,8 @@ class Service:
         async with AsyncExitStack() as stack:
             keep = functools.partial(_keep, stack, lifetime)
             self._observe(keep)
-            storage = await stack.enter_async_context(opened_storage(config, policy, lifetime))
+            database = open_database(config, policy)
+            storage = await stack.enter_async_context(opened_storage(config, database, lifetime))
             await self._receive(Parts(policy, storage, self._flow(stack)), stack, keep)
             notify("READY=1")
             await lifetime.wait()

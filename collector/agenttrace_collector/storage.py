@@ -11,7 +11,7 @@ from typing import Final
 
 from agenttrace_collector.config.sections import Config
 from agenttrace_collector.config.sections import Journal as JournalSettings
-from agenttrace_collector.database import Database, open_database
+from agenttrace_collector.database import Database
 from agenttrace_collector.delivery import Delivery, DeliveryOptions
 from agenttrace_collector.errors import Unavailable
 from agenttrace_collector.journal import Block, Durability, Journal, JournalOptions, current_layouts
@@ -19,7 +19,6 @@ from agenttrace_collector.lifetime import Lifetime
 from agenttrace_collector.telemetry import Reading
 from agenttrace_schemas.migrations import migrations
 from agenttrace_schemas.rows import SpanLinkRow, StepRow
-from agenttrace_schemas.rules import Policy
 
 _log: Final = logging.getLogger(__name__)
 # How long the start waits for a database that is elsewhere; its rows can wait in the journal.
@@ -80,9 +79,8 @@ class Storage:
 
 
 @asynccontextmanager
-async def opened_storage(config: Config, policy: Policy, lifetime: Lifetime) -> AsyncIterator[Storage]:
-    """Open database and journal and deliver; at the end deliver what is left, within the lifetime."""
-    database = await asyncio.to_thread(open_database, config, policy)
+async def opened_storage(config: Config, database: Database, lifetime: Lifetime) -> AsyncIterator[Storage]:
+    """Open the journal and deliver from it; at the end deliver what is left, within the lifetime."""
     journal = Journal(_options(config.journal), current_layouts(migrations()[-1].version))
     recovered = await asyncio.to_thread(journal.open)
     settings = config.exporters.clickhouse
@@ -110,23 +108,31 @@ async def _delivering(
         yield
     finally:
         starting.cancel()
-        if starting.done() and not starting.cancelled():
+        if starting.done() and not starting.cancelled() and not starting.exception():
             await delivery.flush(lifetime.remaining())
             await asyncio.to_thread(delivery.stop, max(1.0, lifetime.remaining()))
 
 
 async def _start(delivery: Delivery, recovered: Sequence[Block], database: Database) -> None:
-    while True:
-        try:
-            await asyncio.to_thread(database.prepare)
-        except Unavailable as error:
-            if database.embedded:
-                raise
+    attempts = 0
+    while not await _prepared(database, attempts):
+        attempts += 1
+    if attempts:
+        _log.info("the database answers after %d attempts", attempts)
+    delivery.start(recovered)
+
+
+async def _prepared(database: Database, attempts: int) -> bool:
+    try:
+        await asyncio.to_thread(database.prepare)
+    except Unavailable as error:
+        if database.embedded:
+            raise
+        if not attempts:
             _log.warning("the database cannot be asked yet, rows wait in the journal: %s", error)
-            await asyncio.sleep(error.retry_after)
-        else:
-            delivery.start(recovered)
-            return
+        await asyncio.sleep(error.retry_after)
+        return False
+    return True
 
 
 def _options(settings: JournalSettings) -> JournalOptions:
