@@ -51,5 +51,8 @@ def to_dict(attributes: Iterable[KeyValue]) -> dict[str, object]:
         key = attribute.key
         if key in values:
             raise DuplicateKey
-        values[key] = value_of(attribute.value)
+        value = attribute.value
+        # Most values are texts: this is the hot path.
+        text = value.WhichOneof("value") == "string_value"
+        values[key] = value.string_value if text else value_of(value)
     return values

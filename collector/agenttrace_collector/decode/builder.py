@@ -40,7 +40,7 @@ class BatchBuilder:
 
     def identifier(self, value: str) -> str:
         """An enforced identifier; one that is redacted is counted."""
-        kept = identifier(value)
+        kept = identifier(value) if value else value
         if kept is REDACTED:
             self._redactions["identifier.pattern"] += 1
         return kept
