@@ -47,8 +47,12 @@ def measure(name: str, settings: Mapping[str, str], directory: Path, seconds: fl
         load = send_load(collector.grpc, seconds=seconds)
         used = cpu_seconds(collector.pid) - before
         report(name, load, used, peak_memory_mib(collector.pid))
-        half = send_load(collector.grpc, seconds=seconds, rate=load.spans / load.seconds / 2)
-        print(f"{'':28} at half load: p50 {half.percentile(50):.1f} ms, p99 {half.percentile(99):.1f} ms")
+        for spans in (SPANS, SPANS // 8):
+            half = send_load(collector.grpc, seconds=seconds, rate=load.spans / load.seconds / 2, spans=spans)
+            print(
+                f"{'':28} acknowledged at half load, requests of {spans} spans:"
+                f" p50 {half.percentile(50):.1f} ms, p99 {half.percentile(99):.1f} ms"
+            )
 
 
 def report(name: str, load: Load, used: float, memory: float) -> None:

@@ -42,24 +42,30 @@ def distinct(body: bytes, number: int) -> bytes:
     return body + envelope.SerializeToString()
 
 
-def send_load(endpoint: str, *, seconds: float, clients: int = 4, rate: float | None = None) -> Load:
-    """Send reference requests from `clients` channels for a fixed time; `rate`: spans per second."""
+def send_load(
+    endpoint: str, *, seconds: float, clients: int = 4, rate: float | None = None, spans: int = SPANS
+) -> Load:
+    """Send reference requests from `clients` channels for a fixed time; `rate`: spans per second.
+
+    With a rate the clients take turns, each request at its own time.
+    """
     now = time.time_ns()
-    bodies = [reference_request(seed, now) for seed in range(8)]
+    bodies = [reference_request(seed, now, spans) for seed in range(8)]
     numbers = itertools.count()
-    pause = clients * SPANS / rate if rate else 0.0
+    pause = clients * spans / rate if rate else 0.0
     started = time.monotonic()
 
-    def client() -> tuple[list[float], int]:
+    def client(place: int) -> tuple[list[float], int]:
+        first = started + place * pause / clients
         with grpc.insecure_channel(endpoint) as channel:
             export = channel.unary_unary(EXPORT, bytes, bytes)
-            return _send_until(started + seconds, pause, lambda: _next(bodies, numbers), export)
+            return _send_until((first, started + seconds), pause, lambda: _next(bodies, numbers), export)
 
     with ThreadPoolExecutor(clients) as pool:
-        results = [future.result() for future in [pool.submit(client) for _ in range(clients)]]
+        results = [future.result() for future in [pool.submit(client, place) for place in range(clients)]]
     latencies = [latency for taken, _ in results for latency in taken]
     refused = sum(count for _, count in results)
-    return Load(len(latencies), len(latencies) * SPANS, time.monotonic() - started, latencies, refused)
+    return Load(len(latencies), len(latencies) * spans, time.monotonic() - started, latencies, refused)
 
 
 def _next(bodies: list[bytes], numbers: itertools.count[int]) -> bytes:
@@ -68,11 +74,11 @@ def _next(bodies: list[bytes], numbers: itertools.count[int]) -> bytes:
 
 
 def _send_until(
-    deadline: float, pause: float, body: Callable[[], bytes], export: Callable[[bytes], object]
+    period: tuple[float, float], pause: float, body: Callable[[], bytes], export: Callable[[bytes], object]
 ) -> tuple[list[float], int]:
     latencies: list[float] = []
     refused = 0
-    due = time.monotonic()
+    due, deadline = period
     while due < deadline and time.monotonic() < deadline:
         time.sleep(max(0.0, due - time.monotonic()))
         request = body()
