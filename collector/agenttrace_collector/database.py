@@ -52,4 +52,4 @@ def open_database(config: Config, policy: Policy) -> Database:
     from agenttrace_collector.managed import ManagedClickHouse  # noqa: PLC0415 - see above
 
     settings = config.exporters.clickhouse
-    return ManagedClickHouse(settings.endpoint, settings.database, policy)
+    return ManagedClickHouse(settings.endpoint, settings.database, policy, settings.ttl.model_dump())

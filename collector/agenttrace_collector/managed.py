@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from agenttrace_collector.clickhouse import ClickHouse
 from agenttrace_collector.delivery import Presence, TablePresence
 from agenttrace_collector.migrate import Migrator
@@ -11,9 +13,11 @@ from agenttrace_schemas.rules import Policy
 class ManagedClickHouse(ClickHouse):
     """A ClickHouse that can make sure of its schema."""
 
-    def __init__(self, endpoint: str, database: str, policy: Policy) -> None:
+    def __init__(
+        self, endpoint: str, database: str, policy: Policy, ttl: Mapping[str, float | None] | None = None
+    ) -> None:
         super().__init__(endpoint, database)
-        self._migrator = Migrator(self, policy)
+        self._migrator = Migrator(self, policy, ttl or {})
 
     def presence(self) -> Presence:
         """Asks for rows by their ids."""

@@ -44,11 +44,14 @@ def checks(row: type[Row], policy: Policy) -> list[Check]:
     ]
 
 
-def apply_checks(row: type[Row], policy: Policy, present: Iterable[str], on_cluster: str = "") -> str:
-    """One ALTER that drops the constraints that are there and adds those of the policy."""
+def apply_checks(row: type[Row], policy: Policy, present: Iterable[str], table: str = "") -> str:
+    """One ALTER that drops the constraints that are there and adds those of the policy.
+
+    `table` is what the ALTER names where that is not the row's own table, as on a cluster.
+    """
     drops = [f"DROP CONSTRAINT {name}" for name in present]
     adds = [f"ADD {check.sql}" for check in checks(row, policy)]
-    return f"ALTER TABLE {row.TABLE} {on_cluster} " + ", ".join([*drops, *adds])
+    return f"ALTER TABLE {table or row.TABLE} " + ", ".join([*drops, *adds])
 
 
 def fingerprint(policy: Policy) -> str:

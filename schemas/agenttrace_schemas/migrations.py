@@ -15,6 +15,7 @@ Profile = Literal["server", "cluster"]
 
 _FILE: Final = re.compile(r"(\d{4})_(\w+)\.up\.sql")
 _REQUIRES: Final = re.compile(r"^-- requires: (\w+)\(([^)]*)\)$", re.MULTILINE)
+_MAKES: Final = re.compile(r"^CREATE TABLE IF NOT EXISTS (\w+)", re.MULTILINE)
 _TABLE: Final = re.compile(r"(CREATE TABLE(?: IF NOT EXISTS)?|DROP TABLE(?: IF EXISTS)?) (\w+)")
 _COMMENT: Final = re.compile(r"^--.*$", re.MULTILINE)
 # Inserts carry a token; a block that is sent again under its token within so many inserts is stored
@@ -57,6 +58,11 @@ class Migration:
     def checksum(self) -> str:
         """A digest of both files, recorded when the migration is applied."""
         return hashlib.sha256(f"{self.up}\0{self.down}".encode()).hexdigest()
+
+    @property
+    def makes(self) -> tuple[str, ...]:
+        """The tables that the migration makes; each statement may run again where one was interrupted."""
+        return tuple(_MAKES.findall(self.up))
 
 
 @cache

@@ -8,12 +8,14 @@ import pytest
 
 from agenttrace_collector import migrate
 from agenttrace_collector.clickhouse import ClickHouse, Refused
+from agenttrace_collector.config import Config
 from agenttrace_collector.migrate import Migrator, SchemaMismatch
-from agenttrace_schemas.migrations import Profile, migrations, statements, views
+from agenttrace_schemas.migrations import Migration, Profile, migrations, statements, views
+from agenttrace_schemas.retention import KINDS
 from agenttrace_schemas.rows import DecisionRow
 from agenttrace_schemas.rules import Policy
 from agenttrace_schemas.vocabulary import VOCABULARY
-from tests.support.database import empty_database, insert_statement, valid_row
+from tests.support.database import empty_database, engine, insert_statement, valid_row
 
 EXTENDED = Policy(VOCABULARY.extended({"tool_selection": ["policy_required"]}, {}))
 
@@ -88,6 +90,95 @@ def test_a_migration_whose_ground_is_missing_changes_nothing(database: ClickHous
     assert tables(database) == before
 
 
+def test_nothing_is_applied_where_a_later_migration_would_be_refused(database: ClickHouse) -> None:
+    """What each migration builds on is looked at before the first of them runs."""
+    database.command("CREATE TABLE agent_decisions (selected UInt8) ENGINE = MergeTree ORDER BY ()")
+    with pytest.raises(SchemaMismatch, match="makes agent_decisions, which is there with another selected"):
+        Migrator(database, Policy()).up()
+    assert tables(database) == {"agent_decisions", "schema_migrations"}
+
+
+@pytest.mark.parametrize("migration", migrations(), ids=lambda each: each.name)
+def test_a_migration_that_was_interrupted_runs_again(database: ClickHouse, migration: Migration) -> None:
+    """The process ended after the last statement and before the record of it."""
+    migrator = Migrator(database, Policy())
+    migrator.up()
+    migrator.down(to=migration.version - 1)
+    for statement in statements(migration.up):
+        database.command(statement)
+    assert migration.name in migrator.up()
+    migrator.verify()
+
+
+def expiry(database: ClickHouse, table: str) -> str:
+    """The TTL that the engine has for a table, empty for none."""
+    ((ddl,),) = database.query(f"SHOW CREATE TABLE {table}")
+    return next((line[4:] for line in str(ddl).splitlines() if line.startswith("TTL ")), "")
+
+
+def test_tables_keep_their_rows_as_long_as_told(database: ClickHouse) -> None:
+    """Each kind of record has its time; none at all is for ever; telling it anew changes it."""
+    Migrator(database, Policy(), {"steps": 86_400.0, "rejections": None}).up()
+    assert expiry(database, "agent_steps") == "toDateTime(started_at) + toIntervalSecond(86400)"
+    assert expiry(database, "settled_steps") == expiry(database, "agent_steps")
+    assert expiry(database, "agent_rejections") == expiry(database, "agent_runs") == ""
+    Migrator(database, Policy(), {"steps": None, "rejections": 3600.0}).up()
+    assert expiry(database, "agent_steps") == ""
+    assert expiry(database, "agent_rejections") == "toDateTime(rejected_at) + toIntervalSecond(3600)"
+
+
+class Recording(ClickHouse):
+    """The real thing, which also notes the statements that it runs."""
+
+    def __init__(self, database: str) -> None:
+        super().__init__(engine(), database)
+        self.commands: list[str] = []
+
+    def command(self, statement: str) -> None:
+        """Note the statement and run it."""
+        self.commands.append(statement.split(maxsplit=1)[0])
+        super().command(statement)
+
+
+def test_what_is_the_same_is_not_altered() -> None:
+    """A collector migrates at every start; an ALTER of each table would cost a second then."""
+    database, ttl = Recording("test_recording"), Config().exporters.clickhouse.ttl.model_dump()
+    Migrator(database, Policy(), ttl).up()
+    assert "ALTER" in database.commands
+    database.commands.clear()
+    Migrator(database, Policy(), ttl).up()
+    assert "ALTER" not in database.commands
+
+
+def test_every_kind_of_the_configuration_has_its_tables() -> None:
+    """The configuration and the schema name the same kinds of record."""
+    assert set(Config().exporters.clickhouse.ttl.model_dump()) == set(KINDS)
+
+
+def test_rows_that_are_too_old_are_dropped(database: ClickHouse) -> None:
+    """A part whose rows are all older than the TTL goes at the next merge."""
+    Migrator(database, Policy(), {"decisions": 3600.0}).up()
+    database.command(insert_statement(DecisionRow, valid_row(DecisionRow, recorded_at="2020-01-01 00:00:00")))
+    database.command("OPTIMIZE TABLE agent_decisions FINAL")
+    assert database.query("SELECT count() FROM agent_decisions") == [(0,)]
+
+
+def test_verifying_writes_nothing(database: ClickHouse) -> None:
+    """The user of a collector needs no right to make tables."""
+    with pytest.raises(SchemaMismatch):
+        Migrator(database, Policy()).verify()
+    assert tables(database) == set()
+
+
+def test_a_database_that_is_not_there_lacks_everything() -> None:
+    """Status and verify say so instead of failing."""
+    migrator = Migrator(ClickHouse(engine(), "never_made"), Policy())
+    assert not any(state.applied for state in migrator.status())
+    assert migrator.down() == []
+    with pytest.raises(SchemaMismatch, match="run agenttrace migrate"):
+        migrator.verify()
+
+
 def test_the_checks_follow_the_vocabulary(database: ClickHouse) -> None:
     """A site's own reason is refused before `migrate` has seen it, and accepted after."""
     row = insert_statement(DecisionRow, valid_row(DecisionRow, reason_code="policy_required"))
@@ -123,5 +214,5 @@ def test_every_statement_is_parsed_by_the_engine(database: ClickHouse, profile: 
 def test_a_cluster_keeps_runs_together() -> None:
     """Each table is local to a shard, and a distributed one of its name spreads rows by run."""
     made = statements(migrations()[0].up, "cluster")
-    assert any(each.startswith("CREATE TABLE agent_runs_local ON CLUSTER") for each in made)
+    assert any(each.startswith("CREATE TABLE IF NOT EXISTS agent_runs_local ON CLUSTER") for each in made)
     assert any("AS agent_runs_local ENGINE = Distributed(" in each and "run_id" in each for each in made)

@@ -67,7 +67,9 @@ def _migrator(config: Config) -> Iterator[Migrator]:
     settings = config.exporters.clickhouse
     try:
         yield Migrator(
-            ClickHouse(settings.endpoint, settings.database), build_policy(config.processors.enforce)
+            ClickHouse(settings.endpoint, settings.database),
+            build_policy(config.processors.enforce),
+            settings.ttl.model_dump(),
         )
     except (Rejected, ConfigError) as error:
         fail(f"agenttrace migrate: {error}")

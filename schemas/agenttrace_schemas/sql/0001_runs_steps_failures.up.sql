@@ -3,7 +3,7 @@
 -- that arrives twice falls together. Partitions follow the record's own time and are monthly: a
 -- request may hold records of five years (rule time.range), and an insert at most 100 partitions.
 
-CREATE TABLE agent_runs ${on_cluster}
+CREATE TABLE IF NOT EXISTS agent_runs ${on_cluster}
 (
     run_id UUID,
     agent_id LowCardinality(String),
@@ -27,7 +27,7 @@ PARTITION BY toYYYYMM(started_at)
 ORDER BY (tenant, agent_id, agent_version, started_at, run_id, span_id)
 SETTINGS ${settings};
 
-CREATE TABLE agent_steps ${on_cluster}
+CREATE TABLE IF NOT EXISTS agent_steps ${on_cluster}
 (
     step_id UUID,
     run_id UUID,
@@ -70,7 +70,7 @@ PARTITION BY toYYYYMM(started_at)
 ORDER BY (tenant, agent_id, agent_version, step_type, started_at, step_id)
 SETTINGS ${settings};
 
-CREATE TABLE agent_failures ${on_cluster}
+CREATE TABLE IF NOT EXISTS agent_failures ${on_cluster}
 (
     failure_id UUID,
     run_id UUID,

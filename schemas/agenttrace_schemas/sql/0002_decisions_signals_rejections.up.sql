@@ -3,7 +3,7 @@
 -- requires: agent_steps(step_id, run_id, seq, step_type, name, latency_ms, started_at, ended_at, metadata, created_at)
 -- requires: agent_failures(failure_id, run_id, step_id, failure_type, failure_code, message, created_at)
 
-CREATE TABLE agent_decisions ${on_cluster}
+CREATE TABLE IF NOT EXISTS agent_decisions ${on_cluster}
 (
     decision_id UUID,
     run_id UUID,
@@ -30,7 +30,7 @@ PARTITION BY toYYYYMM(recorded_at)
 ORDER BY (tenant, agent_id, agent_version, decision_type, recorded_at, decision_id)
 SETTINGS ${settings};
 
-CREATE TABLE agent_quality_signals ${on_cluster}
+CREATE TABLE IF NOT EXISTS agent_quality_signals ${on_cluster}
 (
     signal_id UUID,
     run_id UUID,
@@ -56,7 +56,7 @@ PARTITION BY toYYYYMM(recorded_at)
 ORDER BY (tenant, agent_id, agent_version, signal_type, recorded_at, signal_id)
 SETTINGS ${settings};
 
-CREATE TABLE agent_rejections ${on_cluster}
+CREATE TABLE IF NOT EXISTS agent_rejections ${on_cluster}
 (
     rejection_id UUID,
     rejected_at DateTime64(9, 'UTC') CODEC(Delta, ZSTD(1)),
@@ -70,7 +70,8 @@ CREATE TABLE agent_rejections ${on_cluster}
     run_id Nullable(UUID),
     trace_id Nullable(UUID),
     span_id UInt64,
-    created_at DateTime64(9, 'UTC') CODEC(Delta, ZSTD(1))
+    created_at DateTime64(9, 'UTC') CODEC(Delta, ZSTD(1)),
+    INDEX run run_id TYPE bloom_filter(0.01) GRANULARITY 1
 )
 ENGINE = ${engine}(created_at)
 PARTITION BY toYYYYMM(rejected_at)
@@ -79,7 +80,7 @@ SETTINGS ${settings};
 
 -- Needed until a run has settled, so kept for days; partitions follow the time of receipt, because a
 -- short TTL drops whole days.
-CREATE TABLE span_links ${on_cluster}
+CREATE TABLE IF NOT EXISTS span_links ${on_cluster}
 (
     tenant LowCardinality(String),
     run_id UUID,

@@ -7,7 +7,7 @@
 -- requires: agent_quality_signals(signal_id, run_id, step_id, signal_type, signal_code, value, recorded_at)
 -- requires: span_links(tenant, run_id, trace_id, span_id, parent_span_id)
 
-CREATE TABLE run_facts ${on_cluster}
+CREATE TABLE IF NOT EXISTS run_facts ${on_cluster}
 (
     run_id UUID,
     agent_id LowCardinality(String),
@@ -45,7 +45,7 @@ PARTITION BY toYYYYMM(started_at)
 ORDER BY (tenant, agent_id, agent_version, started_at, run_id)
 SETTINGS ${settings};
 
-CREATE TABLE settled_steps ${on_cluster}
+CREATE TABLE IF NOT EXISTS settled_steps ${on_cluster}
 (
     step_id UUID,
     run_id UUID,
@@ -91,7 +91,7 @@ PARTITION BY toYYYYMM(started_at)
 ORDER BY (tenant, agent_id, agent_version, step_type, started_at, step_id)
 SETTINGS ${settings};
 
-CREATE TABLE derived_failures ${on_cluster}
+CREATE TABLE IF NOT EXISTS derived_failures ${on_cluster}
 (
     failure_id UUID,
     run_id UUID,
@@ -118,7 +118,7 @@ PARTITION BY toYYYYMM(occurred_at)
 ORDER BY (tenant, agent_id, agent_version, failure_type, occurred_at, failure_id)
 SETTINGS ${settings};
 
-CREATE TABLE derived_decisions ${on_cluster}
+CREATE TABLE IF NOT EXISTS derived_decisions ${on_cluster}
 (
     decision_id UUID,
     run_id UUID,
@@ -149,7 +149,7 @@ PARTITION BY toYYYYMM(recorded_at)
 ORDER BY (tenant, agent_id, agent_version, decision_type, recorded_at, decision_id)
 SETTINGS ${settings};
 
-CREATE TABLE derived_signals ${on_cluster}
+CREATE TABLE IF NOT EXISTS derived_signals ${on_cluster}
 (
     signal_id UUID,
     run_id UUID,
@@ -180,7 +180,7 @@ ORDER BY (tenant, agent_id, agent_version, signal_type, recorded_at, signal_id)
 SETTINGS ${settings};
 
 -- The thresholds that derived signals were made with, from the configuration of the collector that settles.
-CREATE TABLE derive_thresholds ${on_cluster}
+CREATE TABLE IF NOT EXISTS derive_thresholds ${on_cluster}
 (
     threshold LowCardinality(String),
     value UInt64,
@@ -191,7 +191,7 @@ ORDER BY threshold
 SETTINGS ${settings};
 
 -- Which runs something arrived for (settled = 0), and up to when settling has seen them (settled = 1).
-CREATE TABLE run_marks ${on_cluster}
+CREATE TABLE IF NOT EXISTS run_marks ${on_cluster}
 (
     marked_at DateTime64(9, 'UTC') CODEC(Delta, ZSTD(1)),
     tenant LowCardinality(String),
@@ -207,7 +207,7 @@ TTL toDateTime(marked_at) + INTERVAL 30 DAY
 SETTINGS ttl_only_drop_parts = 1;
 
 -- Every run that is not settled has its first mark after the last of these times.
-CREATE TABLE settle_progress ${on_cluster}
+CREATE TABLE IF NOT EXISTS settle_progress ${on_cluster}
 (
     watermark DateTime64(9, 'UTC'),
     recorded_at DateTime64(9, 'UTC')
@@ -216,32 +216,32 @@ ENGINE = ${plain_engine}
 ORDER BY recorded_at
 TTL toDateTime(recorded_at) + INTERVAL 30 DAY;
 
-CREATE MATERIALIZED VIEW mark_runs ${on_cluster} TO run_marks AS
+CREATE MATERIALIZED VIEW IF NOT EXISTS mark_runs ${on_cluster} TO run_marks AS
 SELECT now64(9, 'UTC') AS marked_at, tenant, run_id, min(started_at) AS earliest, max(started_at) AS latest, 0 AS settled
 FROM agent_runs
 GROUP BY tenant, run_id;
 
-CREATE MATERIALIZED VIEW mark_steps ${on_cluster} TO run_marks AS
+CREATE MATERIALIZED VIEW IF NOT EXISTS mark_steps ${on_cluster} TO run_marks AS
 SELECT now64(9, 'UTC') AS marked_at, tenant, run_id, min(started_at) AS earliest, max(started_at) AS latest, 0 AS settled
 FROM agent_steps
 GROUP BY tenant, run_id;
 
-CREATE MATERIALIZED VIEW mark_failures ${on_cluster} TO run_marks AS
+CREATE MATERIALIZED VIEW IF NOT EXISTS mark_failures ${on_cluster} TO run_marks AS
 SELECT now64(9, 'UTC') AS marked_at, tenant, run_id, min(occurred_at) AS earliest, max(occurred_at) AS latest, 0 AS settled
 FROM agent_failures
 GROUP BY tenant, run_id;
 
-CREATE MATERIALIZED VIEW mark_decisions ${on_cluster} TO run_marks AS
+CREATE MATERIALIZED VIEW IF NOT EXISTS mark_decisions ${on_cluster} TO run_marks AS
 SELECT now64(9, 'UTC') AS marked_at, tenant, run_id, min(recorded_at) AS earliest, max(recorded_at) AS latest, 0 AS settled
 FROM agent_decisions
 GROUP BY tenant, run_id;
 
-CREATE MATERIALIZED VIEW mark_quality_signals ${on_cluster} TO run_marks AS
+CREATE MATERIALIZED VIEW IF NOT EXISTS mark_quality_signals ${on_cluster} TO run_marks AS
 SELECT now64(9, 'UTC') AS marked_at, tenant, run_id, min(recorded_at) AS earliest, max(recorded_at) AS latest, 0 AS settled
 FROM agent_quality_signals
 GROUP BY tenant, run_id;
 
-CREATE MATERIALIZED VIEW mark_span_links ${on_cluster} TO run_marks AS
+CREATE MATERIALIZED VIEW IF NOT EXISTS mark_span_links ${on_cluster} TO run_marks AS
 SELECT now64(9, 'UTC') AS marked_at, tenant, run_id, min(started_at) AS earliest, max(started_at) AS latest, 0 AS settled
 FROM span_links
 GROUP BY tenant, run_id;

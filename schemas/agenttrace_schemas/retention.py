@@ -1,0 +1,35 @@
+"""How long each table keeps its rows, as ClickHouse TTLs that a configuration sets.
+
+A TTL drops whole parts (`ttl_only_drop_parts`), so a row stays at most one partition longer than told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+# Per kind of record: the tables that hold it, each with the time by which its rows grow old.
+_TABLES: Final[Mapping[str, Mapping[str, str]]] = {
+    "runs": {"agent_runs": "started_at", "run_facts": "started_at"},
+    "steps": {"agent_steps": "started_at", "settled_steps": "started_at"},
+    "failures": {"agent_failures": "occurred_at", "derived_failures": "occurred_at"},
+    "decisions": {"agent_decisions": "recorded_at", "derived_decisions": "recorded_at"},
+    "quality_signals": {"agent_quality_signals": "recorded_at", "derived_signals": "recorded_at"},
+    "rejections": {"agent_rejections": "rejected_at"},
+    "span_links": {"span_links": "created_at"},
+}
+KINDS: Final = tuple(_TABLES)
+
+
+def expiries(seconds: Mapping[str, float | None]) -> dict[str, str]:
+    """The TTL expression of each table as the engine writes it, empty for none; by kind of record."""
+    return {
+        table: f"toDateTime({time}) + toIntervalSecond({int(age)})" if age else ""
+        for kind, age in seconds.items()
+        for table, time in _TABLES[kind].items()
+    }
+
+
+def apply_expiry(table: str, expiry: str) -> str:
+    """The ALTER that gives a table a TTL, or takes the one it has."""
+    return f"ALTER TABLE {table} " + (f"MODIFY TTL {expiry}" if expiry else "REMOVE TTL")
