@@ -68,7 +68,7 @@ def test_commands_exist(line: str) -> None:
         if word.startswith("-"):
             break
         assert isinstance(command, TyperGroup)
-        command = command.commands[word]
+        command = command.get_command(typer.Context(command), word)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -16,12 +16,12 @@ _ADVICE_EMBEDDED: Final = (
 def main() -> None:
     """Run the command line; exit with status 2 where its libraries are not installed."""
     try:
-        app = importlib.import_module(_COMMAND_LINE).app
+        # A command imports its own libraries when it runs.
+        importlib.import_module(_COMMAND_LINE).app()
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("agenttrace"):
             raise
         sys.exit(_missing(error.name))
-    app()
 
 
 def _missing(module: str | None) -> int:

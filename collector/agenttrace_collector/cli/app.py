@@ -1,18 +1,51 @@
-"""The `agenttrace` command: what there is, group by group."""
+"""The `agenttrace` command: what there is, group by group; a command's libraries are imported when it runs."""
 
 from __future__ import annotations
 
-import typer
+import importlib
+from collections.abc import Callable
+from typing import Any, Final
 
-from agenttrace_collector.cli import collector, demo, doctor, migrate
+import typer
+from typer.core import TyperGroup
+from typer.main import get_command, get_group
+
+# Each is a module of this package, with a Typer `app` or a function of the command's own name.
+COMMANDS: Final = ("collector", "migrate", "doctor", "demo")
+
+
+class Commands(TyperGroup):
+    """Finds a command when it is asked for: starting the collector need not wait for the others."""
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 - as click calls it
+        """The names, in the order of the help."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002 - as click calls it
+        """The command of this name, if there is one."""
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"agenttrace_collector.cli.{cmd_name}")
+        command = get_group(module.app) if hasattr(module, "app") else _alone(getattr(module, cmd_name))
+        command.name = cmd_name
+        return command
+
+
+def _alone(function: Callable[..., None]) -> Any:
+    single = typer.Typer(add_completion=False)
+    single.command()(function)
+    return get_command(single)
+
 
 app = typer.Typer(
     name="agenttrace",
-    help="What agents decide, on which stated reason, and what goes along with failure.",
+    cls=Commands,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    add_completion=False,
 )
-app.add_typer(collector.app, name="collector")
-app.add_typer(migrate.app, name="migrate")
-app.command("doctor")(doctor.doctor)
-app.command("demo")(demo.demo)
+
+
+@app.callback()
+def agenttrace() -> None:
+    """What agents decide, on which stated reason, and what goes along with failure."""
