@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -99,8 +99,11 @@ async def _delivering(
     delivery: Delivery, recovered: Sequence[Block], database: Database, lifetime: Lifetime
 ) -> AsyncIterator[None]:
     """Deliver from the moment the database is as it must be, which a distant one may be later."""
-    starting = asyncio.create_task(_start(delivery, recovered, database), name="database")
-    await asyncio.wait({starting}, timeout=None if database.embedded else _PATIENCE)
+    asked = asyncio.Event()
+    starting = asyncio.create_task(_start(delivery, recovered, database, asked), name="database")
+    with suppress(TimeoutError):
+        async with asyncio.timeout(None if database.embedded else _PATIENCE):
+            await asked.wait()
     if starting.done():
         starting.result()
     starting.add_done_callback(lifetime.end_with)
@@ -113,25 +116,28 @@ async def _delivering(
             await asyncio.to_thread(delivery.stop, max(1.0, lifetime.remaining()))
 
 
-async def _start(delivery: Delivery, recovered: Sequence[Block], database: Database) -> None:
-    attempts = 0
-    while not await _prepared(database, attempts):
-        attempts += 1
-    if attempts:
-        _log.info("the database answers after %d attempts", attempts)
+async def _start(
+    delivery: Delivery, recovered: Sequence[Block], database: Database, asked: asyncio.Event
+) -> None:
+    """Begin to deliver once the database can be asked; `asked` is set when it was for the first time."""
+    while not await _prepared(database, asked):
+        pass
     delivery.start(recovered)
 
 
-async def _prepared(database: Database, attempts: int) -> bool:
+async def _prepared(database: Database, asked: asyncio.Event) -> bool:
     try:
         await asyncio.to_thread(database.prepare)
     except Unavailable as error:
         if database.embedded:
             raise
-        if not attempts:
+        if not asked.is_set():
             _log.warning("the database cannot be asked yet, rows wait in the journal: %s", error)
+        asked.set()
         await asyncio.sleep(error.retry_after)
         return False
+    finally:
+        asked.set()
     return True
 
 
