@@ -1,7 +1,7 @@
 """The composition root: reads like the picture of the architecture; nobody else builds the parts.
 
 otlp_grpc ┐
-otlp_http ┴→ decode → journal → delivery → ClickHouse        health, metrics beside
+otlp_http ┴→ decode → journal → delivery → ClickHouse ← settle        health, metrics beside
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import Final, Protocol, TypeAlias
 from agenttrace_collector.auth import Authenticator
 from agenttrace_collector.config import Config, ConfigError, Source, build_policy
 from agenttrace_collector.config.values import Address
-from agenttrace_collector.database import open_database
+from agenttrace_collector.database import Database, open_database
 from agenttrace_collector.decode.otlp import decode_logs, decode_traces
 from agenttrace_collector.decode.otlp_json import logs_from_json, traces_from_json
 from agenttrace_collector.exposure import warn_if_exposed
@@ -34,6 +34,9 @@ from agenttrace_collector.receivers.ingest import Ingest
 from agenttrace_collector.receivers.otlp_grpc import GrpcReceiver
 from agenttrace_collector.receivers.otlp_http import HttpReceiver
 from agenttrace_collector.receivers.signals import logs, traces
+from agenttrace_collector.settle.store import Database as Queryable
+from agenttrace_collector.settle.store import Store
+from agenttrace_collector.settle.worker import Settler, settling
 from agenttrace_collector.storage import Storage, opened_storage
 from agenttrace_collector.telemetry import Telemetry, metrics_app
 from agenttrace_schemas.rules import Policy
@@ -90,6 +93,7 @@ class Service:
             self._observe(keep)
             database = open_database(config, policy)
             storage = await stack.enter_async_context(opened_storage(config, database, lifetime))
+            await self._settle(database, policy, stack)
             await self._receive(Parts(policy, storage, self._flow(stack)), stack, keep)
             notify("READY=1")
             await lifetime.wait()
@@ -130,6 +134,14 @@ class Service:
             http = HttpReceiver(protocols.http, ingest, authenticator, _SIGNALS)
             keep("otlp http", serve_http(http.app(), protocols.http.endpoint, protocols.http.tls))
         self._watch(parts)
+
+    async def _settle(self, database: Database, policy: Policy, stack: AsyncExitStack) -> None:
+        """Settle quiet runs, where there is a database to ask."""
+        if not isinstance(database, Queryable):
+            return
+        settler = await stack.enter_async_context(settling(Settler(Store(database), policy, self.config)))
+        self._reloads.append(settler.take)
+        self.telemetry.watch(settler.readings)
 
     def _flow(self, stack: AsyncExitStack) -> Flow:
         limiter = self.config.processors.memory_limiter

@@ -72,6 +72,8 @@ METRICS: Final[Mapping[str, Described]] = {
     "agenttrace_received_log_records": Described(_COUNTER, "Log records in requests that could be read."),
     "agenttrace_ignored_spans": Described(_COUNTER, "Spans without a GenAI meaning; their parents are kept."),
     "agenttrace_ignored_log_records": Described(_COUNTER, "Log records that are no typed event."),
+    "agenttrace_settled_runs": Described(_COUNTER, "Runs settled, again after something late included."),
+    "agenttrace_settle_failed_rounds": Described(_COUNTER, "Rounds of settling that the database refused."),
     "agenttrace_refused_records": Described(_COUNTER, "Records refused, by kind and rule."),
     "agenttrace_redacted_values": Described(_COUNTER, "Values replaced by _redacted, by rule."),
     "agenttrace_records_by_service": Described(

@@ -19,6 +19,7 @@ BORDERS: Final = (
     "collector/agenttrace_collector/receivers/",
     "collector/agenttrace_collector/journal/writer.py",
     "collector/agenttrace_collector/delivery/lane.py",
+    "collector/agenttrace_collector/settle/worker.py",
 )
 ATTRIBUTE_KEY: Final = re.compile(
     r"(agenttrace|gen_ai|openinference|traceloop|llm|retrieval|reranker|embedding|mcp)\.[a-z_]+(\.[a-z_]+)*\.?"

@@ -9,10 +9,15 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 FOLDER: Final = Path(__file__).parents[1] / "corpus"
+
+
+# No span or log record of the corpus is later.
+RECORDED_AT: Final = 1_795_500_000_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +38,14 @@ class Scenario:
         """The bodies of its requests, `traces` or `logs`, in the order of arrival."""
         named = (name for name in self.files if f".{signal}." in name)
         return [(FOLDER / self.pair / name).read_bytes() for name in named]
+
+    def sent_at(self, signal: str, moment: int) -> list[bytes]:
+        """The bodies with their times moved so that the corpus was recorded at a moment (nanoseconds)."""
+        return [_moved(body, signal, moment - RECORDED_AT) for body in self.bodies(signal)]
+
+    def trace_ids(self) -> frozenset[bytes]:
+        """The traces of its spans."""
+        return frozenset(span.trace_id for span, _ in self.spans())
 
     def spans(self) -> Iterator[tuple[Span, str]]:
         """Every span with the name of its scope."""
@@ -61,3 +74,19 @@ def _scenarios() -> Iterator[Scenario]:
                 meta["semconv_flavour"],
                 tuple(told["files"]),
             )
+
+
+def _moved(body: bytes, signal: str, by: int) -> bytes:
+    if signal == "logs":
+        logs = ExportLogsServiceRequest.FromString(body)
+        for record in (each for lr in logs.resource_logs for ls in lr.scope_logs for each in ls.log_records):
+            record.time_unix_nano = max(0, record.time_unix_nano + by) if record.time_unix_nano else 0
+            record.observed_time_unix_nano += by
+        return logs.SerializeToString()
+    traces = ExportTraceServiceRequest.FromString(body)
+    for span in (each for rs in traces.resource_spans for ss in rs.scope_spans for each in ss.spans):
+        span.start_time_unix_nano += by
+        span.end_time_unix_nano += by
+        for event in span.events:
+            event.time_unix_nano += by
+    return traces.SerializeToString()

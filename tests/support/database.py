@@ -65,7 +65,15 @@ _BY_NAME: Mapping[str, object] = {
     "kind": "span",
     "rule": "span.id",
 }
-_BY_TYPE: Mapping[str, object] = {"Bool": True, "Array(String)": [], "UInt32": 0, "UInt64": 0, "Float64": 0.0}
+_BY_TYPE: Mapping[str, object] = {
+    "Bool": True,
+    "Array(String)": [],
+    "Array(UUID)": [],
+    "UInt8": 0,
+    "UInt32": 0,
+    "UInt64": 0,
+    "Float64": 0.0,
+}
 
 
 def valid_row(row: type[Row], **values: object) -> dict[str, object]:
@@ -75,8 +83,10 @@ def valid_row(row: type[Row], **values: object) -> dict[str, object]:
         for name, column in columns(row).items()
         if not column.type.startswith(("UUID", "Nullable", "DateTime64", "Map"))
     }
-    if row.TABLE == "agent_steps":
+    if row.TABLE in {"agent_steps", "settled_steps"}:
         default["status"] = "ok"
+    if row.TABLE.startswith("derived_"):
+        default["rule"] = "failure.step"
     return {**default, **values}
 
 

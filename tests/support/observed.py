@@ -39,6 +39,7 @@ class SeenRun:
     output_tokens: int
     retries: int
     models: frozenset[str]
+    started_at: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple, TypeAlias
 
 from agenttrace_schemas.derived_rows import (
     DerivedDecisionRow,
@@ -16,7 +16,18 @@ from agenttrace_schemas.derived_rows import (
 from agenttrace_schemas.rows import RunRow, SpanLinkRow, StepRow
 from agenttrace_schemas.rules import Policy
 
-SpanKey = tuple[bytes, int]
+SpanKey: TypeAlias = tuple[bytes, int]
+RunKey: TypeAlias = tuple[str, bytes]
+
+
+class Mark(NamedTuple):
+    """A run that waits: up to when something arrived for it, and the times of what did."""
+
+    tenant: str
+    run_id: bytes
+    touched: int
+    earliest: int
+    latest: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +39,16 @@ class Thresholds:
     tokens_moderate: int = 1_000
     tokens_high: int = 8_000
     tokens_limit_approached: int = 100_000
+
+    def by_name(self) -> dict[str, int]:
+        """Under the names of the configuration."""
+        return {
+            "latency_ms.exceeded": self.latency_exceeded,
+            "latency_ms.significantly_exceeded": self.latency_significantly_exceeded,
+            "tokens.moderate": self.tokens_moderate,
+            "tokens.high": self.tokens_high,
+            "tokens.limit_approached": self.tokens_limit_approached,
+        }
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,98 @@
+"""The pieces of SQL that settling is made of; every value in them is a number or an id of ours."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
+from operator import attrgetter
+from typing import Any, Final
+
+from agenttrace_collector.settle.shapes import Mark
+from agenttrace_schemas.checks import quoted
+from agenttrace_schemas.migrations import migrations
+from agenttrace_schemas.rows import (
+    DecisionRow,
+    FailureRow,
+    Row,
+    RunRow,
+    SignalRow,
+    SpanLinkRow,
+    StepRow,
+    columns,
+)
+
+# Rows of a run reach beyond the times of those that made it wait.
+_MARGIN: Final = 3_600 * 10**9
+_TIMES: Final[Mapping[type[Row], str]] = {
+    RunRow: "started_at",
+    StepRow: "started_at",
+    SpanLinkRow: "started_at",
+    FailureRow: "occurred_at",
+    DecisionRow: "recorded_at",
+    SignalRow: "recorded_at",
+}
+# How a type is selected so that it arrives as the row classes have it; an id that is none is all zero.
+_FORMS: Final[Mapping[str, str]] = {
+    "UUID": "UUIDToNum({0})",
+    "Nullable(UUID)": "UUIDToNum(ifNull({0}, toUUID('00000000-0000-0000-0000-000000000000')))",
+    "Array(UUID)": "arrayMap(x -> UUIDToNum(x), {0})",
+    "DateTime64(9, 'UTC')": "toUnixTimestamp64Nano({0})",
+}
+
+
+def selected(row: type[Row]) -> str:
+    """The columns of a row class as a SELECT gives them."""
+    return ", ".join(_FORMS.get(column.type, "{0}").format(name) for name, column in columns(row).items())
+
+
+def run_ids(ids: Iterable[bytes]) -> str:
+    """Run ids as a list of literals."""
+    return ", ".join(f"'{_uuid(each)}'" for each in ids)
+
+
+def _uuid(raw: bytes) -> str:
+    text = raw.hex()
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
+
+def runs(marks: Sequence[Mark]) -> str:
+    """That a row is of one of these runs."""
+    return f"run_id IN ({run_ids(mark.run_id for mark in marks)})"
+
+
+def rows_of_runs(row: type[Row], marks: Sequence[Mark]) -> str:
+    """That a row is of one of these runs; the times keep the rest of the table unread."""
+    earliest, latest = min(mark.earliest for mark in marks), max(mark.latest for mark in marks)
+    time = _TIMES[row]
+    return (
+        f"{runs(marks)} AND {time} >= fromUnixTimestamp64Nano({earliest - _MARGIN:d})"
+        f" AND {time} <= fromUnixTimestamp64Nano({latest + _MARGIN:d})"
+    )
+
+
+def stated(row: type[Row], marks: Sequence[Mark]) -> str:
+    """Which types the agent recorded for which step of these runs."""
+    kind = next(name for name in columns(row) if name.endswith("_type"))
+    step = _FORMS["Nullable(UUID)"].format("step_id")
+    where = rows_of_runs(row, marks)
+    return f"SELECT tenant, UUIDToNum(run_id), {step}, {kind} FROM {row.TABLE} WHERE {where}"  # noqa: S608
+
+
+def settled_marks(marks: Sequence[Mark]) -> str:
+    """The rows of `run_marks` that say so."""
+    return ", ".join(
+        f"(fromUnixTimestamp64Nano({mark.touched:d}), {quoted(mark.tenant)}, '{_uuid(mark.run_id)}',"
+        f" fromUnixTimestamp64Nano({mark.earliest:d}), fromUnixTimestamp64Nano({mark.latest:d}), 1)"
+        for mark in marks
+    )
+
+
+@cache
+def sort_key(row: type[Row]) -> Callable[[Row], Any]:
+    """The function that gives a row's sort key, under which a later row replaces it."""
+    ddl = "".join(migration.up for migration in migrations())
+    found = re.search(rf"CREATE TABLE (?:IF NOT EXISTS )?{row.TABLE} .*?ORDER BY \((.*?)\)", ddl, re.DOTALL)
+    if found is None:
+        raise LookupError(row.TABLE)
+    return attrgetter(*found.group(1).split(", "))

@@ -1,0 +1,199 @@
+"""Reads the rows of runs that wait to be settled, and writes what they came to."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final, Protocol, runtime_checkable
+
+from agenttrace_collector.decode.rowbinary import encode
+from agenttrace_collector.settle import sql
+from agenttrace_collector.settle.shapes import Mark, Recorded, RunKey, RunRows, Settled
+from agenttrace_schemas.derived_rows import DERIVED_ROWS
+from agenttrace_schemas.rows import (
+    DecisionRow,
+    FailureRow,
+    Row,
+    RunRow,
+    SignalRow,
+    SpanLinkRow,
+    StepRow,
+    columns,
+)
+
+# A row that is written after the watermark was read may carry an earlier mark, by as much as an insert takes.
+_LATE: Final = "INTERVAL 5 MINUTE"
+_MARKS: Final = f"""
+SELECT tenant, UUIDToNum(run_id), toUnixTimestamp64Nano(maxIf(marked_at, settled = 0) AS touched),
+       toUnixTimestamp64Nano(min(earliest)), toUnixTimestamp64Nano(max(latest))
+FROM run_marks
+WHERE marked_at > (SELECT max(watermark) FROM settle_progress) - {_LATE}
+GROUP BY tenant, run_id
+HAVING touched > maxIf(marked_at, settled = 1) AND touched <= now64(9) - toIntervalMillisecond({{quiet:UInt64}})
+ORDER BY touched
+LIMIT {{most:UInt64}}
+"""  # noqa: S608 - a constant of ours
+_PROGRESS: Final = f"""
+INSERT INTO settle_progress
+SELECT if(count() = 0, (SELECT max(marked_at) FROM run_marks), min(first)), now64(9)
+FROM (
+    SELECT min(marked_at) AS first
+    FROM run_marks
+    WHERE marked_at > (SELECT max(watermark) FROM settle_progress) - {_LATE}
+    GROUP BY tenant, run_id
+    HAVING maxIf(marked_at, settled = 0) > maxIf(marked_at, settled = 1)
+)
+"""  # noqa: S608 - a constant of ours
+_RANGE: Final = """
+SELECT tenant, UUIDToNum(run_id), toUnixTimestamp64Nano(now64(9)),
+       toUnixTimestamp64Nano(min(started_at)), toUnixTimestamp64Nano(max(started_at))
+FROM agent_steps
+WHERE started_at >= fromUnixTimestamp64Nano({since:Int64}) AND started_at < fromUnixTimestamp64Nano({until:Int64})
+GROUP BY tenant, run_id
+ORDER BY min(started_at)
+"""
+_BEFORE: Final = """
+SELECT tenant, UUIDToNum(run_id), toUnixTimestamp64Nano(started_at), toUnixTimestamp64Nano(ended_at)
+FROM run_facts WHERE {runs}
+"""
+
+
+@runtime_checkable
+class Database(Protocol):
+    """What settling asks of a database."""
+
+    def query(self, statement: str, parameters: Mapping[str, Any] | None = None) -> Sequence[Sequence[Any]]:
+        """The rows of a query."""
+
+    def command(self, statement: str) -> None:
+        """Run a statement that answers nothing."""
+
+    def insert(self, table: str, columns: Sequence[str], data: bytes, *, token: str) -> None:
+        """Insert RowBinary."""
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """The tables that settling reads and writes."""
+
+    database: Database
+
+    def waiting(self, quiet: float, most: int) -> list[Mark]:
+        """The runs for which nothing came in the last seconds and that are not settled, oldest first."""
+        rows = self.database.query(_MARKS, {"quiet": round(quiet * 1000), "most": most})
+        return [Mark(str(row[0]), bytes(row[1]), *row[2:]) for row in rows]
+
+    def in_range(self, since: int, until: int) -> list[Mark]:
+        """Every run with a step that began in a range of time."""
+        rows = self.database.query(_RANGE, {"since": since, "until": until})
+        return [Mark(str(row[0]), bytes(row[1]), *row[2:]) for row in rows]
+
+    def widened(self, marks: Sequence[Mark]) -> tuple[list[Mark], frozenset[RunKey]]:
+        """The marks with the times of what was settled before, and the runs that were."""
+        before: dict[RunKey, tuple[int, int]] = {}
+        for tenant, run_id, started, ended in self.database.query(_BEFORE.format(runs=sql.runs(marks))):
+            before[str(tenant), bytes(run_id)] = (started, ended)
+        wide = []
+        for mark in marks:
+            started, ended = before.get(mark[:2], (mark.earliest, mark.latest))
+            wide.append(mark._replace(earliest=min(started, mark.earliest), latest=max(ended, mark.latest)))
+        return wide, frozenset(before)
+
+    def read(self, marks: Sequence[Mark]) -> list[RunRows]:
+        """Everything stored of these runs."""
+        by_class = {row: self._rows(row, marks) for row in (StepRow, SpanLinkRow, RunRow)}
+        recorded = self._recorded(marks)
+        return [
+            RunRows(
+                mark.tenant,
+                mark.run_id,
+                steps=by_class[StepRow][mark[:2]],
+                links=by_class[SpanLinkRow][mark[:2]],
+                candidates=by_class[RunRow][mark[:2]],
+                recorded=recorded.get(mark[:2], Recorded()),
+            )
+            for mark in marks
+        ]
+
+    def write(self, settled: Sequence[Settled], before: Collection[RunKey], settled_at: int) -> None:
+        """Insert what runs came to; of those settled before, take back what they no longer come to."""
+        made: defaultdict[str, list[Row]] = defaultdict(list)
+        for each in settled:
+            for row in (each.facts, *each.steps, *each.signals, *each.decisions, *each.failures):
+                if row is not None:
+                    made[row.TABLE].append(row)
+        for row_class in DERIVED_ROWS:
+            rows = made[row_class.TABLE]
+            if before:
+                rows += self._withdrawn(row_class, before, rows, settled_at)
+            self._insert(row_class, rows)
+
+    def mark_settled(self, marks: Sequence[Mark]) -> None:
+        """Note up to when everything that arrived for these runs is settled, and move the watermark."""
+        if marks:
+            self.database.command(f"INSERT INTO run_marks VALUES {sql.settled_marks(marks)}")  # noqa: S608 - of ours
+        self.database.command(_PROGRESS)
+
+    def keep_thresholds(self, thresholds: Mapping[str, int]) -> None:
+        """Write down the thresholds that derived signals are made with from now on."""
+        values = ", ".join(f"('{name}', {value:d}, now64(9))" for name, value in thresholds.items())
+        self.database.command(f"INSERT INTO derive_thresholds VALUES {values}")  # noqa: S608 - of ours
+
+    def _rows(self, row: type[Row], marks: Sequence[Mark]) -> defaultdict[RunKey, list[Any]]:
+        found: defaultdict[RunKey, list[Any]] = defaultdict(list)
+        for made in self._select(row, sql.rows_of_runs(row, marks)):
+            found[made.tenant, made.run_id].append(made)
+        return found
+
+    def _select(self, row: type[Row], where: str) -> Iterator[Any]:
+        """Rows of a table, their values as the row classes have them."""
+        statement = f"SELECT {sql.selected(row)} FROM {row.TABLE} FINAL WHERE {where}"  # noqa: S608 - of ours
+        names = tuple(columns(row))
+        optional = [name for name, column in columns(row).items() if column.type == "Nullable(UUID)"]
+        for values in self.database.query(statement):
+            made = dict(zip(names, values, strict=True))
+            for name in optional:
+                made[name] = made[name] if any(made[name]) else None
+            yield row(**made)
+
+    def _recorded(self, marks: Sequence[Mark]) -> dict[RunKey, Recorded]:
+        signals, decisions, failures = (
+            self._stated(row, marks) for row in (SignalRow, DecisionRow, FailureRow)
+        )
+        return {
+            run: Recorded(
+                frozenset(signals[run]),
+                frozenset(decisions[run]),
+                frozenset(step_id for step_id, _ in failures[run]),
+            )
+            for run in {*signals, *decisions, *failures}
+        }
+
+    def _stated(
+        self, row: type[Row], marks: Sequence[Mark]
+    ) -> defaultdict[RunKey, list[tuple[bytes | None, str]]]:
+        found: defaultdict[RunKey, list[tuple[bytes | None, str]]] = defaultdict(list)
+        for tenant, run_id, step_id, kind in self.database.query(sql.stated(row, marks)):
+            found[str(tenant), bytes(run_id)].append((bytes(step_id) if any(step_id) else None, str(kind)))
+        return found
+
+    def _withdrawn(
+        self, row: type[Row], before: Collection[RunKey], made: Iterable[Row], settled_at: int
+    ) -> list[Row]:
+        """The rows of earlier rounds under a key that this round did not make, as taken back."""
+        key = sql.sort_key(row)
+        keys = {key(each) for each in made}
+        runs = sql.run_ids(run_id for _, run_id in before)
+        return [
+            replace(each, is_deleted=1, settled_at=settled_at)
+            for each in self._select(row, f"run_id IN ({runs})")
+            if key(each) not in keys and (each.tenant, each.run_id) in before
+        ]
+
+    def _insert(self, row: type[Row], rows: Sequence[Row]) -> None:
+        if rows:
+            data = b"".join(map(encode, rows))
+            token = hashlib.blake2b(data, digest_size=16).hexdigest()
+            self.database.insert(row.TABLE, list(columns(row)), data, token=token)

@@ -1,0 +1,119 @@
+"""Settles runs when nothing has come for them for a while, one round after the other."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Final
+
+from agenttrace_collector.config.sections import Config
+from agenttrace_collector.errors import CollectorError
+from agenttrace_collector.settle.run import settle_run
+from agenttrace_collector.settle.shapes import Mark, Round, Thresholds
+from agenttrace_collector.settle.store import Store
+from agenttrace_collector.telemetry import Reading
+from agenttrace_schemas.rules import Policy
+
+_log: Final = logging.getLogger(__name__)
+_BATCH: Final = 1_000
+_MOST: Final = 20_000
+_PAUSE: Final = 1.0
+_PAUSE_AFTER_FAILURE: Final = 5.0
+
+
+@dataclass(slots=True)
+class Settler:
+    """Settles what waits in a store; `settled` counts runs, `failed_rounds` those the database refused."""
+
+    store: Store
+    policy: Policy
+    config: Config
+    now: Callable[[], int] = time.time_ns
+    settled: int = 0
+    failed_rounds: int = 0
+    stopping: threading.Event = field(default_factory=threading.Event)
+    _kept: Thresholds | None = None
+
+    def take(self, config: Config) -> None:
+        """Settle by the thresholds of this configuration from the next round on."""
+        self.config = config
+
+    def settle_waiting(self) -> int:
+        """Settle every run for which nothing came in the last `derive.quiet`; how many there were."""
+        marks = self.store.waiting(self.config.derive.quiet, _MOST)
+        self.settle(marks)
+        return len(marks)
+
+    def settle(self, marks: Sequence[Mark]) -> None:
+        """Settle these runs, neighbours in time together."""
+        ordered = sorted(marks, key=lambda mark: (mark.earliest, mark.run_id))
+        thresholds = self._thresholds()
+        for start in range(0, len(ordered), _BATCH):
+            if self.stopping.is_set():
+                return
+            self._settle_batch(ordered[start : start + _BATCH], thresholds)
+
+    def _settle_batch(self, marks: Sequence[Mark], thresholds: Thresholds) -> None:
+        wide, before = self.store.widened(marks)
+        this = Round(self.policy, thresholds, self.now())
+        settled = [settle_run(rows, this) for rows in self.store.read(wide)]
+        self.store.write(settled, before, this.settled_at)
+        self.store.mark_settled(marks)
+        self.settled += len(marks)
+
+    def _thresholds(self) -> Thresholds:
+        """Those of the configuration, written down when they are new."""
+        latency, tokens = self.config.derive.latency_ms, self.config.derive.tokens
+        thresholds = Thresholds(
+            latency_exceeded=latency.exceeded,
+            latency_significantly_exceeded=latency.significantly_exceeded,
+            tokens_moderate=tokens.moderate,
+            tokens_high=tokens.high,
+            tokens_limit_approached=tokens.limit_approached,
+        )
+        if thresholds != self._kept:
+            self.store.keep_thresholds(thresholds.by_name())
+            self._kept = thresholds
+        return thresholds
+
+    def readings(self) -> Iterator[Reading]:
+        """What was done, for Prometheus."""
+        yield Reading("agenttrace_settled_runs", self.settled)
+        yield Reading("agenttrace_settle_failed_rounds", self.failed_rounds)
+
+    async def run(self, threads: ThreadPoolExecutor) -> None:
+        """Settle until told to stop; a database that is away is asked again."""
+        loop = asyncio.get_running_loop()
+        while not self.stopping.is_set():
+            pause = await loop.run_in_executor(threads, self._round)
+            await loop.run_in_executor(threads, self.stopping.wait, pause)
+
+    def _round(self) -> float:
+        """One round; how long to wait before the next."""
+        try:
+            return 0.0 if self.settle_waiting() == _MOST else _PAUSE
+        except CollectorError as error:
+            self.failed_rounds += 1
+            _log.warning("runs are not settled, trying again: %s", error)
+        except Exception as error:  # noqa: BLE001 - the border of a worker: ingest goes on without it
+            self.failed_rounds += 1
+            _log.error("runs are not settled (%s), trying again", type(error).__name__)
+        return _PAUSE_AFTER_FAILURE
+
+
+@asynccontextmanager
+async def settling(settler: Settler) -> AsyncIterator[Settler]:
+    """Settle meanwhile; at the end the batch that is under way is finished, for the database closes next."""
+    with ThreadPoolExecutor(1, "settle") as threads:
+        task = asyncio.create_task(settler.run(threads), name="settle")
+        try:
+            yield settler
+        finally:
+            settler.stopping.set()
+            await task

@@ -1,0 +1,30 @@
+-- Runs as settled, and those that are not settled yet as their agents' spans tell.
+CREATE OR REPLACE VIEW runs ${on_cluster} AS
+SELECT
+    run_id, agent_id, agent_version, environment, status, started_at, ended_at, created_at, tenant, trace_id,
+    span_id, parent_run_id, conversation_id, actor, source, error_type, steps, failed_steps, model_calls,
+    tool_calls, retrievals, retries, input_tokens, output_tokens, documents, step_ids, true AS settled
+FROM run_facts FINAL
+WHERE (tenant, run_id) NOT IN (SELECT tenant, run_id FROM unsettled_runs)
+UNION ALL
+SELECT
+    run_id, top.1 AS agent_id, top.2 AS agent_version, top.3 AS environment, top.4 AS status,
+    first AS started_at, last AS ended_at, made AS created_at, tenant, top.5 AS trace_id, top.6 AS span_id,
+    top.7 AS parent_run_id, top.8 AS conversation_id, top.9 AS actor, top.10 AS source, '' AS error_type,
+    0 AS steps, 0 AS failed_steps, 0 AS model_calls, 0 AS tool_calls, 0 AS retrievals, 0 AS retries,
+    0 AS input_tokens, 0 AS output_tokens, NULL AS documents, [] AS step_ids, false AS settled
+FROM
+(
+    SELECT
+        tenant, run_id, min(started_at) AS first, max(ended_at) AS last, max(created_at) AS made,
+        argMin(
+            (
+                agent_id, agent_version, environment, status, trace_id, span_id, parent_run_id,
+                conversation_id, actor, source
+            ),
+            (started_at, span_id)
+        ) AS top
+    FROM agent_runs FINAL
+    WHERE (tenant, run_id) IN (SELECT tenant, run_id FROM unsettled_runs)
+    GROUP BY tenant, run_id
+);
