@@ -106,7 +106,7 @@ class Node:
     scope: Node | None = None
     inner: list[Node] = field(default_factory=list)
     tries: list[Node] = field(default_factory=list)
-    depth: int = 0
+    depth: int = -1
     leaf: bool = False
     caller_failed: bool = False
     failed: bool = False

@@ -20,7 +20,6 @@ from agenttrace_collector.settle.shapes import (
 )
 from agenttrace_schemas.rows import StepRow
 
-_DEEPEST: Final = 10_000
 # What an outer span of a call may know that the inner one does not.
 _SHARED: Final = (
     "tool_name",
@@ -43,10 +42,11 @@ def build(rows: RunRows) -> list[Node]:
     """The nodes of a run, earliest first and parents before children."""
     nodes = {_key(step): Node(step, _kind(step)) for step in rows.steps}
     parents = {(link.trace_id, link.span_id): (link.trace_id, link.parent_span_id) for link in rows.links}
+    above: dict[SpanKey, SpanKey] = {}
     for node in nodes.values():
-        node.parent = _nearest(node.step, nodes, parents)
+        node.parent = _nearest(node.step, nodes, parents, above)
     for node in nodes.values():
-        node.depth = _depth(node)
+        _measure(node)
     ordered = sorted(nodes.values(), key=lambda node: (node.step.started_at, node.depth, _key(node.step)))
     by_depth = sorted(ordered, key=lambda node: node.depth)
     for node in by_depth:
@@ -67,28 +67,42 @@ def _kind(step: StepRow) -> str:
     return WRAPPER if step.role == "wrapper" else KINDS.get(step.operation, OTHER)
 
 
-def _nearest(step: StepRow, nodes: Mapping[SpanKey, Node], parents: Mapping[SpanKey, SpanKey]) -> Node | None:
-    """The step above, through spans that are none; a parent that never came counts as none."""
-    key = (step.trace_id, step.parent_span_id)
-    for _ in range(_DEEPEST):
-        if key in nodes:
-            return nodes[key] if nodes[key].step is not step else None
-        if key not in parents:
-            return None
-        key = parents[key]
-    return None
+def _nearest(
+    step: StepRow,
+    nodes: Mapping[SpanKey, Node],
+    parents: Mapping[SpanKey, SpanKey],
+    above: dict[SpanKey, SpanKey],
+) -> Node | None:
+    """The step above, through spans that are none; a parent that never came counts as none.
+
+    `above` remembers where a way through such spans led, so that each of them is passed once.
+    """
+    key, passed = (step.trace_id, step.parent_span_id), set[SpanKey]()
+    while key not in nodes and key not in passed and key in parents:
+        passed.add(key)
+        key = above.get(key) or parents[key]
+    above.update(dict.fromkeys(passed, key))
+    found = nodes.get(key)
+    return None if found is None or found.step is step else found
 
 
-def _depth(node: Node) -> int:
-    """How many steps stand above; spans that name each other as parents stand alone."""
-    depth, above, seen = 0, node.parent, {id(node)}
-    while above is not None:
-        if id(above) in seen:
-            node.parent = None
-            return 0
-        seen.add(id(above))
-        depth, above = depth + 1, above.parent
-    return depth
+def _measure(node: Node) -> None:
+    """How many steps stand above; spans in a ring of parents have none, whichever is seen first."""
+    way: list[Node] = []
+    seen: set[int] = set()
+    at: Node | None = node
+    while at is not None and at.depth < 0 and id(at) not in seen:
+        seen.add(id(at))
+        way.append(at)
+        at = at.parent
+    if at is not None and at.depth < 0:
+        ring = way[way.index(at) :]
+        del way[-len(ring) :]
+        for each in ring:
+            each.parent, each.depth = None, 0
+    depth = -1 if at is None else at.depth
+    for number, each in enumerate(reversed(way), start=1):
+        each.depth = depth + number
 
 
 def _place(node: Node) -> None:
@@ -145,11 +159,13 @@ def _merge_outer(node: Node) -> None:
 
 
 def _leaves(node: Node) -> Iterator[Node]:
-    for inner in node.inner:
+    waiting = node.inner[::-1]
+    while waiting:
+        inner = waiting.pop()
         if inner.leaf:
             yield inner
         else:
-            yield from _leaves(inner)
+            waiting += inner.inner[::-1]
 
 
 def _take_over(inner: Node, outer: Node) -> None:
