@@ -74,7 +74,7 @@ _TABLE: Final = (
         "a tool step failed by missing rights",
     ),
     _signal(
-        "retrieval.no_results",
+        "retrieve.no_results",
         SignalType.EMPTY_RETRIEVAL,
         SignalCode.NO_RESULTS,
         "a retrieval ended well with 0 documents",
@@ -169,7 +169,7 @@ _TABLE: Final = (
         selected="length",
     ),
     _decision(
-        "retrieval.rerank",
+        "retrieve.rerank",
         DecisionType.RETRIEVAL_STRATEGY,
         ReasonCode.RERANK_REQUIRED,
         "a reranker ran after a retrieval",

@@ -43,7 +43,7 @@ def _tool(node: Node) -> Found:
 
 def _retrieval(node: Node) -> Found:
     if not node.failed and node.fact("retrieval_count") == 0:
-        yield node, "retrieval.no_results"
+        yield node, "retrieve.no_results"
 
 
 def _attempted(node: Node) -> Found:
@@ -136,7 +136,7 @@ def _reranks(steps: Sequence[Node]) -> Found:
     retrieved = False
     for node in steps:
         if node.kind == RERANK and retrieved:
-            yield node, "retrieval.rerank"
+            yield node, "retrieve.rerank"
         retrieved = retrieved or node.kind == RETRIEVAL
 
 

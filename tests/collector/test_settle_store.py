@@ -1,0 +1,136 @@
+"""Settling against a database: late spans change a run, another round changes nothing."""
+
+from __future__ import annotations
+
+from itertools import count
+from typing import Any
+
+import pytest
+
+from agenttrace_collector.clickhouse import ClickHouse
+from agenttrace_collector.config.sections import Config, Derive, LatencyThresholds
+from agenttrace_collector.decode.batch import Context
+from agenttrace_collector.decode.otlp import decode_traces
+from agenttrace_collector.migrate import Migrator
+from agenttrace_collector.settle.store import Store
+from agenttrace_collector.settle.worker import Settler
+from agenttrace_schemas import wire
+from agenttrace_schemas.rows import ROWS, columns
+from agenttrace_schemas.rules import Policy
+from tests.support.corpus import RECORDED_AT, scenarios
+from tests.support.database import empty_database
+from tests.support.otlp import DECISION, NOW, ASpan, traces
+from tests.support.reference import Value
+
+AT_ONCE = Config(derive=Derive(quiet=0.001))
+_TOKENS = count()
+VIEWS = ("runs", "steps", "failures", "decisions", "quality_signals")
+
+
+@pytest.fixture
+def database() -> ClickHouse:
+    """A database of its own with the schema."""
+    made = empty_database()
+    Migrator(made, Policy()).up()
+    return made
+
+
+def insert(database: ClickHouse, body: bytes, at: int = RECORDED_AT) -> None:
+    """Store what a request comes to, as the collector does."""
+    tables = {row.TABLE: list(columns(row)) for row in ROWS}
+    for table, block in decode_traces(body, Context(Policy(), "default", at)).blocks.items():
+        database.insert(table, tables[table], block.data, token=str(next(_TOKENS)))
+
+
+def settler(database: ClickHouse, config: Config = AT_ONCE) -> Settler:
+    """A settler that waits for nothing."""
+    return Settler(Store(database), Policy(), config)
+
+
+def settle(database: ClickHouse) -> None:
+    """Settle until nothing waits."""
+    working = settler(database)
+    while database.query("SELECT count() FROM unsettled_runs")[0][0]:
+        working.settle_waiting()
+
+
+def answers(database: ClickHouse) -> dict[str, list[Any]]:
+    """What every view says, apart from when it was settled."""
+    statements = {view: f"SELECT * EXCEPT(created_at) FROM {view}" for view in VIEWS}  # noqa: S608 - of ours
+    return {view: sorted(map(str, database.query(statement))) for view, statement in statements.items()}
+
+
+def test_late_spans_change_a_run(database: ClickHouse) -> None:
+    """Settled half-way and again with the rest, every view says what it says when all came at once."""
+    other = empty_database()
+    Migrator(other, Policy()).up()
+    bodies = [body for scenario in scenarios() for body in scenario.bodies("traces")]
+    for body in bodies[::2]:
+        insert(database, body)
+    settle(database)
+    for body in bodies:
+        insert(other, body)
+        insert(database, body)
+    settle(database)
+    settle(other)
+    assert answers(database) == answers(other)
+
+
+def test_another_round_changes_nothing(database: ClickHouse) -> None:
+    """`agenttrace rederive` over everything makes the rows that are there."""
+    for scenario in scenarios()[::7]:
+        for body in scenario.bodies("traces"):
+            insert(database, body)
+    settle(database)
+    before = answers(database)
+    again = settler(database)
+    again.settle(again.store.in_range(0, RECORDED_AT))
+    assert answers(database) == before
+
+
+def test_the_live_tail_is_read_before_it_is_settled(database: ClickHouse) -> None:
+    """A run and its steps are there at once, and once after settling."""
+    insert(database, scenarios()[0].bodies("traces")[0])
+    assert database.query("SELECT count(), any(settled) FROM runs")[0] == (1, False)
+    settle(database)
+    assert database.query("SELECT count(), any(settled) FROM runs")[0] == (1, True)
+    assert database.query("SELECT uniqExact(step_id) = count() FROM steps")[0] == (1,)
+
+
+def test_a_derived_row_gives_way_to_a_recorded_one(database: ClickHouse) -> None:
+    """Where the agent recorded that type for that step, the derived one is taken back."""
+    call: dict[str, Value] = {wire.GEN_AI_OPERATION_NAME: "chat", wire.GEN_AI_REQUEST_STREAM: True}
+    insert(database, traces(ASpan(attributes=call)), NOW)
+    settle(database)
+    assert database.query("SELECT source, reason_code FROM decisions")[0] == (
+        "derived",
+        "streaming_requested",
+    )
+    stated = {**DECISION, wire.DECISION_TYPE: "response_mode", wire.DECISION_REASON_CODE: "batch_preferred"}
+    insert(database, traces(ASpan(attributes=call, events=((wire.EVENT_DECISION, stated),))), NOW)
+    settle(database)
+    assert database.query("SELECT source, reason_code FROM decisions") == [("recorded", "batch_preferred")]
+
+
+def test_an_unknown_agent_takes_the_outermost_name(database: ClickHouse) -> None:
+    """Runs, and decisions recorded in them, are answered under the agent that the spans name."""
+    agent: dict[str, Value] = {wire.GEN_AI_OPERATION_NAME: "invoke_agent", wire.GEN_AI_AGENT_NAME: "planner"}
+    insert(database, traces(ASpan(attributes=agent, events=((wire.EVENT_DECISION, DECISION),))), NOW)
+    settle(database)
+    assert database.query("SELECT agent_id FROM runs") == [("planner",)]
+    assert database.query("SELECT agent_id, source FROM decisions") == [("planner", "recorded")]
+
+
+def test_thresholds_are_written_down(database: ClickHouse) -> None:
+    """The thresholds of the configuration stand beside the signals made with them."""
+    derive = Derive(quiet=0.001, latency_ms=LatencyThresholds(exceeded=1, significantly_exceeded=2))
+    insert(database, traces(ASpan(attributes={wire.GEN_AI_OPERATION_NAME: "chat"})), NOW)
+    working = settler(database, Config(derive=derive))
+    while not working.settled:
+        working.settle_waiting()
+    found = database.query(
+        "SELECT value FROM derive_thresholds FINAL WHERE threshold = 'latency_ms.exceeded'"
+    )
+    assert found == [(1,)]
+    codes = database.query("SELECT signal_code FROM quality_signals WHERE signal_type = 'latency_threshold'")
+    assert codes == [("significantly_exceeded",)]
