@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-import urllib.error
-import urllib.request
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -18,6 +16,7 @@ import pytest
 
 from tests.support.collector import Collector, running_collector
 from tests.support.corpus import Scenario, scenarios
+from tests.support.http import counted, post
 from tests.support.observed import Fact, SeenRun, SeenStep, compare
 from tests.support.query import answers
 from tests.support.read_back import read_back
@@ -57,14 +56,6 @@ def sent(tmp_path_factory: pytest.TempPathFactory) -> Sent:
     return Sent(directory, "\n".join(said), dict(seen_runs(runs, steps)), sources_of(steps))
 
 
-def post(collector: Collector, signal: str, body: bytes) -> str:
-    """Send a body as its exporter did; the answer with its headers."""
-    headers = {"content-type": "application/x-protobuf"}
-    request = urllib.request.Request(collector.url("http", f"/v1/{signal}"), body, headers)  # noqa: S310
-    with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310 - loopback
-        return f"{answer.status} {answer.headers} {answer.read()!r}"
-
-
 def wait_until_settled(collector: Collector) -> None:
     """Return when each run has been settled; a few seconds after the last request."""
     wanted = len({trace for scenario in scenarios() for trace in scenario.trace_ids()})
@@ -72,12 +63,6 @@ def wait_until_settled(collector: Collector) -> None:
     while counted(collector, "agenttrace_settled_runs") < wanted:
         assert time.monotonic() < deadline, "runs wait to be settled"
         time.sleep(0.2)
-
-
-def counted(collector: Collector, name: str) -> float:
-    """A metric without labels."""
-    lines = collector.get("metrics", "/metrics").splitlines()
-    return sum(float(line.split()[1]) for line in lines if line.split(" ")[0].removesuffix("_total") == name)
 
 
 def seen_runs(runs: list[dict[str, Any]], steps: list[dict[str, Any]]) -> Iterator[tuple[bytes, SeenRun]]:
