@@ -36,3 +36,17 @@ def test_a_directory_that_a_collector_owns_is_left_to_it(tmp_path: Path) -> None
         refused = agenttrace("migrate", "up", *on(tmp_path))
     assert refused.returncode == 1
     assert "migrated by that collector" in refused.stderr
+
+
+def test_render_prints_the_schema_of_a_cluster(tmp_path: Path) -> None:
+    """No database is needed or touched."""
+    printed = agenttrace("migrate", "render", "--profile", "cluster", *on(tmp_path)).stdout
+    assert "CREATE TABLE IF NOT EXISTS agent_decisions_local ON CLUSTER" in printed
+    assert "ALTER TABLE agent_decisions_local ON CLUSTER" in printed
+    assert not (tmp_path / "data").exists()
+
+
+def test_render_knows_its_profiles() -> None:
+    """Another is named with what there is."""
+    refused = agenttrace("migrate", "render", "--profile", "mainframe")
+    assert (refused.returncode, "server, cluster" in refused.stderr) == (2, True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Annotated
+from typing import Annotated, cast
 
 import typer
 
@@ -13,6 +13,8 @@ from agenttrace_collector.clickhouse import ClickHouse
 from agenttrace_collector.config import Config, ConfigError, build_policy
 from agenttrace_collector.errors import Rejected, Unavailable
 from agenttrace_collector.migrate import Migrator
+from agenttrace_schemas.ddl import script
+from agenttrace_schemas.migrations import PROFILES, Profile
 
 app = typer.Typer(
     help="Make, take back or show the schema of the configured database.", invoke_without_command=True
@@ -60,6 +62,25 @@ def status(config: ConfigFiles = None, set_: Overrides = None) -> None:
     with _migrator(loaded(source(config, set_))) as migrator:
         for state in migrator.status():
             typer.echo(f"{state.version:04d}  {'applied' if state.applied else 'missing':8} {state.name}")
+
+
+@app.command()
+def render(
+    profile: Annotated[str, typer.Option(help="server, or cluster: a template that was not run.")] = "server",
+    config: ConfigFiles = None,
+    set_: Overrides = None,
+) -> None:
+    """Print the whole schema of this configuration as SQL, for an empty database; nothing is run."""
+    if profile not in PROFILES:
+        fail(f"agenttrace migrate: --profile is one of {', '.join(PROFILES)}", code=2)
+    settings = loaded(source(config, set_))
+    try:
+        policy = build_policy(settings.processors.enforce)
+    except ConfigError as error:
+        fail(f"agenttrace migrate: {error}")
+    ttl = settings.exporters.clickhouse.ttl.model_dump()
+    for statement in script(cast("Profile", profile), policy, ttl):
+        typer.echo(f"{statement};\n")
 
 
 @contextmanager

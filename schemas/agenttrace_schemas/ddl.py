@@ -1,0 +1,32 @@
+"""The whole schema as one script: for a database that is made by other means than `agenttrace migrate`.
+
+The cluster's is a template: it is parsed by the engine in the tests and was not run, as no Keeper is there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from agenttrace_schemas.checks import apply_checks
+from agenttrace_schemas.derived_rows import ALL_ROWS
+from agenttrace_schemas.migrations import PROFILES, Profile, migrations, statements, views
+from agenttrace_schemas.retention import apply_expiry, expiries
+from agenttrace_schemas.rules import Policy
+
+
+def script(profile: Profile, policy: Policy, ttl: Mapping[str, float | None]) -> Iterator[str]:
+    """Every statement in order, for an empty database: tables, CHECKs, TTLs, views."""
+    for migration in migrations():
+        yield from statements(migration.up, profile)
+    for row in ALL_ROWS:
+        yield apply_checks(row, policy, (), _stored(row.TABLE, profile))
+    for table, expiry in expiries(ttl).items():
+        if expiry:
+            yield apply_expiry(_stored(table, profile), expiry)
+    for view in views().values():
+        yield from statements(view, profile)
+
+
+def _stored(table: str, profile: Profile) -> str:
+    """What an ALTER names: on a cluster the table that holds the rows, on every node."""
+    return f"{table}_local {PROFILES[profile]['on_cluster']}" if profile == "cluster" else table

@@ -1,0 +1,41 @@
+"""The schema as a script: the same as what migrations make, and a template for a cluster."""
+
+from __future__ import annotations
+
+from agenttrace_collector.config import Config
+from agenttrace_collector.migrate import Migrator
+from agenttrace_schemas.ddl import script
+from agenttrace_schemas.derived_rows import ALL_ROWS
+from agenttrace_schemas.rules import Policy
+from tests.support.database import empty_database
+
+TTL = Config().exporters.clickhouse.ttl.model_dump()
+
+
+def test_the_script_of_a_server_makes_what_migrations_make() -> None:
+    """Column by column, CHECK by CHECK, TTL by TTL."""
+    scripted, migrated = empty_database(), empty_database()
+    Migrator(migrated, Policy(), TTL).up()
+    for statement in script("server", Policy(), TTL):
+        scripted.command(statement)
+    made = "SELECT name, engine_full FROM system.tables WHERE database = currentDatabase() AND name != 'schema_migrations' ORDER BY name"
+    assert scripted.query(made) == migrated.query(made)
+    for row in ALL_ROWS:
+        ((one,),), ((other,),) = (
+            database.query(f"SHOW CREATE TABLE {row.TABLE}") for database in (scripted, migrated)
+        )
+        assert str(one).partition("\n")[2] == str(other).partition("\n")[2]
+
+
+def test_the_template_of_a_cluster_is_parsed_by_the_engine() -> None:
+    """Parsed, not run: there is no Keeper here."""
+    database = empty_database()
+    for statement in script("cluster", Policy(), TTL):
+        assert database.query(f"EXPLAIN AST {statement}")
+
+
+def test_a_cluster_checks_rows_where_they_are_stored() -> None:
+    """A distributed table cannot have CHECKs or a TTL of its own."""
+    altered = [each.split()[2] for each in script("cluster", Policy(), TTL) if each.startswith("ALTER")]
+    assert {row.TABLE + "_local" for row in ALL_ROWS} <= set(altered)
+    assert all(table.endswith("_local") for table in altered)
