@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Final
 
 from agenttrace_schemas.jsonschema import wire_schema_text
-from agenttrace_schemas.pages import vocabulary_page
+from agenttrace_schemas.pages import derivation_page, vocabulary_page
 
 GENERATED: Final[Mapping[str, Callable[[], str]]] = {
     "VOCABULARY.md": vocabulary_page,
+    "DERIVATION.md": derivation_page,
     "agenttrace_schemas/wire.schema.json": wire_schema_text,
 }
 

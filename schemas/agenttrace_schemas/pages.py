@@ -1,4 +1,4 @@
-"""The vocabulary page: types, codes, events and rules for people, made from the same tables."""
+"""The pages of the vocabulary and of derivation, for people, made from the same tables."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from agenttrace_schemas import wire
+from agenttrace_schemas.derivation import DERIVATIONS, Derivation
 from agenttrace_schemas.rules import BLOCKED_KEYS, RULES, Verdict
 from agenttrace_schemas.vocabulary import VOCABULARY, FailureType, RunStatus, StepType, Vocabulary
 
@@ -92,6 +93,39 @@ def vocabulary_page(vocabulary: Vocabulary = VOCABULARY) -> str:
         _table(("rule", "allowed is", "otherwise"), _rules()),
     )
     return "\n".join(sections)
+
+
+_DERIVING: Final = """\
+# Derived signals, decisions and failures
+
+<!-- Made by `python -m agenttrace_schemas.generate schemas`; a test holds it in step. -->
+
+When a run has been quiet for `derive.quiet`, the collector settles it and derives these rows from its steps,
+marked `source = derived` with their `rule`. Where the agent recorded that type for that step, the derived row
+gives way. A reason that cannot be seen is not derived: there is no rule for `tool_selection`.
+
+Thresholds stand in `derive.latency_ms` and `derive.tokens` of the configuration, those in use in the table
+`derive_thresholds`. `agenttrace rederive --since 2026-01-31` derives again.
+"""
+
+
+def derivation_page() -> str:
+    """The rules of derivation as Markdown."""
+    rows = (
+        (
+            _code(each.rule),
+            each.kind,
+            _code(each.type) if each.type else "of the step",
+            _derived_code(each),
+            each.when,
+        )
+        for each in DERIVATIONS.values()
+    )
+    return f"{_DERIVING}\n{_table(('rule', 'makes a', 'type', 'code', 'when'), rows)}"
+
+
+def _derived_code(rule: Derivation) -> str:
+    return _code(rule.code) if rule.code else "by the error type"
 
 
 _WIRE: Final = f"""\

@@ -28,7 +28,7 @@ class Scenario:
     name: str
     expected: Mapping[str, Any] = field(repr=False)
     caveat: str
-    flavour: str
+    framework: str
     files: tuple[str, ...] = field(repr=False)
 
     def __str__(self) -> str:
@@ -71,7 +71,7 @@ def _scenarios() -> Iterator[Scenario]:
                 name,
                 told["expected"],
                 told.get("caveat") or "",
-                meta["semconv_flavour"],
+                " ".join(next(iter(meta["packages"].items()))),
                 tuple(told["files"]),
             )
 
