@@ -35,7 +35,7 @@ SENDERS = 4
 # What the process may grow by once it has seen a fifth of all requests.
 GROWTH_MIB = 48
 LONGEST = 64 * 1024
-CORPUS = Path(__file__).parents[1] / "conformance"
+CORPUS = Path(__file__).parents[1] / "corpus"
 ALLOWED: Final = {
     grpc.StatusCode.OK,
     grpc.StatusCode.INVALID_ARGUMENT,
