@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from itertools import count
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
+from agenttrace_collector.cli.app import app
 from agenttrace_collector.clickhouse import ClickHouse
 from agenttrace_collector.config.sections import Config, Derive, LatencyThresholds
 from agenttrace_collector.decode.batch import Context
@@ -18,7 +21,7 @@ from agenttrace_schemas import wire
 from agenttrace_schemas.rows import ROWS, columns
 from agenttrace_schemas.rules import Policy
 from tests.support.corpus import RECORDED_AT, scenarios
-from tests.support.database import empty_database
+from tests.support.database import empty_database, engine
 from tests.support.otlp import DECISION, NOW, ASpan, traces
 from tests.support.reference import Value
 
@@ -86,6 +89,28 @@ def test_another_round_changes_nothing(database: ClickHouse) -> None:
     again = settler(database)
     again.settle(again.store.in_range(0, RECORDED_AT))
     assert answers(database) == before
+
+
+def test_the_command_settles_a_range_again(database: ClickHouse) -> None:
+    """It says how many runs it settled, and `--until` leaves out what began later."""
+    insert(database, scenarios()[0].bodies("traces")[0])
+    ((name,),) = database.query("SELECT currentDatabase()")
+    where = [f"exporters.clickhouse.endpoint={engine()}", f"exporters.clickhouse.database={name}"]
+    chosen = ["rederive", "--since", "2026-01-01", *(part for each in where for part in ("--set", each))]
+    done = CliRunner().invoke(app, [*chosen, "--until", "2026-01-02"])
+    assert done.output.startswith("settled 0 runs")
+    done = CliRunner().invoke(app, chosen)
+    assert done.output.startswith("settled 1 runs")
+    assert database.query("SELECT count(), any(settled) FROM runs") == [(1, True)]
+
+
+def test_views_reach_the_sort_key(database: ClickHouse) -> None:
+    """A filter on agent and time goes through each view to the primary keys of the tables under it."""
+    for view, time in (("runs", "started_at"), ("steps", "started_at"), ("decisions", "recorded_at")):
+        filtered = f"SELECT count() FROM {view} WHERE agent_id = 'a' AND {time} > now() - 3600"  # noqa: S608
+        insert(database, scenarios()[0].bodies("traces")[0])
+        plan = "\n".join(str(line[0]) for line in database.query(f"EXPLAIN indexes = 1 {filtered}"))
+        assert re.search(rf"Condition: and.*{time} in \[.*agent_id\b.* in \['a', 'a'\]", plan)
 
 
 def test_the_live_tail_is_read_before_it_is_settled(database: ClickHouse) -> None:
