@@ -70,10 +70,15 @@ class ClickHouse:
         with self._client() as client:
             return client.query(statement, parameters=dict(parameters or {})).result_rows
 
-    def read(self, statement: str) -> tuple[Sequence[str], Sequence[Sequence[Any]]]:
-        """The names of a query's columns, and its rows."""
+    def read(
+        self,
+        statement: str,
+        parameters: Mapping[str, Any] | None = None,
+        settings: Mapping[str, Any] | None = None,
+    ) -> tuple[Sequence[str], Sequence[Sequence[Any]]]:
+        """The names of a query's columns, and its rows; parameters are bound by the engine."""
         with self._client() as client:
-            result = client.query(statement)
+            result = client.query(statement, dict(parameters or {}), dict(settings or {}))
             return result.column_names, result.result_rows
 
     def command(self, statement: str) -> None:
