@@ -23,6 +23,7 @@ from tests.support.database import empty_database
 from tests.support.http import counted, post
 from tests.support.otlp import ASpan, traces
 from tests.support.proof import FULL
+from tests.support.rows import BLANK_STEP
 
 RUNS = 100_000 if FULL else 1_000
 STEPS = 10
@@ -74,7 +75,7 @@ def requests() -> Iterator[list[Row]]:
 def run_of(rng: random.Random, started: int, now: int) -> Iterator[StepRow]:
     """An agent and nine calls, model and tool in turn, one of which fails."""
     run_id = rng.randbytes(16)
-    agent = StepRow(**_BLANK, run_id=run_id, trace_id=run_id, started_at=started, created_at=now)  # type: ignore[arg-type]  # by name
+    agent = StepRow(**BLANK_STEP, run_id=run_id, trace_id=run_id, started_at=started, created_at=now)  # type: ignore[arg-type]  # by name
     yield replace(agent, step_id=rng.randbytes(16), ended_at=started + STEPS * _STEP_TIME)
     for number in range(2, STEPS + 1):
         begin = started + number * _STEP_TIME
@@ -93,26 +94,6 @@ def run_of(rng: random.Random, started: int, now: int) -> Iterator[StepRow]:
         )
 
 
-_BLANK: Mapping[str, object] = {
-    **{name: "" for name, column in columns(StepRow).items() if "String" in column.type},
-    **{name: None for name, column in columns(StepRow).items() if column.type.startswith("Nullable")},
-    "step_id": bytes(16),
-    "seq": 0,
-    "step_type": "other",
-    "latency_ms": 50.0,
-    "ended_at": 0,
-    "metadata": {},
-    "tenant": "default",
-    "agent_id": "agent",
-    "agent_version": "1",
-    "environment": "prod",
-    "span_id": 1,
-    "parent_span_id": 0,
-    "role": "agent",
-    "operation": "invoke_agent",
-    "status": "ok",
-    "source": "genai",
-}
 _MODEL: Mapping[str, object] = {
     "operation": "chat",
     "step_type": "plan",

@@ -9,7 +9,7 @@ from typing import Any, Final, TypeVar
 
 from agenttrace_collector.decode.batch import Batch
 from agenttrace_collector.delivery.rowsplit import fields, row_starts
-from agenttrace_schemas.rows import Row, columns
+from agenttrace_schemas.rows import Row, StepRow, columns
 
 AnyRow = TypeVar("AnyRow", bound=Row)
 
@@ -54,4 +54,26 @@ _READERS: Final[Mapping[str, Callable[[bytes], Any]]] = {
     "UInt32": _number("<I"),
     "Float64": _number("<d"),
     "Bool": lambda raw: raw == b"\x01",
+}
+
+
+BLANK_STEP: Mapping[str, object] = {
+    **{name: "" for name, column in columns(StepRow).items() if "String" in column.type},
+    **{name: None for name, column in columns(StepRow).items() if column.type.startswith("Nullable")},
+    "step_id": bytes(16),
+    "seq": 0,
+    "step_type": "other",
+    "latency_ms": 50.0,
+    "ended_at": 0,
+    "metadata": {},
+    "tenant": "default",
+    "agent_id": "agent",
+    "agent_version": "1",
+    "environment": "prod",
+    "span_id": 1,
+    "parent_span_id": 0,
+    "role": "agent",
+    "operation": "invoke_agent",
+    "status": "ok",
+    "source": "genai",
 }

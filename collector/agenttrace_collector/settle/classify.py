@@ -84,7 +84,7 @@ def _count_absent_documents(node: Node) -> None:
         node.facts["retrieval_count"] = 0
 
 
-def _attempts(steps: Iterable[Node]) -> None:
+def _attempts(steps: Sequence[Node]) -> None:
     """An attempt follows a failed one of the same tool, retriever, or model call of the same agent."""
     latest: dict[tuple[object, ...], Node] = {}
     for node in steps:
@@ -97,6 +97,9 @@ def _attempts(steps: Iterable[Node]) -> None:
             node.attempt = before.attempt + 1
         node.attempt = max(node.attempt, node.step.attempt or 1, len(node.tries) + 1)
         latest[key] = node
+    for node in reversed(steps):
+        after = node.next_attempt
+        node.mended = after is not None and (after.mended or not after.failed)
 
 
 def _attempt_key(node: Node) -> tuple[object, ...]:

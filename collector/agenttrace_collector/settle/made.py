@@ -120,7 +120,7 @@ class Maker:
         if self._facts.source in _STATED:
             return
         for node in steps:
-            if node.failed and not _mended(node) and node.step.step_id not in self._recorded.failures:
+            if node.failed and not node.mended and node.step.step_id not in self._recorded.failures:
                 yield self._failure(
                     _STEP_FAILED,
                     node.step.step_id,
@@ -155,18 +155,6 @@ class Maker:
         return identity.uuid5(b"\x1f".join((tenant, self._facts.run_id, step_id, rule.encode())))
 
 
-def _mended(node: Node) -> bool:
-    """Whether a later attempt ended well."""
-    after = node.next_attempt
-    while after is not None and after.failed:
-        after = after.next_attempt
-    return after is not None
-
-
 def _actor(node: Node) -> str:
     """The agent that a step names, else the one it stands in."""
-    own = str(node.fact("actor"))
-    scope = node.scope
-    while not own and scope is not None:
-        own, scope = scope.step.actor, scope.scope
-    return own
+    return str(node.fact("actor")) or node.caller

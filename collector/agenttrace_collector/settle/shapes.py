@@ -96,16 +96,18 @@ class Round:
 class Node:
     """A step in its tree; the fields below `scope` start as the span told them and are settled.
 
-    `scope` is the nearest agent or tool above, `inner` holds the same call as other spans saw it from
-    within, `tries` the failed attempts that this call made by itself.
+    `above` is the nearest step above that is no wrapper, `scope` the nearest agent or tool, `inner` holds
+    the same call as other spans saw it from within, `tries` the failed attempts that this call made by itself.
     """
 
     step: StepRow
     kind: str
     parent: Node | None = None
+    above: Node | None = None
     scope: Node | None = None
     inner: list[Node] = field(default_factory=list)
     tries: list[Node] = field(default_factory=list)
+    caller: str = ""
     depth: int = -1
     leaf: bool = False
     caller_failed: bool = False
@@ -115,6 +117,7 @@ class Node:
     seq: int = 0
     previous: Node | None = None
     next_attempt: Node | None = None
+    mended: bool = False
     facts: dict[str, object] = field(default_factory=dict)
 
     def fact(self, name: str) -> object:

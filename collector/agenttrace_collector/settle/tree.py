@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from agenttrace_collector.settle.shapes import (
@@ -107,17 +107,22 @@ def _measure(node: Node) -> None:
 
 def _place(node: Node) -> None:
     """Scope, and the outer view of the same call if there is one."""
-    outer, view = node.parent, None
+    above = node.parent
+    node.above = above.above if above is not None and above.kind in (WRAPPER, OTHER) else above
+    outer, view = node.above, None
     while outer is not None and outer.kind not in (AGENT, TOOL):
         if _is_try(node.step) and outer.kind == MODEL:
             outer.tries.append(node)
             return
-        if view is None and _same_call(outer, node):
-            view = outer
-        outer = outer.parent
+        if _same_call(outer, node):
+            view, outer = outer, outer.scope
+            break
+        outer = outer.above
     node.scope = outer
     if outer is not None and _same_call(outer, node):
         view, node.scope = outer, outer.scope
+    if node.scope is not None:
+        node.caller = node.scope.step.actor or node.scope.caller
     if view is not None:
         view.inner.append(node)
     node.leaf = node.kind not in (AGENT, WRAPPER)
@@ -143,7 +148,7 @@ def _same_tool(outer: StepRow, inner: StepRow) -> bool:
 
 def _merge_outer(node: Node) -> None:
     """Children first: what an embedding is for its retrieval; else the inner call counts, with its facts."""
-    within = list(_leaves(node))
+    within = node.inner = _leaves(node)
     if node.kind == RETRIEVAL:
         for inner in within:
             if inner.kind == EMBEDDING:
@@ -158,14 +163,10 @@ def _merge_outer(node: Node) -> None:
         inner.caller_failed = node.caller_failed
 
 
-def _leaves(node: Node) -> Iterator[Node]:
-    waiting = node.inner[::-1]
-    while waiting:
-        inner = waiting.pop()
-        if inner.leaf:
-            yield inner
-        else:
-            waiting += inner.inner[::-1]
+def _leaves(node: Node) -> list[Node]:
+    """The calls seen from within; children came first, so that theirs are all found already."""
+    found = (leaf for inner in node.inner for leaf in ((inner,) if inner.leaf else inner.inner))
+    return [leaf for leaf in found if leaf.leaf]
 
 
 def _take_over(inner: Node, outer: Node) -> None:
