@@ -1,13 +1,15 @@
 """The composition root: reads like the picture of the architecture; nobody else builds the parts.
 
 otlp_grpc ┐
-otlp_http ┴→ decode → journal → delivery → ClickHouse ← settle        health, metrics beside
+otlp_http ┴→ decode → journal → delivery → ClickHouse ←┬ settle        health, metrics beside
+                                                       └ api
 """
 
 from __future__ import annotations
 
 import asyncio
 import functools
+import importlib
 import logging
 import resource
 import signal
@@ -133,7 +135,22 @@ class Service:
         if protocols.http.endpoint:
             http = HttpReceiver(protocols.http, ingest, authenticator, _SIGNALS)
             keep("otlp http", serve_http(http.app(), protocols.http.endpoint, protocols.http.tls))
+        await self._serve_answers(ingest, authenticator, stack, keep)
         self._watch(parts)
+
+    async def _serve_answers(
+        self, ingest: Ingest, authenticator: Authenticator, stack: AsyncExitStack, keep: Keep
+    ) -> None:
+        """The API: reads with connections of its own, so that no question delays a request to store."""
+        settings = self.config.extensions.api
+        if not settings.endpoint:
+            return
+        # Requests to store are taken already while its libraries are imported.
+        api = await asyncio.to_thread(importlib.import_module, "agenttrace_collector.api.app")
+        questions = api.open_questions(self.config)
+        stack.push_async_callback(asyncio.to_thread, questions.close)
+        answers = api.Answers(questions, authenticator, ingest.policy, self.health, ingest)
+        keep("api", serve_http(api.build_app(answers), settings.endpoint, settings.tls))
 
     async def _settle(self, database: Database, policy: Policy, stack: AsyncExitStack) -> None:
         """Settle quiet runs, where there is a database to ask."""

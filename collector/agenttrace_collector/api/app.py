@@ -1,0 +1,30 @@
+"""The API as one application; pages are mounted beside it."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+
+from fastapi import FastAPI
+
+from agenttrace_collector.api import about, aggregates, runs
+from agenttrace_collector.api.asking import Answers, open_questions
+from agenttrace_collector.api.refusals import refuse_with_reason
+
+__all__ = ["Answers", "build_app", "open_questions"]
+
+
+def build_app(answers: Answers) -> FastAPI:
+    """The application that serves these answers."""
+    app = FastAPI(
+        title="AgentTrace",
+        version=version("agenttrace-otel"),
+        summary="What agents decided, what was observed, and what goes together with failure.",
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    app.state.answers = answers
+    for part in (runs, aggregates, about):
+        app.include_router(part.router)
+    refuse_with_reason(app)
+    return app

@@ -1,0 +1,120 @@
+"""Who asks, and what they may ask: the named queries, bound to the one tenant that the token names."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Final, Protocol, TypeAlias
+
+from fastapi import Depends
+from starlette.requests import Request
+
+from agenttrace_collector.api.problems import ADVICE, OverLimit, SwitchedOff
+from agenttrace_collector.auth import Authenticator, Identity, Role
+from agenttrace_collector.config.sections import Config
+from agenttrace_collector.errors import Rejected, Throttled, Unavailable
+from agenttrace_collector.health import Health
+from agenttrace_collector.query import Answer
+from agenttrace_collector.receivers.ingest import Ingest
+from agenttrace_schemas.rules import Policy
+
+# Questions under way and waiting; a reader has few threads, and what waits holds a connection.
+_MOST_QUESTIONS: Final = 32
+_RETRY_AFTER: Final = 2.0
+# ClickHouse's codes for a question that takes too much: rows, time, bytes, memory.
+_OVER_LIMIT: Final = frozenset({158, 159, 160, 241, 307, 396})
+
+
+class Questions(Protocol):
+    """Answers the named queries."""
+
+    async def ask(self, name: str, tenant: str, parameters: Mapping[str, Any]) -> Answer:
+        """The answer to a query of the catalogue; raises `Rejected` or `Unavailable`."""
+
+    def close(self) -> None:
+        """Let go."""
+
+
+class NothingKept:
+    """`null://` keeps no rows: there is nothing to ask."""
+
+    async def ask(self, name: str, tenant: str, parameters: Mapping[str, Any]) -> Answer:
+        """Say so."""
+        del name, tenant, parameters
+        message = "no rows are kept here (exporters.clickhouse.endpoint)"
+        raise Unavailable(message, 60.0)
+
+    def close(self) -> None:
+        """Do nothing."""
+
+
+def open_questions(config: Config) -> Questions:
+    """A reader of the configured database, with connections that the writer never sees."""
+    settings = config.exporters.clickhouse
+    if settings.endpoint.startswith("null:"):
+        return NothingKept()
+    from agenttrace_collector.clickhouse import ClickHouse  # noqa: PLC0415 - not needed for null://
+    from agenttrace_collector.query import Reader  # noqa: PLC0415 - as above
+
+    return Reader(ClickHouse(settings.endpoint, settings.database))
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What the API is made of: who may ask, whom it asks, which rules and which state it tells."""
+
+    questions: Questions
+    authenticator: Authenticator
+    policy: Policy
+    health: Health
+    ingest: Ingest
+    places: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_MOST_QUESTIONS))
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Asks for one tenant, whatever a request says."""
+
+    answers: Answers
+    identity: Identity
+
+    async def records(self, name: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """The rows of a named query; raises `OverLimit` or `Unavailable`."""
+        places = self.answers.places
+        if places.locked():
+            message = "as many questions are being answered as can be"
+            raise Throttled(message, _RETRY_AFTER)
+        async with places:
+            try:
+                answer = await self.answers.questions.ask(name, self.identity.tenant, parameters)
+            except (Rejected, Unavailable) as error:
+                if getattr(error, "code", 0) in _OVER_LIMIT:
+                    raise OverLimit(ADVICE) from error
+                raise
+        return answer.records()
+
+
+def answers(request: Request) -> Answers:
+    """What the application was built from."""
+    found: Answers = request.app.state.answers
+    return found
+
+
+def reading(request: Request) -> Asker:
+    """The one who asks; raises `Unauthenticated` or `Forbidden`."""
+    built = answers(request)
+    return Asker(built, built.authenticator.identify(request.headers.get("authorization"), Role.READ))
+
+
+def reading_decisions(request: Request) -> Asker:
+    """As `reading`, where decisions and signals are kept; raises `SwitchedOff`."""
+    asker = reading(request)
+    if not asker.answers.policy.decisions:
+        raise SwitchedOff
+    return asker
+
+
+Built: TypeAlias = Annotated[Answers, Depends(answers)]
+Reading: TypeAlias = Annotated[Asker, Depends(reading)]
+ReadingDecisions: TypeAlias = Annotated[Asker, Depends(reading_decisions)]

@@ -1,0 +1,117 @@
+"""Query parameters by what they filter; an unknown name is refused, so that no filter is lost by a slip."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, Final
+from uuid import UUID
+
+from fastapi import Path
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from agenttrace_collector.api.problems import FieldProblem, UnknownValue
+
+# Times beyond these are the same as none: nothing is stored there.
+EARLIEST: Final = datetime(1970, 1, 1, tzinfo=UTC)
+LATEST: Final = datetime(2100, 1, 1, tzinfo=UTC)
+MOST_PAGES: Final = 1_000_000
+MOST_ON_A_PAGE: Final = 100
+_NAME_LENGTH: Final = 128
+_SOURCES: Final = ("recorded", "derived", "all")
+STATUSES: Final = ("success", "failure", "partial")
+_NAME: Final = f"a text of at most {_NAME_LENGTH} characters"
+_TIME: Final = "a time as ISO 8601, such as 2026-01-31T12:00:00Z"
+_ALLOWED: Final = {
+    "page": f"a whole number from 1 to {MOST_PAGES}",
+    "page_size": f"a whole number from 1 to {MOST_ON_A_PAGE}",
+    "start_time": _TIME,
+    "end_time": _TIME,
+    "run_id": "a UUID",
+    "agent_id": _NAME,
+    "agent_version": _NAME,
+    "version_a": _NAME,
+    "version_b": _NAME,
+    "environment": _NAME,
+    "tool": _NAME,
+}
+
+
+def _time(value: Any) -> Any:
+    """A time in UTC; one without an offset is taken as UTC."""
+    if not isinstance(value, str):
+        return value
+    try:
+        read = datetime.fromisoformat(value.upper())
+    except ValueError:
+        message = "not a time"
+        raise ValueError(message) from None
+    aware = read.replace(tzinfo=UTC) if read.tzinfo is None else read
+    try:
+        return min(max(aware.astimezone(UTC), EARLIEST), LATEST)
+    except OverflowError:
+        return EARLIEST if read.year < LATEST.year else LATEST
+
+
+Name = Annotated[str, Field(max_length=_NAME_LENGTH)]
+Time = Annotated[datetime, BeforeValidator(_time)]
+RunId = Annotated[UUID, Path(description="The run's id.")]
+
+
+class Parameters(BaseModel):
+    """What every set of parameters shares."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+
+class Page(Parameters):
+    """Which part of a list."""
+
+    page: int = Field(default=1, ge=1, le=MOST_PAGES, description="Which page, from 1.")
+    page_size: int = Field(
+        default=MOST_ON_A_PAGE, ge=1, le=MOST_ON_A_PAGE, description="How many on a page, at most 100."
+    )
+
+    @property
+    def offset(self) -> int:
+        """How many stand on the pages before."""
+        return (self.page - 1) * self.page_size
+
+
+class Span(Page):
+    """Agent, version and a range of time, start included, end not."""
+
+    agent_id: Name = Field(default="", description="Only this agent.")
+    agent_version: Name = Field(default="", description="Only this version.")
+    environment: Name = Field(default="", description="Only this environment.")
+    start_time: Time = Field(
+        EARLIEST, description="From this time on (ISO 8601, UTC where no offset stands)."
+    )
+    end_time: Time = Field(default=LATEST, description="Up to this time, itself excluded.")
+
+    def bound(self) -> dict[str, Any]:
+        """As the queries take them; what is not filtered is empty."""
+        return {
+            "source": "",
+            "tool": "",
+            **self.model_dump(exclude={"page", "page_size"}),
+            "limit": self.page_size,
+            "offset": self.offset,
+        }
+
+
+def one_of(field: str, value: str | None, allowed: tuple[str, ...]) -> str:
+    """The value, empty for none; raises `UnknownValue` where its closed list does not have it."""
+    if value is not None and value not in allowed:
+        raise UnknownValue(field, allowed)
+    return value or ""
+
+
+def allowed_in(field: str, kind: str) -> FieldProblem:
+    """What is allowed in a parameter; one that does not exist is not repeated."""
+    if kind == "extra_forbidden":
+        return FieldProblem(
+            field="*", message="a parameter that does not exist here; /docs lists those that do"
+        )
+    if kind == "missing":
+        return FieldProblem(field=field, message="required")
+    return FieldProblem(field=field, message=f"allowed is {_ALLOWED.get(field, 'another value, see /docs')}")

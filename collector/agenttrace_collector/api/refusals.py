@@ -1,0 +1,125 @@
+"""Failures as HTTP answers: one table from the kind of failure to a status, and the border that keeps the rest in."""
+
+from __future__ import annotations
+
+import logging
+from typing import Final
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from agenttrace_collector.api.parameters import allowed_in
+from agenttrace_collector.api.problems import (
+    FieldProblem,
+    InvalidField,
+    NotFound,
+    OverLimit,
+    Problem,
+    SwitchedOff,
+    UnknownValue,
+)
+from agenttrace_collector.errors import CollectorError, Unavailable, wire_status
+from agenttrace_collector.receivers.answers import INTERNAL, retry_after_seconds
+
+_log: Final = logging.getLogger(__name__)
+# Most specific first, before the table of `errors.STATUS`.
+_STATUS: Final[dict[type[CollectorError], tuple[int, str]]] = {
+    UnknownValue: (400, "unknown_value"),
+    InvalidField: (422, "invalid"),
+    NotFound: (404, "not_found"),
+    SwitchedOff: (503, "switched_off"),
+    OverLimit: (422, "over_limit"),
+}
+_NAMES: Final = {
+    400: "refused",
+    401: "unauthenticated",
+    403: "forbidden",
+    404: "not_found",
+    405: "method_not_allowed",
+    413: "too_large",
+    415: "unsupported_media",
+    429: "come_later",
+    503: "unavailable",
+}
+_MESSAGES: Final = {404: "there is nothing under this path", 405: "this path does not take this method"}
+
+
+class Border:
+    """Outermost: a fault of our own becomes a 500 that says nothing of what was sent."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a request."""
+        started = False
+
+        async def sending(message: Message) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, sending)
+        except ClientDisconnect:
+            return
+        except Exception as error:  # noqa: BLE001 - the request's border: a fault here must not end the server
+            _log.exception("a request failed", extra={"error": type(error).__name__})
+            if not started:
+                await _refusal(500, "internal", INTERNAL)(scope, receive, send)
+
+
+def refuse_with_reason(app: FastAPI) -> None:
+    """Answer every failure of a request as a `Problem`."""
+    app.add_exception_handler(CollectorError, _collector_error)
+    app.add_exception_handler(RequestValidationError, _validation_error)
+    app.add_exception_handler(HTTPException, _http_error)
+    app.add_middleware(Border)
+
+
+async def _collector_error(_: Request, error: Exception) -> Response:
+    assert isinstance(error, CollectorError)  # noqa: S101 - registered for it
+    known = next((found for kind, found in _STATUS.items() if isinstance(error, kind)), None)
+    status, name = known or (wire_status(error).http, _NAMES[wire_status(error).http])
+    response = _refusal(status, name, str(error), _problems(error))
+    if isinstance(error, Unavailable):
+        response.headers["retry-after"] = retry_after_seconds(error)
+    if status == 401:
+        response.headers["www-authenticate"] = "Bearer"
+    if status == 413:
+        # The rest of the body is not read.
+        response.headers["connection"] = "close"
+    return response
+
+
+def _problems(error: CollectorError) -> list[FieldProblem]:
+    if isinstance(error, UnknownValue):
+        return [error.problem]
+    return error.problems if isinstance(error, InvalidField) else []
+
+
+async def _validation_error(_: Request, error: Exception) -> Response:
+    """Which parameter and what is allowed there; pydantic's own words may repeat what was sent."""
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for it
+    named = dict.fromkeys((str(each["loc"][-1]), each["type"]) for each in error.errors())
+    problems = [allowed_in(field, kind) for field, kind in named]
+    return _refusal(422, "invalid", "parameters of the request are refused", problems)
+
+
+async def _http_error(_: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101 - registered for it
+    status = error.status_code
+    message = _MESSAGES.get(status, "the request is refused")
+    response = _refusal(status, _NAMES.get(status, "refused"), message)
+    response.headers.update(error.headers or {})
+    return response
+
+
+def _refusal(status: int, name: str, message: str, problems: list[FieldProblem] | None = None) -> Response:
+    body = Problem(error=name, message=message, problems=problems or [])
+    return JSONResponse(body.model_dump(exclude_none=True), status)
