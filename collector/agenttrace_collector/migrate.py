@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 from agenttrace_collector.clickhouse import ClickHouse, Refused
 from agenttrace_collector.errors import Rejected
-from agenttrace_schemas.checks import apply_checks, fingerprint
+from agenttrace_schemas.checks import apply_checks, checks, fingerprint, violations
 from agenttrace_schemas.derived_rows import ALL_ROWS
 from agenttrace_schemas.migrations import Migration, migrations, statements, views
 from agenttrace_schemas.retention import apply_expiry, expiries
@@ -37,6 +37,15 @@ _OTHER_RULES: Final = (
 
 class SchemaMismatch(Rejected):
     """The database is not as a migration, or this configuration, expects it; nothing was changed."""
+
+
+class Violations(NamedTuple):
+    """How many rows of a table break a rule: an `ALTER … UPDATE` by another user is not checked."""
+
+    table: str
+    column: str
+    rule: str
+    rows: int
 
 
 class State(NamedTuple):
@@ -106,6 +115,17 @@ class Migrator:
             raise SchemaMismatch(message)
         if self._fingerprint() != fingerprint(self.policy):
             raise SchemaMismatch(_OTHER_RULES)
+
+    def audit(self) -> list[Violations]:
+        """Which stored rows break a rule of this policy; reads every guarded column of every table."""
+        self.verify()
+        found = []
+        for row in ALL_ROWS:
+            ((*counts,),) = self.database.query(violations(row, self.policy))
+            for check, count in zip(checks(row, self.policy), counts, strict=True):
+                if count:
+                    found.append(Violations(row.TABLE, check.column, check.rule, count))
+        return found
 
     def _has_ledger(self) -> bool:
         try:

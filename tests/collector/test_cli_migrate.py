@@ -38,6 +38,14 @@ def test_a_directory_that_a_collector_owns_is_left_to_it(tmp_path: Path) -> None
     assert "migrated by that collector" in refused.stderr
 
 
+def test_audit_of_a_sound_database(tmp_path: Path) -> None:
+    """It says so, and nothing else."""
+    where = on(tmp_path)
+    agenttrace("migrate", "up", *where)
+    audited = agenttrace("migrate", "audit", *where)
+    assert (audited.returncode, audited.stdout) == (0, "every stored row keeps every rule\n")
+
+
 def test_render_prints_the_schema_of_a_cluster(tmp_path: Path) -> None:
     """No database is needed or touched."""
     printed = agenttrace("migrate", "render", "--profile", "cluster", *on(tmp_path)).stdout

@@ -216,3 +216,15 @@ def test_a_cluster_keeps_runs_together() -> None:
     made = statements(migrations()[0].up, "cluster")
     assert any(each.startswith("CREATE TABLE IF NOT EXISTS agent_runs_local ON CLUSTER") for each in made)
     assert any("AS agent_runs_local ENGINE = Distributed(" in each and "run_id" in each for each in made)
+
+
+def test_an_update_by_hand_is_found_by_the_audit(database: ClickHouse) -> None:
+    """ClickHouse checks inserts only; the audit names table, column and rule, never the value."""
+    migrator = Migrator(database, Policy())
+    migrator.up()
+    database.command(insert_statement(DecisionRow, valid_row(DecisionRow)))
+    assert migrator.audit() == []
+    database.command(
+        "ALTER TABLE agent_decisions UPDATE selected = 'what she said' WHERE true SETTINGS mutations_sync = 1"
+    )
+    assert migrator.audit() == [("agent_decisions", "selected", "label.pattern", 1)]
