@@ -147,9 +147,10 @@ class Service:
             return
         # Requests to store are taken already while its libraries are imported.
         api = await asyncio.to_thread(importlib.import_module, "agenttrace_collector.api.app")
-        questions = api.open_questions(self.config)
-        stack.push_async_callback(asyncio.to_thread, questions.close)
-        answers = api.Answers(questions, authenticator, ingest.policy, self.health, ingest)
+        questions, lookups = (api.open_questions(self.config, threads) for threads in (4, 2))
+        for reader in (questions, lookups):
+            stack.push_async_callback(asyncio.to_thread, reader.close)
+        answers = api.Answers(questions, lookups, authenticator, ingest.policy, self.health, ingest)
         keep("api", serve_http(api.build_app(answers), settings.endpoint, settings.tls))
 
     async def _settle(self, database: Database, policy: Policy, stack: AsyncExitStack) -> None:

@@ -13,8 +13,8 @@ from agenttrace_collector.errors import CollectorError
 class Sink(Protocol):
     """Takes a batch for good: when `write` returns, its rows will not be lost."""
 
-    async def write(self, batch: Batch) -> None:
-        """Keep the batch; raises `Rejected` or `Unavailable`, nothing else."""
+    async def write(self, batch: Batch) -> bool:
+        """Keep the batch, False where it was kept before; raises `Rejected` or `Unavailable`, nothing else."""
 
 
 class MemorySink:
@@ -24,12 +24,13 @@ class MemorySink:
         self.batches: list[Batch] = []
         self._digests: set[bytes] = set()
 
-    async def write(self, batch: Batch) -> None:
+    async def write(self, batch: Batch) -> bool:
         """Keep the batch unless its digest was seen."""
         if batch.digest and batch.digest in self._digests:
-            return
+            return False
         self._digests.add(batch.digest)
         self.batches.append(batch)
+        return True
 
     def rows(self, table: str) -> int:
         """How many rows of a table were kept."""
@@ -43,10 +44,11 @@ class DiscardingSink:
         self.batches = 0
         self.rows = 0
 
-    async def write(self, batch: Batch) -> None:
+    async def write(self, batch: Batch) -> bool:
         """Count the batch."""
         self.batches += 1
         self.rows += sum(block.rows for block in batch.blocks.values())
+        return True
 
 
 class FailingSink:
@@ -56,12 +58,12 @@ class FailingSink:
         self._failure = failure
         self._behind = behind
 
-    async def write(self, batch: Batch) -> None:
+    async def write(self, batch: Batch) -> bool:
         """Fail as told, else hand on."""
         error = self._failure()
         if error is not None:
             raise error
-        await self._behind.write(batch)
+        return await self._behind.write(batch)
 
 
 class GatedSink:
@@ -72,9 +74,9 @@ class GatedSink:
         self.waiting = 0
         self._behind = behind
 
-    async def write(self, batch: Batch) -> None:
+    async def write(self, batch: Batch) -> bool:
         """Wait for the gate, then hand on."""
         self.waiting += 1
         await self.opened.wait()
         self.waiting -= 1
-        await self._behind.write(batch)
+        return await self._behind.write(batch)

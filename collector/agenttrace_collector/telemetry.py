@@ -60,6 +60,8 @@ METRICS: Final[Mapping[str, Described]] = {
     "otelcol_receiver_failed_log_records": Described(
         _COUNTER, "Log records lost to a fault of the collector."
     ),
+    "otelcol_receiver_accepted_runs": Described(_COUNTER, "Run documents taken."),
+    "otelcol_receiver_refused_runs": Described(_COUNTER, "Run documents refused, for good or until later."),
     "otelcol_receiver_requests": Described(_COUNTER, "Requests by outcome: success, refused, failure."),
     "otelcol_exporter_sent_spans": Described(_COUNTER, "Spans the database has, as steps or links."),
     "otelcol_exporter_send_failed_spans": Described(_COUNTER, "Spans the database refused for good."),
@@ -70,6 +72,8 @@ METRICS: Final[Mapping[str, Described]] = {
     "otelcol_process_memory_rss": Described(_GAUGE, "Resident bytes."),
     "agenttrace_received_spans": Described(_COUNTER, "Spans in requests that could be read."),
     "agenttrace_received_log_records": Described(_COUNTER, "Log records in requests that could be read."),
+    "agenttrace_received_runs": Described(_COUNTER, "Run documents that could be read."),
+    "agenttrace_ignored_runs": Described(_COUNTER, "Run documents without a meaning here: none."),
     "agenttrace_ignored_spans": Described(_COUNTER, "Spans without a GenAI meaning; their parents are kept."),
     "agenttrace_ignored_log_records": Described(_COUNTER, "Log records that are no typed event."),
     "agenttrace_settled_runs": Described(_COUNTER, "Runs settled, again after something late included."),

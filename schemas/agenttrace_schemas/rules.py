@@ -80,6 +80,7 @@ _TABLE: Final = (
     Rule("event.no_run", Verdict.REJECT, "a trace id or agenttrace.run.id"),
     Rule("event.disabled", Verdict.REJECT, "no decisions and signals: they are switched off here"),
     Rule("event.duplicate_key", Verdict.REJECT, "each attribute key once"),
+    Rule("document.field", Verdict.REJECT, "a field of the form that a run document has"),
     Rule("span.id", Verdict.REJECT, "a 16-byte trace id and an 8-byte span id, neither all zero"),
     Rule("time.range", Verdict.REJECT, "a time in the last five years, at most one day ahead"),
     Rule("storage.refused", Verdict.REJECT, "a row that the database accepts"),

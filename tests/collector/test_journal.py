@@ -165,7 +165,7 @@ def test_what_waits_for_the_disk_is_bounded(tmp_path: Path) -> None:
     """Beyond the bound a write is refused at once, it does not wait in memory."""
     journal = open_journal(tmp_path, pending_mib=0)
 
-    async def crowd() -> list[BaseException | None]:
+    async def crowd() -> list[BaseException | bool]:
         writes = (journal.write(links([number])) for number in range(50))
         return await asyncio.gather(*writes, return_exceptions=True)
 

@@ -209,7 +209,7 @@ def test_a_fault_of_our_own_is_internal_and_says_nothing() -> None:
     """The text of an unknown exception may repeat what was sent."""
 
     class Faulty(MemorySink):
-        async def write(self, batch: Batch) -> None:
+        async def write(self, batch: Batch) -> bool:
             message = f"secret {batch}"
             raise RuntimeError(message)
 

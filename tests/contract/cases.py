@@ -34,7 +34,15 @@ from tests.contract.shape import (
 )
 
 NOT_OF_EVENTS: Final = frozenset(
-    {"event.no_run", "event.disabled", "event.duplicate_key", "span.id", "time.range", "storage.refused"}
+    {
+        "event.no_run",
+        "event.disabled",
+        "event.duplicate_key",
+        "document.field",
+        "span.id",
+        "time.range",
+        "storage.refused",
+    }
 )
 
 _FRACTIONS: Final = (None, 0, 1, 0.0, -0.0, 0.5, 1.0)

@@ -6,7 +6,7 @@ from importlib.metadata import version
 
 from fastapi import FastAPI
 
-from agenttrace_collector.api import about, aggregates, runs
+from agenttrace_collector.api import about, aggregates, documents, runs
 from agenttrace_collector.api.asking import Answers, open_questions
 from agenttrace_collector.api.refusals import refuse_with_reason
 
@@ -24,7 +24,7 @@ def build_app(answers: Answers) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.answers = answers
-    for part in (runs, aggregates, about):
+    for part in (documents, runs, aggregates, about):
         app.include_router(part.router)
     refuse_with_reason(app)
     return app

@@ -49,7 +49,7 @@ class NothingKept:
         """Do nothing."""
 
 
-def open_questions(config: Config) -> Questions:
+def open_questions(config: Config, threads: int) -> Questions:
     """A reader of the configured database, with connections that the writer never sees."""
     settings = config.exporters.clickhouse
     if settings.endpoint.startswith("null:"):
@@ -57,7 +57,7 @@ def open_questions(config: Config) -> Questions:
     from agenttrace_collector.clickhouse import ClickHouse  # noqa: PLC0415 - not needed for null://
     from agenttrace_collector.query import Reader  # noqa: PLC0415 - as above
 
-    return Reader(ClickHouse(settings.endpoint, settings.database))
+    return Reader(ClickHouse(settings.endpoint, settings.database), threads)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +65,8 @@ class Answers:
     """What the API is made of: who may ask, whom it asks, which rules and which state it tells."""
 
     questions: Questions
+    # Short questions of the ingest, on connections that no reader's question holds up.
+    lookups: Questions
     authenticator: Authenticator
     policy: Policy
     health: Health

@@ -79,17 +79,17 @@ class Journal:
             self._reader.close()
         self._lock.release()
 
-    async def write(self, batch: Batch) -> None:
-        """Keep the batch; a request that was kept in the last ten minutes is not kept again.
+    async def write(self, batch: Batch) -> bool:
+        """Keep the batch; False for a request that was kept in the last ten minutes and is not kept again.
 
         Raises `Unavailable` while the journal or the disk is full.
         """
         filled = {table: rows for table, rows in batch.blocks.items() if rows.rows}
         if not filled:
-            return
+            return True
         size = sum(len(rows.data) for rows in filled.values())
         work = functools.partial(self._append, digest=batch.digest, filled=filled, size=size)
-        await asyncio.wrap_future(self._writer.submit(work, size))
+        return await asyncio.wrap_future(self._writer.submit(work, size))
 
     def depth(self) -> Depth:
         """What is here and what went through, at one moment."""
@@ -204,19 +204,20 @@ class Journal:
 
     def _append(
         self, store: Store, changes: Changes, *, digest: bytes, filled: Mapping[str, Rows], size: int
-    ) -> None:
+    ) -> bool:
         now = self._now()
         store.forget(now)
         if digest and store.seen(digest, now):
             changes.duplicate_requests += 1
             for table, rows in filled.items():
                 changes.add(table, Kind.DUPLICATE, rows.rows)
-            return
+            return False
         self._make_sure_of_room(changes, size)
         if digest:
             store.see(digest, now + int(self._options.window * _NANOSECONDS))
         for table, rows in filled.items():
             self._put(store, changes, table, rows)
+        return True
 
     def _make_sure_of_room(self, changes: Changes, size: int) -> None:
         if self._ledger.bytes + changes.bytes + size > self._options.max_size_mib * MIB:

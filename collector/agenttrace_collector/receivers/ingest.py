@@ -50,13 +50,18 @@ class Ingest:
         """The batch that is now stored; raises `Rejected` or `Unavailable`, which are counted."""
         async with self.flow.room(len(body.data)):
             batch = await self._decoded(body)
-            try:
-                await self.sink.write(batch)
-            except CollectorError:
-                self.telemetry.turned_away(body.signal.unit, body.transport, batch)
-                raise
-        self.telemetry.taken(body.signal.unit, body.transport, batch)
+            await self.keep(batch, body.signal.unit, body.transport)
         return batch
+
+    async def keep(self, batch: Batch, unit: str, transport: str) -> bool:
+        """Store a batch, False where it was stored before; raises `Rejected` or `Unavailable`, which are counted."""
+        try:
+            is_new = await self.sink.write(batch)
+        except CollectorError:
+            self.telemetry.turned_away(unit, transport, batch)
+            raise
+        self.telemetry.taken(unit, transport, batch)
+        return is_new
 
     async def _decoded(self, body: Body) -> Batch:
         context = Context(self.policy, body.tenant, self.now())

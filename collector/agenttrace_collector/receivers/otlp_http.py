@@ -19,13 +19,14 @@ from starlette.routing import Route
 
 from agenttrace_collector.auth import Authenticator, Role
 from agenttrace_collector.config.sections import Http
-from agenttrace_collector.errors import CollectorError, Rejected, TooLarge, Unavailable, wire_status
+from agenttrace_collector.errors import CollectorError, Unavailable, wire_status
 from agenttrace_collector.receivers.answers import (
     internal_status,
     response_to,
     retry_after_seconds,
     status_of,
 )
+from agenttrace_collector.receivers.http_body import GZIP, JSON, UnsupportedMedia, is_gzip, read_body
 from agenttrace_collector.receivers.ingest import Body, Ingest
 from agenttrace_collector.receivers.signals import OTHER_SERVICES, Signal
 
@@ -33,15 +34,9 @@ _log: Final = logging.getLogger(__name__)
 _MIB: Final = 1024 * 1024
 _TRANSPORT: Final = "http"
 PROTOBUF: Final = "application/x-protobuf"
-JSON: Final = "application/json"
-_GZIP: Final = "gzip"
 # So that another method than POST gets our answer, not the framework's.
 _ANY_METHOD: Final = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"]
 _HEADERS: Final = ["authorization", "content-type", "content-encoding"]
-
-
-class UnsupportedMedia(Rejected):
-    """A content type or encoding that is not taken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,46 +85,20 @@ class HttpReceiver:
     async def _export(self, signal: Signal, request: Request) -> Response:
         sender = self.authenticator.identify(request.headers.get("authorization"), Role.INGEST)
         is_json = _content_type(request) == JSON
-        is_gzip = _content_encoding(request) == _GZIP
+        packed = is_gzip(request)
         flow, limit = self.ingest.flow, self.settings.max_recv_msg_size_mib * _MIB
         async with flow.admitted():
             async with flow.reading(self.settings.read_timeout):
-                data = await _read(request, limit)
-            body = Body(data, signal, _TRANSPORT, sender.tenant, limit, is_json=is_json, is_gzip=is_gzip)
+                data = await read_body(request, limit)
+            body = Body(data, signal, _TRANSPORT, sender.tenant, limit, is_json=is_json, is_gzip=packed)
             batch = await self.ingest.take(body)
         return _answer(request, response_to(signal, batch), 200)
-
-
-async def _read(request: Request, limit: int) -> bytes:
-    announced = request.headers.get("content-length", "")
-    if announced.isascii() and announced.isdigit() and int(announced) > limit:
-        raise _too_large(limit)
-    parts: list[bytes] = []
-    size = 0
-    async for part in request.stream():
-        size += len(part)
-        if size > limit:
-            raise _too_large(limit)
-        parts.append(part)
-    return b"".join(parts)
-
-
-def _too_large(limit: int) -> TooLarge:
-    return TooLarge(f"allowed is a body of at most {limit} bytes")
 
 
 def _content_type(request: Request) -> str:
     stated = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if stated not in {PROTOBUF, JSON}:
         message = f"allowed content types are {PROTOBUF} and {JSON}"
-        raise UnsupportedMedia(message)
-    return stated
-
-
-def _content_encoding(request: Request) -> str:
-    stated = request.headers.get("content-encoding", "identity").strip().lower() or "identity"
-    if stated not in {_GZIP, "identity"}:
-        message = "allowed content encodings are gzip and identity"
         raise UnsupportedMedia(message)
     return stated
 
@@ -152,9 +121,9 @@ def _answer(request: Request, message: Message, status: int) -> Response:
     is_protobuf = request.headers.get("content-type", "").startswith(PROTOBUF)
     content = message.SerializeToString() if is_protobuf else _json(message)
     headers = {}
-    if content and _GZIP in request.headers.get("accept-encoding", ""):
+    if content and GZIP in request.headers.get("accept-encoding", ""):
         content = gzip.compress(content, compresslevel=1, mtime=0)
-        headers = {"content-encoding": _GZIP, "vary": "Accept-Encoding"}
+        headers = {"content-encoding": GZIP, "vary": "Accept-Encoding"}
     return Response(content, status, headers, media_type=PROTOBUF if is_protobuf else JSON)
 
 

@@ -1,0 +1,105 @@
+"""POST /v1/runs: one run as a document, stored as surely as a request of OTLP is."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
+
+from fastapi import APIRouter
+from pydantic import Field
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from agenttrace_collector.api.asking import Built, Questions
+from agenttrace_collector.api.listed import REFUSALS, Record
+from agenttrace_collector.api.problems import FieldProblem, InvalidField, Problem
+from agenttrace_collector.auth import Role
+from agenttrace_collector.decode.run_document import RunBatch
+from agenttrace_collector.decode.run_fields import Refused
+from agenttrace_collector.errors import CollectorError
+from agenttrace_collector.receivers.http_body import JSON, UnsupportedMedia, is_gzip, read_body
+from agenttrace_collector.receivers.runs import LIMIT, READ_SECONDS, RunReceiver
+
+router: Final = APIRouter(tags=["runs"], responses=REFUSALS)
+_NAMED: Final = 1_000
+# A database that does not answer so soon does not hold a document up; its ids keep it from being doubled.
+_PATIENCE: Final = 1.0
+
+
+class Stored(Record):
+    """How many rows of each kind were stored."""
+
+    steps: int
+    failures: int
+    decisions: int
+    quality_signals: int
+
+
+class Accepted(Record):
+    """What became of a run document."""
+
+    run_id: UUID = Field(description="The run's id; another name than a UUID becomes one.")
+    created: bool = Field(description="False where this run was stored before: nothing is doubled.")
+    stored: Stored = Field(description="What the document holds that is stored.")
+    refused: list[FieldProblem] = Field(description="Decisions and signals that are not stored, and why.")
+    refused_total: int = Field(description="How many places are refused, also those not listed.")
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRuns:
+    """Looks for runs that were stored as documents."""
+
+    questions: Questions
+
+    async def __call__(self, tenant: str, run_id: UUID) -> bool:
+        """Whether there is one; False where the database does not say so in time."""
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                answer = await self.questions.ask("run_posted", tenant, {"run_id": run_id})
+        except (CollectorError, TimeoutError):
+            return False
+        return bool(answer.rows[0][0])
+
+
+@router.post(
+    "/v1/runs",
+    summary="Store a run",
+    status_code=201,
+    response_model=Accepted,
+    responses={
+        200: {"model": Accepted, "description": "This run was stored before; nothing is stored again."},
+        413: {"model": Problem, "description": "A body of more than 16 MiB."},
+        415: {"model": Problem, "description": "A body that is not JSON, or in an unknown encoding."},
+    },
+)
+async def store_run(request: Request, built: Built) -> Response:
+    """The answer comes when the run is on disk; decisions and signals that a rule refuses do not cost it."""
+    sender = built.authenticator.identify(request.headers.get("authorization"), Role.INGEST)
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != JSON:
+        message = f"allowed is the content type {JSON}"
+        raise UnsupportedMedia(message)
+    packed, flow = is_gzip(request), built.ingest.flow
+    async with flow.admitted():
+        async with flow.reading(READ_SECONDS):
+            body = await read_body(request, LIMIT)
+        receiver = RunReceiver(built.ingest, StoredRuns(built.lookups))
+        batch, is_new = await receiver.take(body, sender.tenant, is_gzip=packed)
+    if batch.problems:
+        raise InvalidField([_problem(each) for each in batch.problems])
+    return JSONResponse(_accepted(batch, is_new=is_new).model_dump(mode="json"), 201 if is_new else 200)
+
+
+def _accepted(batch: RunBatch, *, is_new: bool) -> Accepted:
+    return Accepted(
+        run_id=UUID(bytes=batch.run_id),
+        created=is_new,
+        stored=Stored(**batch.stored),
+        refused=[_problem(each) for each in batch.refused_parts[:_NAMED]],
+        refused_total=len(batch.refused_parts),
+    )
+
+
+def _problem(refused: Refused) -> FieldProblem:
+    return FieldProblem(field=refused.field, message=refused.message, rule=refused.rule, allowed=None)

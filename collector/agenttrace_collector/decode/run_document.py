@@ -1,0 +1,270 @@
+"""A run document to enforced rows: bytes and a context in, a batch out; no clock, no I/O, no log."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any, Final
+
+from pydantic import ValidationError
+
+from agenttrace_collector.decode import identity
+from agenttrace_collector.decode.batch import Batch, Context
+from agenttrace_collector.decode.builder import BatchBuilder, digest_of
+from agenttrace_collector.decode.events import EventIds, Origin
+from agenttrace_collector.decode.run_events import Place, decisions_and_signals, failure_row
+from agenttrace_collector.decode.run_fields import FORM, Refused, RunDocument, StepDocument, refusals
+from agenttrace_collector.errors import Rejected
+from agenttrace_schemas import rules, wire
+from agenttrace_schemas.rows import FINISH_REASONS, OUTPUT_TYPES, Row, RunRow, StepRow
+from agenttrace_schemas.rules import Violation
+
+SOURCE: Final = "api"
+_MILLISECOND: Final = 1_000_000
+# A model call by what it is for; the rest as in OpenTelemetry's conventions.
+_OPERATIONS: Final[Mapping[str, str]] = {
+    "plan": "plan",
+    "retrieve": "retrieval",
+    "tool": "execute_tool",
+    "respond": "chat",
+    "other": "",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunBatch(Batch):
+    """The rows of one document.
+
+    With `problems` the document is invalid and its only rows say so. `refused` are its decisions and
+    signals that a rule refused, `stored` counts what was not.
+    """
+
+    run_id: bytes = b""
+    problems: tuple[Refused, ...] = ()
+    refused_parts: tuple[Refused, ...] = ()
+    stored: Mapping[str, int]
+
+
+def decode_run(body: bytes, context: Context) -> RunBatch:
+    """The batch of one run document; raises `Rejected` where the bytes are not a JSON object."""
+    given = _parsed(body)
+    try:
+        document = RunDocument.model_validate(given)
+    except ValidationError as error:
+        return _invalid(body, context, refusals(error), _Named.of(given))
+    return _Reading(document, body, context).batch()
+
+
+def _parsed(body: bytes) -> dict[str, Any]:
+    try:
+        given = json.loads(body)
+    except (ValueError, RecursionError):
+        message = "the body is not JSON"
+        raise Rejected(message) from None
+    if not isinstance(given, dict):
+        message = "the body is not a JSON object"
+        raise Rejected(message)
+    return given
+
+
+@dataclass(frozen=True, slots=True)
+class _Named:
+    """What a document calls its run and agent, as far as it does."""
+
+    run_id: str = ""
+    agent_id: str = ""
+    agent_version: str = ""
+    environment: str = ""
+
+    @classmethod
+    def of(cls, given: Mapping[str, Any]) -> _Named:
+        names = {name.name: given.get(name.name) for name in fields(cls)}
+        return cls(**{name: value for name, value in names.items() if isinstance(value, str)})
+
+
+def _origin(named: _Named, builder: BatchBuilder) -> Origin:
+    context = builder.context
+    run_id = identity.given(named.run_id) if named.run_id else b""
+    # A document has no trace: its run stands for one, so that settling finds its steps together.
+    span_id = identity.uuid5(run_id)[:8]
+    return Origin(
+        tenant=context.tenant,
+        run_id=run_id,
+        step_id=b"",
+        trace_id=run_id,
+        span_id=span_id,
+        span_number=int.from_bytes(span_id),
+        agent_id=builder.identifier(named.agent_id or wire.UNKNOWN),
+        agent_version=builder.identifier(named.agent_version or wire.UNKNOWN),
+        environment=builder.identifier(named.environment or wire.DEFAULT_ENVIRONMENT),
+        actor="",
+        created_at=context.received_at,
+    )
+
+
+def _invalid(body: bytes, context: Context, problems: list[Refused], named: _Named) -> RunBatch:
+    """A batch that holds nothing of the document but which rules refused it."""
+    builder = BatchBuilder(context, digest_of("refused run", body, context))
+    before = builder.counts()
+    builder.received = builder.refused = 1
+    origin = _origin(named, builder)
+    for problem in problems:
+        builder.refuse("run", Violation(problem.rule, _key(problem.field)), origin)
+    builder.sent_by(origin.agent_id, before)
+    return _finished(builder.batch(), problems=tuple(problems), run_id=origin.run_id, stored={})
+
+
+def _key(field: str) -> str:
+    """A place as an attribute key: without numbers of elements."""
+    return "".join(part.partition("]")[2] if number else part for number, part in enumerate(field.split("[")))
+
+
+def _finished(batch: Batch, **more: Any) -> RunBatch:
+    return RunBatch(**{each.name: getattr(batch, each.name) for each in fields(Batch)}, **more)
+
+
+class _Reading:
+    """One valid document on its way to rows."""
+
+    def __init__(self, document: RunDocument, body: bytes, context: Context) -> None:
+        self._document = document
+        self._body = body
+        self._context = context
+        run = identity.given(document.run_id)
+        # The run's id, not the bytes, tells whether a document is sent again.
+        self._builder = BatchBuilder(context, digest_of("run", run, context))
+        self._named = _Named.of(document.model_dump(include={each.name for each in fields(_Named)}))
+        self._origin = _origin(self._named, self._builder)
+        self._problems: list[Refused] = []
+        self._steps: dict[bytes, tuple[int, int]] = {}
+
+    def batch(self) -> RunBatch:
+        document, builder = self._document, self._builder
+        before = builder.counts()
+        builder.received = 1
+        steps = list(self._step_rows())
+        run = self._run_row(steps)
+        place = Place(
+            self._origin, self._context.policy, self._steps, (run.started_at, run.ended_at), builder.in_range
+        )
+        failure, problems = failure_row(document.failure, place)
+        self._problems += problems
+        if self._problems:
+            return _invalid(self._body, self._context, self._problems, self._named)
+        rows: list[Row] = [run, *steps, *([failure] if failure else [])]
+        for row in rows:
+            builder.add(row)
+        builder.conventions[SOURCE] += len(steps)
+        stated, refused = decisions_and_signals(document, place, builder, EventIds(self._origin))
+        builder.sent_by(self._origin.agent_id, before)
+        stored = {"steps": len(steps), "failures": int(failure is not None), **stated}
+        return _finished(
+            builder.batch(), run_id=self._origin.run_id, refused_parts=tuple(refused), stored=stored
+        )
+
+    def _run_row(self, steps: list[StepRow]) -> RunRow:
+        document, origin = self._document, self._origin
+        started = self._time("started_at", document.started_at)
+        latest = max((step.ended_at for step in steps), default=started)
+        ended = latest if document.ended_at is None else self._time("ended_at", document.ended_at)
+        if document.ended_at is not None and ended < started:
+            self._problems.append(Refused("ended_at", FORM, "allowed is a time not before started_at"))
+        return RunRow(
+            run_id=origin.run_id,
+            agent_id=origin.agent_id,
+            agent_version=origin.agent_version,
+            environment=origin.environment,
+            status=document.status,
+            started_at=started,
+            ended_at=max(started, ended),
+            created_at=origin.created_at,
+            tenant=origin.tenant,
+            trace_id=origin.trace_id,
+            span_id=origin.span_number,
+            parent_run_id=identity.given(document.parent_run_id) if document.parent_run_id else None,
+            conversation_id=rules.conversation_hash(self._context.policy, document.conversation_id or ""),
+            actor="",
+            source=SOURCE,
+        )
+
+    def _step_rows(self) -> Iterator[StepRow]:
+        failed = self._document.failure.step_id if self._document.failure else None
+        for number, step in enumerate(self._document.steps or ()):
+            at = f"steps[{number}]"
+            row = self._step_row(step, number, at)
+            if row.step_id in self._steps:
+                self._problems.append(Refused(f"{at}.step_id", FORM, "allowed is each step_id once"))
+            self._steps[row.step_id] = (row.started_at, row.ended_at)
+            is_failed = step.status is None and (step.error_type or (failed and failed == step.step_id))
+            yield replace(row, status="error") if is_failed else row
+
+    def _step_row(self, step: StepDocument, number: int, at: str) -> StepRow:
+        origin, name = self._origin, self._builder.identifier
+        started = self._time(f"{at}.started_at", step.started_at)
+        lasted = round((step.latency_ms or 0) * _MILLISECOND)
+        ended = started + lasted if step.ended_at is None else self._time(f"{at}.ended_at", step.ended_at)
+        if ended < started:
+            self._problems.append(Refused(f"{at}.ended_at", FORM, "allowed is a time not before started_at"))
+        latency = (ended - started) / _MILLISECOND if step.latency_ms is None else step.latency_ms
+        step_id = Place.own_id(origin.run_id, step.step_id or f"\x00{number}")
+        tool = step.tool_name or (step.name if step.step_type == "tool" else None) or ""
+        return StepRow(
+            step_id=step_id,
+            run_id=origin.run_id,
+            seq=number + 1 if step.seq is None else step.seq,
+            step_type=step.step_type,
+            name=name(step.name or tool or step.model or ""),
+            latency_ms=latency,
+            started_at=started,
+            ended_at=max(started, ended),
+            metadata=self._metadata(step, at),
+            created_at=origin.created_at,
+            tenant=origin.tenant,
+            agent_id=origin.agent_id,
+            agent_version=origin.agent_version,
+            environment=origin.environment,
+            actor="",
+            trace_id=origin.trace_id,
+            span_id=int.from_bytes(identity.step(origin.run_id, step_id)[:8]),
+            parent_span_id=origin.span_number,
+            role="leaf",
+            operation=_operation(step),
+            status=step.status or "unset",
+            error_type=name(step.error_type or ""),
+            tool_name=name(tool),
+            model=name(step.model or ""),
+            response_model="",
+            input_tokens=step.input_tokens,
+            output_tokens=step.output_tokens,
+            retrieval_count=step.retrieval_count,
+            finish_reason=rules.closed(step.finish_reason or "", FINISH_REASONS),
+            stream=step.stream,
+            output_type=rules.closed(step.output_type or "", OUTPUT_TYPES),
+            attempt=step.attempt,
+            conversation_id="",
+            source=SOURCE,
+        )
+
+    def _metadata(self, step: StepDocument, at: str) -> dict[str, rules.Scalar]:
+        try:
+            return rules.check_metadata(self._context.policy, step.metadata or {})
+        except Violation as violation:
+            key = violation.key.removeprefix(wire.METADATA_PREFIX)
+            place = f"{at}.metadata.{key}"
+            self._problems.append(Refused(place, violation.rule, f"allowed is {violation.allowed}"))
+            return {}
+
+    def _time(self, field: str, time: int) -> int:
+        if not self._builder.in_range(time):
+            self._problems.append(
+                Refused(field, "time.range", f"allowed is {rules.RULES['time.range'].allowed}")
+            )
+            return self._context.received_at
+        return time
+
+
+def _operation(step: StepDocument) -> str:
+    """A plan that names its model or tokens is a model call."""
+    is_call = step.model or step.input_tokens is not None or step.output_tokens is not None
+    return "chat" if is_call and step.step_type == "plan" else _OPERATIONS[step.step_type]

@@ -1,0 +1,49 @@
+"""Run documents to the sink: decoded, looked for among those stored before, kept."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+from uuid import UUID
+
+from agenttrace_collector.decode.batch import Context
+from agenttrace_collector.decode.run_document import RunBatch, decode_run
+from agenttrace_collector.receivers.inflate import inflate
+from agenttrace_collector.receivers.ingest import Ingest
+
+LIMIT: Final = 16 * 1024 * 1024
+READ_SECONDS: Final = 30.0
+_UNIT: Final = "runs"
+_TRANSPORT: Final = "api"
+
+# Whether a run of this tenant was stored as a document before, as far as the database can tell at once.
+Known: TypeAlias = Callable[[str, UUID], Awaitable[bool]]
+
+
+@dataclass(frozen=True, slots=True)
+class RunReceiver:
+    """Takes run documents; returns when the sink has them."""
+
+    ingest: Ingest
+    known: Known
+
+    async def take(self, body: bytes, tenant: str, *, is_gzip: bool) -> tuple[RunBatch, bool]:
+        """The batch that is now stored, and whether its run is new; raises `Rejected` or `Unavailable`."""
+        ingest = self.ingest
+        async with ingest.flow.room(len(body)):
+            batch = await self._decoded(body, tenant, is_gzip=is_gzip)
+            # The journal knows what came in the last minutes, the database what came before.
+            if not batch.problems and await self.known(tenant, UUID(bytes=batch.run_id)):
+                ingest.telemetry.request(_TRANSPORT, "success")
+                return batch, False
+            return batch, await ingest.keep(batch, _UNIT, _TRANSPORT)
+
+    async def _decoded(self, body: bytes, tenant: str, *, is_gzip: bool) -> RunBatch:
+        context = Context(self.ingest.policy, tenant, self.ingest.now())
+
+        def decode() -> RunBatch:
+            return decode_run(inflate(body, LIMIT) if is_gzip else body, context)
+
+        return await asyncio.get_running_loop().run_in_executor(self.ingest.decoder, decode)
