@@ -8,10 +8,31 @@ from fastapi import APIRouter
 from pydantic import Field
 from starlette.responses import JSONResponse, Response
 
-from agenttrace_collector.api.asking import Built
-from agenttrace_collector.api.listed import Record
+from agenttrace_collector.api.asking import Built, Reading
+from agenttrace_collector.api.listed import REFUSALS, Record
+from agenttrace_schemas.rules import RULES
+from agenttrace_schemas.vocabulary import FailureType, RunStatus, StepType
 
 router: Final = APIRouter(tags=["collector"])
+
+
+class RuleShown(Record):
+    """One rule that records are held to."""
+
+    rule: str
+    verdict: str = Field(description="What happens to a record that breaks it.")
+    allowed: str
+
+
+class VocabularyShown(Record):
+    """Every type and code that is taken here."""
+
+    decision_types: dict[str, list[str]] = Field(description="Decision types, each with its reason codes.")
+    signal_types: dict[str, list[str]] = Field(description="Signal types, each with its codes.")
+    step_types: list[str]
+    run_statuses: list[str]
+    failure_types: list[str]
+    rules: list[RuleShown]
 
 
 class State(Record):
@@ -23,6 +44,22 @@ class State(Record):
         default=None, description="What waits for the database."
     )
     decisions: bool = Field(description="Whether decisions and quality signals are kept here.")
+
+
+@router.get("/v1/vocabulary", summary="The vocabulary of this site", responses=REFUSALS)
+async def vocabulary(asker: Reading) -> VocabularyShown:
+    """Types, codes and rules, a site's extension included."""
+    known = asker.answers.policy.vocabulary
+    return VocabularyShown(
+        decision_types={name: list(codes) for name, codes in known.decisions.items()},
+        signal_types={name: list(codes) for name, codes in known.signals.items()},
+        step_types=list(map(str, StepType)),
+        run_statuses=list(map(str, RunStatus)),
+        failure_types=list(map(str, FailureType)),
+        rules=[
+            RuleShown(rule=rule.id, verdict=rule.verdict, allowed=rule.allowed) for rule in RULES.values()
+        ],
+    )
 
 
 @router.get(

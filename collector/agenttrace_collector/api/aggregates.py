@@ -9,7 +9,7 @@ from pydantic import Field
 
 from agenttrace_collector.api.asking import ReadingDecisions
 from agenttrace_collector.api.listed import REFUSALS, Listed, Record, part
-from agenttrace_collector.api.parameters import Span, one_of
+from agenttrace_collector.api.parameters import EventSpan, one_of
 
 router: Final = APIRouter(tags=["decisions and signals"], responses=REFUSALS)
 
@@ -31,7 +31,7 @@ class DecisionAggregations(Listed):
     total_decisions: int
 
 
-class DecisionFilter(Span):
+class DecisionFilter(EventSpan):
     """Which decisions."""
 
     decision_type: str | None = Field(default=None, description="Only decisions of this type.")
@@ -44,7 +44,7 @@ async def aggregate_decisions(
     """How often each reason was stated, by which versions."""
     kinds = tuple(asker.answers.policy.vocabulary.decisions)
     decision_type = one_of("decision_type", wanted.decision_type, kinds)
-    rows = await asker.records("decisions_aggregate", {**wanted.bound(), "decision_type": decision_type})
+    rows = await asker.records("decisions_aggregate", wanted.bound(decision_type=decision_type))
     return DecisionAggregations(
         aggregations=[DecisionAggregation(**row) for row in part(rows, wanted)],
         total_decisions=sum(row["count"] for row in rows),

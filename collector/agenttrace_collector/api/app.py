@@ -6,7 +6,7 @@ from importlib.metadata import version
 
 from fastapi import FastAPI
 
-from agenttrace_collector.api import about, aggregates, documents, runs
+from agenttrace_collector.api import about, aggregates, described, documents, runs
 from agenttrace_collector.api.asking import Answers, open_questions
 from agenttrace_collector.api.refusals import refuse_with_reason
 
@@ -22,9 +22,11 @@ def build_app(answers: Answers) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        generate_unique_id_function=lambda route: route.name,
     )
     app.state.answers = answers
-    for part in (documents, runs, aggregates, about):
+    for part in (documents, runs, aggregates, about, described):
         app.include_router(part.router)
+    described.describe(app, answers)
     refuse_with_reason(app)
     return app

@@ -10,6 +10,7 @@ from fastapi import Path
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from agenttrace_collector.api.problems import FieldProblem, UnknownValue
+from agenttrace_schemas.vocabulary import RunStatus
 
 # Times beyond these are the same as none: nothing is stored there.
 EARLIEST: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -17,8 +18,10 @@ LATEST: Final = datetime(2100, 1, 1, tzinfo=UTC)
 MOST_PAGES: Final = 1_000_000
 MOST_ON_A_PAGE: Final = 100
 _NAME_LENGTH: Final = 128
-_SOURCES: Final = ("recorded", "derived", "all")
-STATUSES: Final = ("success", "failure", "partial")
+_ALL: Final = "all"
+SOURCES: Final = ("recorded", "derived", _ALL)
+STATUSES: Final = tuple(map(str, RunStatus))
+OUTCOMES: Final = STATUSES
 _NAME: Final = f"a text of at most {_NAME_LENGTH} characters"
 _TIME: Final = "a time as ISO 8601, such as 2026-01-31T12:00:00Z"
 _ALLOWED: Final = {
@@ -88,15 +91,31 @@ class Span(Page):
     )
     end_time: Time = Field(default=LATEST, description="Up to this time, itself excluded.")
 
-    def bound(self) -> dict[str, Any]:
+    def bound(self, **more: str) -> dict[str, Any]:
         """As the queries take them; what is not filtered is empty."""
+        given = self.model_dump(exclude={"page", "page_size"})
         return {
             "source": "",
             "tool": "",
-            **self.model_dump(exclude={"page", "page_size"}),
+            **{name: "" if value is None else value for name, value in given.items()},
             "limit": self.page_size,
             "offset": self.offset,
+            **more,
         }
+
+
+class EventSpan(Span):
+    """The same for decisions and signals."""
+
+    tool: Name = Field(default="", description="Only those of steps with this tool.")
+    source: str | None = Field(
+        default=None, description="What agents recorded, what is derived from steps, or all (the default)."
+    )
+
+    def bound(self, **more: str) -> dict[str, Any]:
+        """As the queries take them; raises `UnknownValue`."""
+        source = one_of("source", self.source, SOURCES)
+        return super().bound(**{"source": "" if source == _ALL else source, **more})
 
 
 def one_of(field: str, value: str | None, allowed: tuple[str, ...]) -> str:

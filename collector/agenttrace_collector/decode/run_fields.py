@@ -41,6 +41,11 @@ Count = Annotated[int, Field(ge=0, le=_MOST)]
 Attached = Annotated[
     dict[str, Any], Field(description="Names to strings, numbers and booleans (rules metadata.*).")
 ]
+# Held to the rules of their events, not to a form: here is what they say they are.
+Text = Annotated[Any, WithJsonSchema({"type": "string"})]
+Texts = Annotated[Any, WithJsonSchema({"type": "array", "items": {"type": "string"}})]
+Flag = Annotated[Any, WithJsonSchema({"type": "boolean"})]
+Fraction = Annotated[Any, WithJsonSchema({"type": "number", "minimum": 0, "maximum": 1})]
 
 
 class Part(BaseModel):
@@ -78,9 +83,9 @@ class FailureDocument(Part):
 
     failure_id: Id | None = None
     step_id: Id | None = None
-    failure_type: Any = Field(description="tool, model, retrieval or orchestration.")
-    failure_code: Any = Field(description="An identifier, such as timeout.")
-    message: Any = Field(default=None, description="Replaced by a fixed sentence unless the site keeps it.")
+    failure_type: Text = Field(description="tool, model, retrieval or orchestration.")
+    failure_code: Text = Field(description="An identifier, such as timeout.")
+    message: Text = Field(default=None, description="Replaced by a fixed sentence unless the site keeps it.")
     occurred_at: Time | None = None
     metadata: Attached | None = None
 
@@ -90,11 +95,11 @@ class DecisionDocument(Part):
 
     decision_id: Id | None = None
     step_id: Id | None = None
-    decision_type: Any = None
-    selected: Any = None
-    reason_code: Any = None
-    confidence: Any = None
-    candidates: Any = None
+    decision_type: Text = None
+    selected: Text = None
+    reason_code: Text = None
+    confidence: Fraction = None
+    candidates: Texts = None
     metadata: Attached | None = None
     recorded_at: Time | None = None
 
@@ -104,10 +109,10 @@ class SignalDocument(Part):
 
     signal_id: Id | None = None
     step_id: Id | None = None
-    signal_type: Any = None
-    signal_code: Any = None
-    value: Any = None
-    weight: Any = None
+    signal_type: Text = None
+    signal_code: Text = None
+    value: Flag = None
+    weight: Fraction = None
     metadata: Attached | None = None
     recorded_at: Time | None = None
 
