@@ -260,7 +260,6 @@ class _Reading:
             self._problems.append(
                 Refused(field, "time.range", f"allowed is {rules.RULES['time.range'].allowed}")
             )
-            return self._context.received_at
         return time
 
 
