@@ -88,7 +88,9 @@ async def store_run(request: Request, built: Built) -> Response:
         batch, is_new = await receiver.take(body, sender.tenant, is_gzip=packed)
     if batch.problems:
         raise InvalidField([_problem(each) for each in batch.problems])
-    return JSONResponse(_accepted(batch, is_new=is_new).model_dump(mode="json"), 201 if is_new else 200)
+    return JSONResponse(
+        _accepted(batch, is_new=is_new).model_dump(mode="json", exclude_none=True), 201 if is_new else 200
+    )
 
 
 def _accepted(batch: RunBatch, *, is_new: bool) -> Accepted:

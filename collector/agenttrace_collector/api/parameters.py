@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final
-from uuid import UUID
 
-from fastapi import Path
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from agenttrace_collector.api.problems import FieldProblem, UnknownValue
@@ -57,7 +55,6 @@ def _time(value: Any) -> Any:
 
 Name = Annotated[str, Field(max_length=_NAME_LENGTH)]
 Time = Annotated[datetime, BeforeValidator(_time)]
-RunId = Annotated[UUID, Path(description="The run's id.")]
 
 
 class Parameters(BaseModel):
