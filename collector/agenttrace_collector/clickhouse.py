@@ -40,6 +40,14 @@ class Refused(Rejected):
         super().__init__(f"ClickHouse refused it: {name or 'error'} (code {code}{rule and f', rule {rule}'})")
 
 
+class Away(Unavailable):
+    """A statement that may succeed later: the code ClickHouse gave, 0 where it gave none."""
+
+    def __init__(self, code: int) -> None:
+        self.code = code
+        super().__init__(f"ClickHouse is not available (code {code})")
+
+
 def _is_permanent(code: int) -> bool:
     return code not in PASSING
 
@@ -144,8 +152,7 @@ def _translated(permanent: Callable[[int], bool]) -> Iterator[None]:
         if permanent(code):
             rule = _RULE.search(str(error))
             raise Refused(code, error.name or "", rule.group() if rule else "") from None
-        message = f"ClickHouse is not available (code {code})"
-        raise Unavailable(message) from None
+        raise Away(code) from None
     except (ClickHouseError, OSError) as error:
         message = f"ClickHouse is not available ({type(error).__name__})"
         raise Unavailable(message) from None

@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
 import httpx
 
+from agenttrace_collector.api.app import Answers, build_app
+from agenttrace_collector.api.asking import NothingKept
+from agenttrace_collector.auth import Authenticator
+from agenttrace_collector.flow import Flow, Limits
+from agenttrace_collector.health import Health
+from agenttrace_collector.receivers.ingest import Ingest
+from agenttrace_collector.sink import MemorySink
+from agenttrace_collector.telemetry import Telemetry
+from agenttrace_schemas.rules import Policy
 from tests.support.collector import Collector
 from tests.support.receivers import wait_until
 
@@ -75,3 +86,45 @@ class Api:
 
         wait_until(holds, 20)
         return bodies[-1]
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """A GET operation as the API describes it."""
+
+    path: str
+    parameters: Mapping[str, Any]
+
+    def __str__(self) -> str:
+        return self.path
+
+    def filled(self) -> str:
+        """The path, of a run that is not there."""
+        return self.path.replace("{run_id}", "00000000-0000-0000-0000-00000000000a")
+
+    def required(self) -> dict[str, str]:
+        """A value for each parameter that has to be given."""
+        return {
+            name: "x"
+            for name, each in self.parameters.items()
+            if each.get("required") and each["in"] == "query"
+        }
+
+
+@cache
+def described() -> Mapping[str, Any]:
+    """The OpenAPI document of an API without tokens."""
+    flow = Flow(Limits(requests=1, soft_bytes=1, hard_bytes=1))
+    ingest = Ingest(Policy(), MemorySink(), flow, Telemetry(), ThreadPoolExecutor(1))
+    return build_app(
+        Answers(NothingKept(), NothingKept(), Authenticator(), Policy(), Health(), ingest)
+    ).openapi()
+
+
+def operations() -> list[Operation]:
+    """Every GET operation."""
+    return [
+        Operation(path, {each["name"]: each for each in methods["get"].get("parameters", ())})
+        for path, methods in described()["paths"].items()
+        if "get" in methods
+    ]

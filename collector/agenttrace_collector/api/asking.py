@@ -13,7 +13,7 @@ from starlette.requests import Request
 from agenttrace_collector.api.problems import ADVICE, OverLimit, SwitchedOff
 from agenttrace_collector.auth import Authenticator, Identity, Role
 from agenttrace_collector.config.sections import Config
-from agenttrace_collector.errors import Rejected, Throttled, Unavailable
+from agenttrace_collector.errors import CollectorError, Rejected, Throttled, Unavailable
 from agenttrace_collector.health import Health
 from agenttrace_collector.query import Answer
 from agenttrace_collector.receivers.ingest import Ingest
@@ -22,6 +22,8 @@ from agenttrace_schemas.rules import Policy
 # Questions under way and waiting; a reader has few threads, and what waits holds a connection.
 _MOST_QUESTIONS: Final = 32
 _RETRY_AFTER: Final = 2.0
+# Longer than a question may take in the database (`query.reader`), for one that no longer answers at all.
+_LONGEST: Final = 40.0
 # ClickHouse's codes for a question that takes too much: rows, time, bytes, memory.
 _OVER_LIMIT: Final = frozenset({158, 159, 160, 241, 307, 396})
 
@@ -89,12 +91,24 @@ class Asker:
             raise Throttled(message, _RETRY_AFTER)
         async with places:
             try:
-                answer = await self.answers.questions.ask(name, self.identity.tenant, parameters)
+                async with asyncio.timeout(_LONGEST):
+                    answer = await self.answers.questions.ask(name, self.identity.tenant, parameters)
+            except TimeoutError:
+                message = "the database does not answer"
+                raise Unavailable(message, _RETRY_AFTER) from None
             except (Rejected, Unavailable) as error:
-                if getattr(error, "code", 0) in _OVER_LIMIT:
-                    raise OverLimit(ADVICE) from error
-                raise
+                raise _told(error) from error
         return answer.records()
+
+
+def _told(error: Rejected | Unavailable) -> CollectorError:
+    """What of the database's failure is the client's; a question is ours, so that its refusal is not."""
+    code = getattr(error, "code", 0)
+    if code in _OVER_LIMIT:
+        return OverLimit(ADVICE)
+    if isinstance(error, Unavailable):
+        return error
+    return Unavailable(f"the database does not take this question (code {code})", _RETRY_AFTER)
 
 
 def answers(request: Request) -> Answers:

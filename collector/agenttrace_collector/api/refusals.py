@@ -11,6 +11,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
+from starlette.routing import compile_path
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from agenttrace_collector.api.parameters import allowed_in
@@ -113,13 +114,22 @@ async def _validation_error(_: Request, error: Exception) -> Response:
     return _refusal(422, "invalid", "parameters of the request are refused", problems)
 
 
-async def _http_error(_: Request, error: Exception) -> Response:
+async def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for it
     status = error.status_code
     message = _MESSAGES.get(status, "the request is refused")
     response = _refusal(status, _NAMES.get(status, "refused"), message)
     response.headers.update(error.headers or {})
+    if status == 405:
+        response.headers["allow"] = ", ".join(_methods(request)) or response.headers.get("allow", "")
     return response
+
+
+def _methods(request: Request) -> list[str]:
+    """Every method that the path takes; one route knows its own only."""
+    paths = request.app.openapi()["paths"].items()
+    fitting = (methods for path, methods in paths if compile_path(path)[0].match(request.url.path))
+    return sorted({name.upper() for methods in fitting for name in methods})
 
 
 def _refusal(status: int, name: str, message: str, problems: list[FieldProblem] | None = None) -> Response:
