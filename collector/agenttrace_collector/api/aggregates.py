@@ -1,4 +1,4 @@
-"""Decisions and signals counted, compared between versions, and set beside failures and outcomes."""
+"""Decisions and quality signals counted."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from agenttrace_collector.api.asking import ReadingDecisions
 from agenttrace_collector.api.listed import REFUSALS, Listed, Record, part
 from agenttrace_collector.api.parameters import EventSpan, one_of
 
-router: Final = APIRouter(tags=["decisions and signals"], responses=REFUSALS)
+router: Final = APIRouter(tags=["decisions and quality signals"], responses=REFUSALS)
 
 
 class DecisionAggregation(Record):
@@ -20,7 +20,7 @@ class DecisionAggregation(Record):
     decision_type: str
     reason_code: str
     count: int
-    avg_confidence: float | None
+    avg_confidence: float | None = Field(description="Of the decisions that state one.")
     agent_versions: list[str]
 
 
@@ -31,10 +31,33 @@ class DecisionAggregations(Listed):
     total_decisions: int
 
 
+class SignalAggregation(Record):
+    """One code of one signal type."""
+
+    signal_type: str
+    signal_code: str
+    true_count: int
+    false_count: int
+    true_percentage: float
+
+
+class SignalAggregations(Listed):
+    """How often each code was observed."""
+
+    aggregations: list[SignalAggregation]
+    total_signals: int
+
+
 class DecisionFilter(EventSpan):
     """Which decisions."""
 
     decision_type: str | None = Field(default=None, description="Only decisions of this type.")
+
+
+class SignalFilter(EventSpan):
+    """Which quality signals."""
+
+    signal_type: str | None = Field(default=None, description="Only quality signals of this type.")
 
 
 @router.get("/v1/decisions/aggregate", summary="Decisions by type and reason")
@@ -42,13 +65,26 @@ async def aggregate_decisions(
     asker: ReadingDecisions, wanted: Annotated[DecisionFilter, Query()]
 ) -> DecisionAggregations:
     """How often each reason was stated, by which versions."""
-    kinds = tuple(asker.answers.policy.vocabulary.decisions)
-    decision_type = one_of("decision_type", wanted.decision_type, kinds)
-    rows = await asker.records("decisions_aggregate", wanted.bound(decision_type=decision_type))
+    known = tuple(asker.answers.policy.vocabulary.decisions)
+    chosen = one_of("decision_type", wanted.decision_type, known)
+    rows = await asker.records("decisions_aggregate", wanted.bound(decision_type=chosen))
     return DecisionAggregations(
         aggregations=[DecisionAggregation(**row) for row in part(rows, wanted)],
         total_decisions=sum(row["count"] for row in rows),
-        total=len(rows),
-        page=wanted.page,
-        page_size=wanted.page_size,
+        **wanted.place(len(rows)),
+    )
+
+
+@router.get("/v1/signals/aggregate", summary="Quality signals by type and code")
+async def aggregate_signals(
+    asker: ReadingDecisions, wanted: Annotated[SignalFilter, Query()]
+) -> SignalAggregations:
+    """How often each code was observed as true and as false."""
+    known = tuple(asker.answers.policy.vocabulary.signals)
+    chosen = one_of("signal_type", wanted.signal_type, known)
+    rows = await asker.records("signals_aggregate", wanted.bound(signal_type=chosen))
+    return SignalAggregations(
+        aggregations=[SignalAggregation(**row) for row in part(rows, wanted)],
+        total_signals=sum(row["true_count"] + row["false_count"] for row in rows),
+        **wanted.place(len(rows)),
     )

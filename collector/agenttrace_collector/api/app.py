@@ -6,7 +6,16 @@ from importlib.metadata import version
 
 from fastapi import FastAPI
 
-from agenttrace_collector.api import about, aggregates, described, documents, runs
+from agenttrace_collector.api import (
+    about,
+    aggregates,
+    comparisons,
+    correlations,
+    counts,
+    described,
+    documents,
+    runs,
+)
 from agenttrace_collector.api.asking import Answers, open_questions
 from agenttrace_collector.api.refusals import refuse_with_reason
 
@@ -25,7 +34,7 @@ def build_app(answers: Answers) -> FastAPI:
         generate_unique_id_function=lambda route: route.name,
     )
     app.state.answers = answers
-    for part in (documents, runs, aggregates, about, described):
+    for part in (documents, runs, counts, aggregates, comparisons, correlations, about, described):
         app.include_router(part.router)
     described.describe(app, answers)
     refuse_with_reason(app)

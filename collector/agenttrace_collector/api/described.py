@@ -12,9 +12,8 @@ from fastapi.responses import HTMLResponse
 from starlette.requests import Request
 
 from agenttrace_collector.api.asking import Answers
-from agenttrace_collector.api.parameters import OUTCOMES, SOURCES, STATUSES
+from agenttrace_collector.api.parameters import FAILURE_TYPES, OUTCOMES, SOURCES, STATUSES
 from agenttrace_collector.decode.run_fields import DecisionDocument, RunDocument, SignalDocument
-from agenttrace_schemas.vocabulary import FailureType
 
 router: Final = APIRouter(include_in_schema=False)
 _REF: Final = "#/components/schemas/{model}"
@@ -60,7 +59,7 @@ def _closed_lists(answers: Answers) -> Mapping[str, list[str]]:
     return {
         "decision_type": list(vocabulary.decisions),
         "signal_type": list(vocabulary.signals),
-        "failure_type": list(map(str, FailureType)),
+        "failure_type": list(FAILURE_TYPES),
         "status": list(STATUSES),
         "outcome": list(OUTCOMES),
         "source": list(SOURCES),

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from agenttrace_collector.api.problems import FieldProblem, UnknownValue
-from agenttrace_schemas.vocabulary import RunStatus
+from agenttrace_schemas.vocabulary import FailureType, RunStatus
 
 # Times beyond these are the same as none: nothing is stored there.
 EARLIEST: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -20,6 +20,7 @@ _ALL: Final = "all"
 SOURCES: Final = ("recorded", "derived", _ALL)
 STATUSES: Final = tuple(map(str, RunStatus))
 OUTCOMES: Final = STATUSES
+FAILURE_TYPES: Final = tuple(map(str, FailureType))
 _NAME: Final = f"a text of at most {_NAME_LENGTH} characters"
 _TIME: Final = "a time as ISO 8601, such as 2026-01-31T12:00:00Z"
 _ALLOWED: Final = {
@@ -54,6 +55,7 @@ def _time(value: Any) -> Any:
 
 
 Name = Annotated[str, Field(max_length=_NAME_LENGTH)]
+RequiredName = Annotated[str, Field(min_length=1, max_length=_NAME_LENGTH)]
 Time = Annotated[datetime, BeforeValidator(_time)]
 
 
@@ -61,6 +63,32 @@ class Parameters(BaseModel):
     """What every set of parameters shares."""
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+
+class Range(Parameters):
+    """A range of time, start included, end not."""
+
+    start_time: Time = Field(
+        default=EARLIEST, description="From this time on (ISO 8601, UTC where no offset stands)."
+    )
+    end_time: Time = Field(default=LATEST, description="Up to this time, itself excluded.")
+
+    def bound(self, **more: str) -> dict[str, Any]:
+        """As the queries take them; what is not filtered is empty."""
+        given = self.model_dump(exclude={"page", "page_size"})
+        return {
+            **dict.fromkeys(("agent_id", "agent_version", "environment", "source", "tool"), ""),
+            **{name: "" if value is None else value for name, value in given.items()},
+            **more,
+        }
+
+
+class AgentTimes(Range):
+    """An agent, its version, its environment, a range of time."""
+
+    agent_id: Name = Field(default="", description="Only this agent.")
+    agent_version: Name = Field(default="", description="Only this version.")
+    environment: Name = Field(default="", description="Only this environment.")
 
 
 class Page(Parameters):
@@ -76,34 +104,23 @@ class Page(Parameters):
         """How many stand on the pages before."""
         return (self.page - 1) * self.page_size
 
+    def place(self, total: int) -> dict[str, int]:
+        """What a list says of itself."""
+        return {"total": total, "page": self.page, "page_size": self.page_size}
 
-class Span(Page):
-    """Agent, version and a range of time, start included, end not."""
 
-    agent_id: Name = Field(default="", description="Only this agent.")
-    agent_version: Name = Field(default="", description="Only this version.")
+class Times(Range, Page):
+    """A page of what lies in a range of time."""
+
+
+class Span(AgentTimes, Page):
+    """A page of what an agent did in a range of time."""
+
+
+class EventTimes(Range, Page):
+    """A page of what is said of decisions and quality signals."""
+
     environment: Name = Field(default="", description="Only this environment.")
-    start_time: Time = Field(
-        EARLIEST, description="From this time on (ISO 8601, UTC where no offset stands)."
-    )
-    end_time: Time = Field(default=LATEST, description="Up to this time, itself excluded.")
-
-    def bound(self, **more: str) -> dict[str, Any]:
-        """As the queries take them; what is not filtered is empty."""
-        given = self.model_dump(exclude={"page", "page_size"})
-        return {
-            "source": "",
-            "tool": "",
-            **{name: "" if value is None else value for name, value in given.items()},
-            "limit": self.page_size,
-            "offset": self.offset,
-            **more,
-        }
-
-
-class EventSpan(Span):
-    """The same for decisions and signals."""
-
     tool: Name = Field(default="", description="Only those of steps with this tool.")
     source: str | None = Field(
         default=None, description="What agents recorded, what is derived from steps, or all (the default)."
@@ -113,6 +130,13 @@ class EventSpan(Span):
         """As the queries take them; raises `UnknownValue`."""
         source = one_of("source", self.source, SOURCES)
         return super().bound(**{"source": "" if source == _ALL else source, **more})
+
+
+class EventSpan(EventTimes):
+    """The same of an agent."""
+
+    agent_id: Name = Field(default="", description="Only this agent.")
+    agent_version: Name = Field(default="", description="Only this version.")
 
 
 def one_of(field: str, value: str | None, allowed: tuple[str, ...]) -> str:

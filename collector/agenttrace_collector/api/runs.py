@@ -40,12 +40,12 @@ class RunFilter(Span):
 async def list_runs(asker: Reading, wanted: Annotated[RunFilter, Query()]) -> Runs:
     """One page of the runs that the filters leave."""
     status = one_of("status", wanted.status, STATUSES)
-    bound = wanted.bound(status=status)
+    bound = {**wanted.bound(status=status), "limit": wanted.page_size, "offset": wanted.offset}
     rows = await asker.records("runs", bound)
     # A page after the last has no row that could say how many there are.
     first = rows or (await asker.records("runs", {**bound, "limit": 1, "offset": 0}) if wanted.offset else [])
     total = first[0]["total"] if first else 0
-    return Runs(runs=[Run(**row) for row in rows], total=total, page=wanted.page, page_size=wanted.page_size)
+    return Runs(runs=[Run(**row) for row in rows], **wanted.place(total))
 
 
 @router.get("/v1/runs/{run_id}", summary="One run", responses=MISSING)
@@ -60,7 +60,7 @@ async def list_steps(asker: Reading, run_id: RunId, page: Annotated[Page, Query(
     await _run(asker, run_id)
     rows = await asker.records("run_steps", {"run_id": run_id})
     steps = [Step(**row) for row in part(rows, page)]
-    return Steps(steps=steps, total=len(rows), page=page.page, page_size=page.page_size)
+    return Steps(steps=steps, **page.place(len(rows)))
 
 
 @router.get("/v1/runs/{run_id}/failures", summary="The failures of a run", responses=MISSING)
@@ -69,7 +69,7 @@ async def list_failures(asker: Reading, run_id: RunId, page: Annotated[Page, Que
     await _run(asker, run_id)
     rows = await asker.records("run_failures", {"run_id": run_id})
     failures = [Failure(**row) for row in part(rows, page)]
-    return Failures(failures=failures, total=len(rows), page=page.page, page_size=page.page_size)
+    return Failures(failures=failures, **page.place(len(rows)))
 
 
 @router.get("/v1/runs/{run_id}/details", summary="Everything of a run", responses=MISSING)

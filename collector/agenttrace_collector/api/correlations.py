@@ -1,0 +1,93 @@
+"""What goes together with failure and with outcomes: associations over runs, and nothing about causes."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Query
+from pydantic import Field
+
+from agenttrace_collector.api.asking import ReadingDecisions
+from agenttrace_collector.api.listed import REFUSALS, Listed, Record, part
+from agenttrace_collector.api.parameters import FAILURE_TYPES, OUTCOMES, EventSpan, one_of
+
+router: Final = APIRouter(tags=["decisions and quality signals"], responses=REFUSALS)
+
+
+class DecisionFailures(Record):
+    """One reason, and the failures that came after it."""
+
+    decision_type: str
+    reason_code: str
+    total_occurrences: int
+    runs: int = Field(description="Runs in which it was stated.")
+    runs_with_failures: int = Field(description="Those of them in which a failure came after it.")
+    correlation_rate: float = Field(description="The share of those runs.")
+    runs_with_failures_in_any_order: int = Field(description="The same, whenever the failure came.")
+    rate_in_any_order: float
+    associated_failure_types: dict[str, int] = Field(description="Runs by the type of what came after it.")
+
+
+class DecisionFailureCorrelations(Listed):
+    """Failures associated with each reason."""
+
+    correlations: list[DecisionFailures]
+
+
+class SignalOutcomes(Record):
+    """One signal, and how runs with and without it ended."""
+
+    signal_type: str
+    signal_code: str
+    total_occurrences: int
+    runs_present: int = Field(description="Runs in which it was observed as true.")
+    runs_absent: int = Field(description="The other runs.")
+    success_rate_when_present: float | None = Field(
+        description="The share of runs with the signal that ended so: success, or the outcome asked for."
+    )
+    success_rate_when_absent: float | None = Field(description="The same of the other runs.")
+    correlation_strength: float | None = Field(description="The phi coefficient of presence and outcome.")
+
+
+class SignalOutcomeCorrelations(Listed):
+    """Outcomes associated with each signal."""
+
+    correlations: list[SignalOutcomes]
+
+
+class FailureFilter(EventSpan):
+    """Which decisions and failures."""
+
+    failure_type: str | None = Field(default=None, description="Only failures of this type.")
+
+
+class OutcomeFilter(EventSpan):
+    """Which quality signals and outcomes."""
+
+    outcome: str | None = Field(
+        default=None, description="The outcome that is looked for: success by default."
+    )
+
+
+@router.get("/v1/correlate/decisions-failures", summary="Failures that came after a decision")
+async def correlate_decisions_failures(
+    asker: ReadingDecisions, wanted: Annotated[FailureFilter, Query()]
+) -> DecisionFailureCorrelations:
+    """In how many runs with a reason a failure came after it, and in how many there was one at all."""
+    chosen = one_of("failure_type", wanted.failure_type, FAILURE_TYPES)
+    rows = await asker.records("correlate_decisions_failures", wanted.bound(failure_type=chosen))
+    return DecisionFailureCorrelations(
+        correlations=[DecisionFailures(**row) for row in part(rows, wanted)], **wanted.place(len(rows))
+    )
+
+
+@router.get("/v1/correlate/signals-outcomes", summary="Outcomes of runs with and without a signal")
+async def correlate_signals_outcomes(
+    asker: ReadingDecisions, wanted: Annotated[OutcomeFilter, Query()]
+) -> SignalOutcomeCorrelations:
+    """In which share of the runs with a signal the outcome was observed, and in those without."""
+    chosen = one_of("outcome", wanted.outcome, OUTCOMES)
+    rows = await asker.records("correlate_signals_outcomes", wanted.bound(outcome=chosen))
+    return SignalOutcomeCorrelations(
+        correlations=[SignalOutcomes(**row) for row in part(rows, wanted)], **wanted.place(len(rows))
+    )
