@@ -1,4 +1,8 @@
-"""The named queries: one SQL file each, its first comment line the title, parameters bound by ClickHouse."""
+"""The named queries: one SQL file each, its first comment line the title, parameters bound by ClickHouse.
+
+What several queries share stands in `sql/parts`: `/* part: name */` is that file's text, put there when the
+catalogue is read. Nothing is put into a statement after that; values are parameters.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +14,7 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 from typing import Final
 
+_PART: Final = re.compile(r"/\* part: (\w+) \*/")
 _PARAMETER: Final = re.compile(r"\{(\w+):((?:[^{}])+)\}")
 
 
@@ -28,18 +33,38 @@ class Query:
 def catalogue() -> Mapping[str, Query]:
     """Every named query, by name: the files of `query/sql`."""
     folder = files(__package__) / "sql"
-    found = (file for file in folder.iterdir() if file.name.endswith(".sql"))
-    return {query.name: query for query in sorted(map(_query, found), key=lambda query: query.name)}
+    parts = {name: _code(text) for name, text in _read(folder / "parts")}
+    found = (_query(name, text, parts) for name, text in _read(folder))
+    return {query.name: query for query in found}
 
 
-def _query(file: Traversable) -> Query:
-    text = file.read_text(encoding="utf-8")
-    lines = text.splitlines()
-    comment = [line.removeprefix("--").strip() for line in lines if line.startswith("--")]
+def _read(folder: Traversable) -> list[tuple[str, str]]:
+    """The SQL files of a folder, by name."""
+    return sorted(
+        (file.name.removesuffix(".sql"), file.read_text(encoding="utf-8"))
+        for file in folder.iterdir()
+        if file.name.endswith(".sql")
+    )
+
+
+def _query(name: str, text: str, parts: Mapping[str, str]) -> Query:
+    comment = [line.removeprefix("--").strip() for line in text.splitlines() if line.startswith("--")]
+    statement = _composed(_code(text), parts)
     return Query(
-        name=file.name.removesuffix(".sql"),
+        name=name,
         title=comment[0],
         about=" ".join(comment[1:]).strip(),
-        statement="\n".join(line for line in lines if not line.startswith("--")).strip(),
-        parameters={name: kind.strip() for name, kind in _PARAMETER.findall(text)},
+        statement=statement,
+        parameters={name: kind.strip() for name, kind in _PARAMETER.findall(statement)},
     )
+
+
+def _code(text: str) -> str:
+    return "\n".join(line for line in text.splitlines() if not line.lstrip().startswith("--")).strip()
+
+
+def _composed(statement: str, parts: Mapping[str, str]) -> str:
+    """The statement with its parts, and theirs."""
+    while _PART.search(statement):
+        statement = _PART.sub(lambda found: parts[found[1]], statement)
+    return statement

@@ -3,6 +3,6 @@
 SELECT agent_id, agent_version, environment, count() AS runs, min(started_at) AS first, max(started_at) AS last
 FROM runs
 WHERE tenant = {tenant:String}
-  AND started_at >= {start_time:DateTime64(6, 'UTC')} AND started_at < {end_time:DateTime64(6, 'UTC')}
+  AND /* part: started */
 GROUP BY agent_id, agent_version, environment
 ORDER BY agent_id, agent_version, environment

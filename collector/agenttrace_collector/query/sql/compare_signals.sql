@@ -1,20 +1,34 @@
 -- Quality signals of two versions
--- In which share of its occurrences each code was true, by version, and by how much that differs.
+-- In which share of its occurrences each code was true, by version; in which share of all runs of a version it
+-- was observed as true at least once, and by how much the second version differs from the first in that.
+WITH
+    /* part: statistics */,
+    /* part: two_versions */,
+    counted AS
+    (
+        SELECT
+            signal_type,
+            signal_code,
+            countIf(version = {version_a:String}) AS version_a_count,
+            countIf(version = {version_b:String}) AS version_b_count,
+            countIf(value AND version = {version_a:String}) AS version_a_true,
+            countIf(value AND version = {version_b:String}) AS version_b_true,
+            toFloat64(uniqExactIf(run_id, value AND version = {version_b:String})) AS a,
+            toFloat64(uniqExactIf(run_id, value AND version = {version_a:String})) AS b
+        FROM quality_signals
+        INNER JOIN chosen USING (run_id)
+        WHERE tenant = {tenant:String}
+          AND agent_id = {agent_id:String}
+          AND ({source:String} = '' OR source = {source:String})
+        GROUP BY signal_type, signal_code
+    ),
+    /* part: tested */
 SELECT
-    signal_type,
-    signal_code,
-    countIf(agent_version = {version_a:String}) AS version_a_count,
-    countIf(agent_version = {version_b:String}) AS version_b_count,
-    if(version_a_count = 0, NULL, countIf(value AND agent_version = {version_a:String}) / version_a_count) AS version_a_true_rate,
-    if(version_b_count = 0, NULL, countIf(value AND agent_version = {version_b:String}) / version_b_count) AS version_b_true_rate,
-    version_b_true_rate - version_a_true_rate AS delta
-FROM quality_signals
-WHERE tenant = {tenant:String}
-  AND agent_id = {agent_id:String}
-  AND agent_version IN ({version_a:String}, {version_b:String})
-  AND ({environment:String} = '' OR environment = {environment:String})
-  AND ({source:String} = '' OR source = {source:String})
-  AND ({tool:String} = '' OR step_id IN (SELECT step_id FROM steps WHERE tenant = {tenant:String} AND tool_name = {tool:String}))
-  AND recorded_at >= {start_time:DateTime64(6, 'UTC')} AND recorded_at < {end_time:DateTime64(6, 'UTC')}
-GROUP BY signal_type, signal_code
+    signal_type, signal_code, version_a_count, version_b_count,
+    share(version_a_true, version_a_count) AS version_a_true_rate,
+    share(version_b_true, version_b_count) AS version_b_true_rate,
+    version_b_true_rate - version_a_true_rate AS delta,
+    /* part: version_rates */,
+    /* part: findings */
+FROM placed
 ORDER BY signal_type, signal_code

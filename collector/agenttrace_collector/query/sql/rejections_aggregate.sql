@@ -1,11 +1,9 @@
 -- Refused records by rule
--- How many records each rule refused, by kind and attribute key, and when first and last.
-SELECT kind, rule, attribute_key, count() AS count, min(rejected_at) AS first, max(rejected_at) AS last
+-- How many records each rule refused, by kind, attribute key and agent, and when first and last.
+SELECT
+    kind, rule, attribute_key, agent_id, count() AS count, min(rejected_at) AS first, max(rejected_at) AS last
 FROM agent_rejections FINAL
-WHERE tenant = {tenant:String}
-  AND ({agent_id:String} = '' OR agent_id = {agent_id:String})
-  AND ({agent_version:String} = '' OR agent_version = {agent_version:String})
-  AND ({environment:String} = '' OR environment = {environment:String})
+WHERE /* part: scope */
   AND rejected_at >= {start_time:DateTime64(6, 'UTC')} AND rejected_at < {end_time:DateTime64(6, 'UTC')}
-GROUP BY kind, rule, attribute_key
-ORDER BY count DESC, kind, rule, attribute_key
+GROUP BY kind, rule, attribute_key, agent_id
+ORDER BY count DESC, kind, rule, attribute_key, agent_id

@@ -2,49 +2,38 @@
 -- Runs by outcome, and how many steps, failures, decisions and quality signals there are in a range of time.
 WITH
     (
-        SELECT (count(), countIf(status = 'success'), countIf(status = 'failure'), countIf(status = 'partial'), uniqExact(agent_id), uniqExact(agent_id, agent_version))
+        SELECT (
+            count(), countIf(status = 'success'), countIf(status = 'failure'), countIf(status = 'partial'),
+            uniqExact(agent_id), uniqExact(agent_id, agent_version)
+        )
         FROM runs
-        WHERE tenant = {tenant:String}
-          AND ({agent_id:String} = '' OR agent_id = {agent_id:String})
-          AND ({agent_version:String} = '' OR agent_version = {agent_version:String})
-          AND ({environment:String} = '' OR environment = {environment:String})
-          AND started_at >= {start_time:DateTime64(6, 'UTC')} AND started_at < {end_time:DateTime64(6, 'UTC')}
+        WHERE /* part: scope */
+          AND /* part: started */
     ) AS found
 SELECT
     found.1 AS runs, found.2 AS successful, found.3 AS failed, found.4 AS partial, found.5 AS agents, found.6 AS versions,
     (
         SELECT count()
         FROM steps
-        WHERE tenant = {tenant:String}
-          AND ({agent_id:String} = '' OR agent_id = {agent_id:String})
-          AND ({agent_version:String} = '' OR agent_version = {agent_version:String})
-          AND ({environment:String} = '' OR environment = {environment:String})
-          AND started_at >= {start_time:DateTime64(6, 'UTC')} AND started_at < {end_time:DateTime64(6, 'UTC')}
+        WHERE /* part: scope */
+          AND role = 'leaf'
+          AND /* part: started */
     ) AS steps,
     (
         SELECT count()
         FROM failures
-        WHERE tenant = {tenant:String}
-          AND ({agent_id:String} = '' OR agent_id = {agent_id:String})
-          AND ({agent_version:String} = '' OR agent_version = {agent_version:String})
-          AND ({environment:String} = '' OR environment = {environment:String})
+        WHERE /* part: scope */
           AND occurred_at >= {start_time:DateTime64(6, 'UTC')} AND occurred_at < {end_time:DateTime64(6, 'UTC')}
     ) AS failures,
     (
         SELECT count()
         FROM decisions
-        WHERE tenant = {tenant:String}
-          AND ({agent_id:String} = '' OR agent_id = {agent_id:String})
-          AND ({agent_version:String} = '' OR agent_version = {agent_version:String})
-          AND ({environment:String} = '' OR environment = {environment:String})
+        WHERE /* part: scope */
           AND recorded_at >= {start_time:DateTime64(6, 'UTC')} AND recorded_at < {end_time:DateTime64(6, 'UTC')}
     ) AS decisions,
     (
         SELECT count()
         FROM quality_signals
-        WHERE tenant = {tenant:String}
-          AND ({agent_id:String} = '' OR agent_id = {agent_id:String})
-          AND ({agent_version:String} = '' OR agent_version = {agent_version:String})
-          AND ({environment:String} = '' OR environment = {environment:String})
+        WHERE /* part: scope */
           AND recorded_at >= {start_time:DateTime64(6, 'UTC')} AND recorded_at < {end_time:DateTime64(6, 'UTC')}
     ) AS quality_signals

@@ -1,0 +1,15 @@
+-- The runs of both versions, and how many there are of each.
+chosen AS
+    (
+        SELECT run_id, agent_version AS version, status
+        FROM runs
+        WHERE tenant = {tenant:String}
+          AND agent_id = {agent_id:String}
+          AND agent_version IN ({version_a:String}, {version_b:String})
+          AND ({environment:String} = '' OR environment = {environment:String})
+          AND /* part: started */
+          AND /* part: tool */
+    ),
+    (SELECT (countIf(version = {version_a:String}), countIf(version = {version_b:String})) FROM chosen) AS all_runs,
+    toFloat64(assumeNotNull(all_runs.1)) AS n,
+    toFloat64(assumeNotNull(all_runs.2)) AS m
