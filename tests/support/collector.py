@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -11,13 +12,14 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 START_SECONDS = 60.0
 STOP_SECONDS = 60.0
 _POLL_SECONDS = 0.05
+_PORTS = range(15_000, 32_000)
 
 
 @dataclass(slots=True)
@@ -73,15 +75,19 @@ class Collector:
 
 
 def free_ports(count: int) -> list[int]:
-    """Loopback ports that nobody listens on just now."""
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [int(each.getsockname()[1]) for each in sockets]
-    finally:
-        for each in sockets:
-            each.close()
+    """Loopback ports that nobody listens on just now.
+
+    Below the ports that the kernel gives to clients, and at random: a port that was asked of the kernel may be
+    some client's by the time the collector listens on it.
+    """
+    free: list[int] = []
+    while len(free) < count:
+        port = random.choice(_PORTS)
+        with socket.socket() as tried, suppress(OSError):
+            tried.bind(("127.0.0.1", port))
+            if port not in free:
+                free.append(port)
+    return free
 
 
 _LISTENERS = {
