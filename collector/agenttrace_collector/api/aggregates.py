@@ -8,20 +8,20 @@ from fastapi import APIRouter, Query
 from pydantic import Field
 
 from agenttrace_collector.api.asking import ReadingDecisions
-from agenttrace_collector.api.listed import REFUSALS, Listed, Record, part
+from agenttrace_collector.api.findings import OfDecisions, OfSignals
+from agenttrace_collector.api.listed import REFUSALS, Listed, part
 from agenttrace_collector.api.parameters import EventSpan, one_of
 
 router: Final = APIRouter(tags=["decisions and quality signals"], responses=REFUSALS)
 
 
-class DecisionAggregation(Record):
-    """One reason of one decision type."""
+class DecisionAggregation(OfDecisions):
+    """How often one reason was stated."""
 
-    decision_type: str
-    reason_code: str
     count: int
     avg_confidence: float | None = Field(description="Of the decisions that state one.")
     agent_versions: list[str]
+    runs: int = Field(description="Runs in which it was stated.")
 
 
 class DecisionAggregations(Listed):
@@ -31,14 +31,17 @@ class DecisionAggregations(Listed):
     total_decisions: int
 
 
-class SignalAggregation(Record):
-    """One code of one signal type."""
+class SignalAggregation(OfSignals):
+    """How often one code was observed."""
 
-    signal_type: str
-    signal_code: str
     true_count: int
     false_count: int
     true_percentage: float
+    runs: int = Field(description="Runs in which it was observed.")
+    runs_with_true: int = Field(description="Those of them in which it was true at least once.")
+    run_rate: float | None = Field(description="The share of those runs, with its interval at 95 %.")
+    run_rate_low: float | None
+    run_rate_high: float | None
 
 
 class SignalAggregations(Listed):

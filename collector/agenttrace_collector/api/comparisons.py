@@ -9,17 +9,16 @@ from fastapi import APIRouter, Query
 from pydantic import Field
 
 from agenttrace_collector.api.asking import ReadingDecisions
+from agenttrace_collector.api.findings import OfDecisions, OfSignals, VersionRates
 from agenttrace_collector.api.listed import REFUSALS, Record, part
 from agenttrace_collector.api.parameters import EventTimes, RequiredName
 
 router: Final = APIRouter(tags=["decisions and quality signals"], responses=REFUSALS)
 
 
-class DecisionDelta(Record):
-    """One reason of one decision type, in both versions."""
+class DecisionDelta(VersionRates, OfDecisions):
+    """One reason of one decision type, in both versions; tested is in how many runs it was stated."""
 
-    decision_type: str
-    reason_code: str
     version_a_count: int
     version_b_count: int
     delta_percentage: float | None = Field(
@@ -27,20 +26,23 @@ class DecisionDelta(Record):
     )
 
 
-class SignalDelta(Record):
-    """One code of one signal type, in both versions."""
+class SignalDelta(VersionRates, OfSignals):
+    """One code of one signal type, in both versions; tested is in how many runs it was true."""
 
-    signal_type: str
-    signal_code: str
+    version_a_count: int
+    version_b_count: int
     version_a_true_rate: float | None = Field(description="The share of true among its occurrences.")
     version_b_true_rate: float | None
     delta: float | None = Field(description="The second rate less the first.")
 
 
-class OutcomeDelta(Record):
-    """How runs ended, in both versions."""
-
+class _Outcome(Record):
     outcome: str
+
+
+class OutcomeDelta(VersionRates, _Outcome):
+    """How runs ended, in both versions; tested is how many did."""
+
     version_a_count: int
     version_b_count: int
     version_a_rate: float | None = Field(description="The share of the version's runs.")

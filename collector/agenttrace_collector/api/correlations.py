@@ -8,23 +8,27 @@ from fastapi import APIRouter, Query
 from pydantic import Field
 
 from agenttrace_collector.api.asking import ReadingDecisions
-from agenttrace_collector.api.listed import REFUSALS, Listed, Record, part
+from agenttrace_collector.api.findings import Findings, OfDecisions, OfSignals
+from agenttrace_collector.api.listed import REFUSALS, Listed, part
 from agenttrace_collector.api.parameters import FAILURE_TYPES, OUTCOMES, EventSpan, one_of
 
 router: Final = APIRouter(tags=["decisions and quality signals"], responses=REFUSALS)
 
 
-class DecisionFailures(Record):
-    """One reason, and the failures that came after it."""
+class DecisionFailures(Findings, OfDecisions):
+    """One reason, and the failures that came after it; tested are failures in any order, with and without it."""
 
-    decision_type: str
-    reason_code: str
     total_occurrences: int
     runs: int = Field(description="Runs in which it was stated.")
     runs_with_failures: int = Field(description="Those of them in which a failure came after it.")
-    correlation_rate: float = Field(description="The share of those runs.")
+    correlation_rate: float = Field(description="The share of those runs, with its interval at 95 %.")
+    correlation_rate_low: float
+    correlation_rate_high: float
     runs_with_failures_in_any_order: int = Field(description="The same, whenever the failure came.")
     rate_in_any_order: float
+    runs_without: int = Field(description="Runs in which it was not stated.")
+    runs_without_with_failures: int = Field(description="Those of them with a failure.")
+    rate_without: float | None
     associated_failure_types: dict[str, int] = Field(description="Runs by the type of what came after it.")
 
 
@@ -34,18 +38,22 @@ class DecisionFailureCorrelations(Listed):
     correlations: list[DecisionFailures]
 
 
-class SignalOutcomes(Record):
-    """One signal, and how runs with and without it ended."""
+class SignalOutcomes(Findings, OfSignals):
+    """One signal, and how runs with and without it ended; tested is how many ended so."""
 
-    signal_type: str
-    signal_code: str
     total_occurrences: int
     runs_present: int = Field(description="Runs in which it was observed as true.")
     runs_absent: int = Field(description="The other runs.")
+    outcome_present: int = Field(description="Runs with the signal that ended so.")
+    outcome_absent: int = Field(description="The same of the other runs.")
     success_rate_when_present: float | None = Field(
         description="The share of runs with the signal that ended so: success, or the outcome asked for."
     )
+    success_rate_when_present_low: float | None
+    success_rate_when_present_high: float | None
     success_rate_when_absent: float | None = Field(description="The same of the other runs.")
+    success_rate_when_absent_low: float | None
+    success_rate_when_absent_high: float | None
     correlation_strength: float | None = Field(description="The phi coefficient of presence and outcome.")
 
 

@@ -23,7 +23,7 @@ class Stats(Record):
     partial: int = Field(description="Runs that ended in part.")
     agents: int
     versions: int = Field(description="Pairs of agent and version.")
-    steps: int
+    steps: int = Field(description="Calls: what stands around them is not counted.")
     failures: int
     decisions: int | None = Field(description="None where they are switched off.")
     quality_signals: int | None = Field(description="None where they are switched off.")
