@@ -19,6 +19,8 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Final, Protocol, TypeAlias
 
+from starlette.types import ASGIApp
+
 from agenttrace_collector.auth import Authenticator
 from agenttrace_collector.config import Config, ConfigError, Source, build_policy
 from agenttrace_collector.config.values import Address
@@ -29,6 +31,7 @@ from agenttrace_collector.exposure import warn_if_exposed
 from agenttrace_collector.flow import Flow, Limits
 from agenttrace_collector.health import Health
 from agenttrace_collector.http_server import serve_http
+from agenttrace_collector.later import Later
 from agenttrace_collector.lifetime import Lifetime
 from agenttrace_collector.memory import keep_memory_together
 from agenttrace_collector.notify import notify
@@ -81,6 +84,7 @@ class Service:
     telemetry: Telemetry = field(default_factory=Telemetry)
     health: Health = field(default_factory=Health)
     _reloads: list[Callable[[Config], None]] = field(default_factory=list)
+    _lifetime: Lifetime = field(init=False)
 
     async def run(self) -> None:
         """Start, serve, drain."""
@@ -88,7 +92,7 @@ class Service:
         warn_if_exposed(config)
         _raise_file_limit()
         keep_memory_together()
-        lifetime = Lifetime(config.service.drain_timeout)
+        lifetime = self._lifetime = Lifetime(config.service.drain_timeout)
         self._listen_to_signals(lifetime)
         async with AsyncExitStack() as stack:
             keep = functools.partial(_keep, stack, lifetime)
@@ -141,17 +145,27 @@ class Service:
     async def _serve_answers(
         self, ingest: Ingest, authenticator: Authenticator, stack: AsyncExitStack, keep: Keep
     ) -> None:
-        """The API: reads with connections of its own, so that no question delays a request to store."""
+        """The API; the collector takes requests to store while the libraries of answers are imported."""
         settings = self.config.extensions.api
         if not settings.endpoint:
             return
-        # Requests to store are taken already while its libraries are imported.
+        readers = await stack.enter_async_context(AsyncExitStack())
+        making = asyncio.create_task(self._answering(ingest, authenticator, readers), name="api")
+        stack.callback(making.cancel)
+        making.add_done_callback(self._lifetime.end_with)
+        keep("api", serve_http(Later(making), settings.endpoint, settings.tls))
+
+    async def _answering(
+        self, ingest: Ingest, authenticator: Authenticator, readers: AsyncExitStack
+    ) -> ASGIApp:
+        """What answers, by connections of its own, so that no question delays what is to be stored."""
         api = await asyncio.to_thread(importlib.import_module, "agenttrace_collector.api.app")
         questions, lookups = (api.open_questions(self.config, threads) for threads in (4, 2))
         for reader in (questions, lookups):
-            stack.push_async_callback(asyncio.to_thread, reader.close)
+            readers.push_async_callback(asyncio.to_thread, reader.close)
         answers = api.Answers(questions, lookups, authenticator, ingest.policy, self.health, ingest)
-        keep("api", serve_http(api.build_app(answers), settings.endpoint, settings.tls))
+        application: ASGIApp = api.build_app(answers)
+        return application
 
     async def _settle(self, database: Database, policy: Policy, stack: AsyncExitStack) -> None:
         """Settle quiet runs, where there is a database to ask."""

@@ -12,10 +12,10 @@ from typing import Any, Final
 import httpx
 
 from agenttrace_collector.api.app import Answers, build_app
-from agenttrace_collector.api.asking import NothingKept
 from agenttrace_collector.auth import Authenticator
 from agenttrace_collector.flow import Flow, Limits
 from agenttrace_collector.health import Health
+from agenttrace_collector.questions import NothingKept
 from agenttrace_collector.receivers.ingest import Ingest
 from agenttrace_collector.sink import MemorySink
 from agenttrace_collector.telemetry import Telemetry

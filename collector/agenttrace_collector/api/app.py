@@ -16,8 +16,9 @@ from agenttrace_collector.api import (
     documents,
     runs,
 )
-from agenttrace_collector.api.asking import Answers, open_questions
+from agenttrace_collector.api.asking import Answers
 from agenttrace_collector.api.refusals import refuse_with_reason
+from agenttrace_collector.questions import open_questions
 
 __all__ = ["Answers", "build_app", "open_questions"]
 

@@ -5,17 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Final, Protocol, TypeAlias
+from typing import Annotated, Any, Final, TypeAlias
 
 from fastapi import Depends
 from starlette.requests import Request
 
 from agenttrace_collector.api.problems import ADVICE, OverLimit, SwitchedOff
 from agenttrace_collector.auth import Authenticator, Identity, Role
-from agenttrace_collector.config.sections import Config
 from agenttrace_collector.errors import CollectorError, Rejected, Throttled, Unavailable
 from agenttrace_collector.health import Health
-from agenttrace_collector.query import Answer
+from agenttrace_collector.questions import Questions
 from agenttrace_collector.receivers.ingest import Ingest
 from agenttrace_schemas.rules import Policy
 
@@ -26,40 +25,6 @@ _RETRY_AFTER: Final = 2.0
 _LONGEST: Final = 40.0
 # ClickHouse's codes for a question that takes too much: rows, time, bytes, memory.
 _OVER_LIMIT: Final = frozenset({158, 159, 160, 241, 307, 396})
-
-
-class Questions(Protocol):
-    """Answers the named queries."""
-
-    async def ask(self, name: str, tenant: str, parameters: Mapping[str, Any]) -> Answer:
-        """The answer to a query of the catalogue; raises `Rejected` or `Unavailable`."""
-
-    def close(self) -> None:
-        """Let go."""
-
-
-class NothingKept:
-    """`null://` keeps no rows: there is nothing to ask."""
-
-    async def ask(self, name: str, tenant: str, parameters: Mapping[str, Any]) -> Answer:
-        """Say so."""
-        del name, tenant, parameters
-        message = "no rows are kept here (exporters.clickhouse.endpoint)"
-        raise Unavailable(message, 60.0)
-
-    def close(self) -> None:
-        """Do nothing."""
-
-
-def open_questions(config: Config, threads: int) -> Questions:
-    """A reader of the configured database, with connections that the writer never sees."""
-    settings = config.exporters.clickhouse
-    if settings.endpoint.startswith("null:"):
-        return NothingKept()
-    from agenttrace_collector.clickhouse import ClickHouse  # noqa: PLC0415 - not needed for null://
-    from agenttrace_collector.query import Reader  # noqa: PLC0415 - as above
-
-    return Reader(ClickHouse(settings.endpoint, settings.database), threads)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,13 +12,14 @@ from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from agenttrace_collector.api.asking import Built, Questions
+from agenttrace_collector.api.asking import Built
 from agenttrace_collector.api.listed import REFUSALS, Record
 from agenttrace_collector.api.problems import FieldProblem, InvalidField, Problem
 from agenttrace_collector.auth import Role
 from agenttrace_collector.decode.run_document import RunBatch
 from agenttrace_collector.decode.run_fields import Refused
 from agenttrace_collector.errors import CollectorError
+from agenttrace_collector.questions import Questions
 from agenttrace_collector.receivers.http_body import JSON, UnsupportedMedia, is_gzip, read_body
 from agenttrace_collector.receivers.runs import LIMIT, READ_SECONDS, RunReceiver
 

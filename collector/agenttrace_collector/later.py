@@ -1,0 +1,20 @@
+"""An ASGI application that is still being made when its first requests come: they wait for it."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """The application that `making` returns."""
+
+    making: asyncio.Future[ASGIApp]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a request once there is what serves it."""
+        application = await asyncio.shield(self.making)
+        await application(scope, receive, send)
