@@ -32,10 +32,20 @@ class Query:
 @cache
 def catalogue() -> Mapping[str, Query]:
     """Every named query, by name: the files of `query/sql`."""
-    folder = files(__package__) / "sql"
-    parts = {name: _code(text) for name, text in _read(folder / "parts")}
-    found = (_query(name, text, parts) for name, text in _read(folder))
+    found = (_query(name, text) for name, text in _read(files(__package__) / "sql"))
     return {query.name: query for query in found}
+
+
+def composed(statement: str) -> str:
+    """A statement with its parts, and theirs."""
+    while _PART.search(statement):
+        statement = _PART.sub(lambda found: _parts()[found[1]], statement)
+    return statement
+
+
+@cache
+def _parts() -> Mapping[str, str]:
+    return {name: _code(text) for name, text in _read(files(__package__) / "sql" / "parts")}
 
 
 def _read(folder: Traversable) -> list[tuple[str, str]]:
@@ -47,9 +57,9 @@ def _read(folder: Traversable) -> list[tuple[str, str]]:
     )
 
 
-def _query(name: str, text: str, parts: Mapping[str, str]) -> Query:
+def _query(name: str, text: str) -> Query:
     comment = [line.removeprefix("--").strip() for line in text.splitlines() if line.startswith("--")]
-    statement = _composed(_code(text), parts)
+    statement = composed(_code(text))
     return Query(
         name=name,
         title=comment[0],
@@ -61,10 +71,3 @@ def _query(name: str, text: str, parts: Mapping[str, str]) -> Query:
 
 def _code(text: str) -> str:
     return "\n".join(line for line in text.splitlines() if not line.lstrip().startswith("--")).strip()
-
-
-def _composed(statement: str, parts: Mapping[str, str]) -> str:
-    """The statement with its parts, and theirs."""
-    while _PART.search(statement):
-        statement = _PART.sub(lambda found: parts[found[1]], statement)
-    return statement
