@@ -77,9 +77,11 @@ class Flow:
     async def reading(self, seconds: float) -> AsyncIterator[None]:
         """Bounds the time a sender may take for a body; over the hard limit it ends at once.
 
-        How large the body is shows only afterwards: room is kept for one as large as those before.
+        How large the body is shows only afterwards: room is kept for one as large as those before, and beyond it
+        for decoding one, so that bodies which have arrived do not leave too little to take any of them.
         """
-        async with self._reserved_bytes(int(self._expected)):
+        expected = int(self._expected)
+        async with self._reserved_bytes(expected, beside=expected * _DECODING_FACTOR):
             deadline = asyncio.get_running_loop().time() + seconds
             try:
                 async with asyncio.timeout_at(deadline) as timeout:
@@ -113,9 +115,9 @@ class Flow:
             self._wake()
 
     @asynccontextmanager
-    async def _reserved_bytes(self, cost: int) -> AsyncIterator[None]:
-        if not self._fits(cost):
-            await self._wait_for(cost)
+    async def _reserved_bytes(self, cost: int, beside: int = 0) -> AsyncIterator[None]:
+        if not self._fits(cost + beside):
+            await self._wait_for(cost + beside)
         self._reserved += cost
         try:
             yield

@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Any, Final
 
 import httpx
+from fastapi import FastAPI
 
 from agenttrace_collector.api.app import Answers, build_app
 from agenttrace_collector.auth import Authenticator
 from agenttrace_collector.flow import Flow, Limits
 from agenttrace_collector.health import Health
-from agenttrace_collector.questions import NothingKept
+from agenttrace_collector.questions import NothingKept, Questions
 from agenttrace_collector.receivers.ingest import Ingest
 from agenttrace_collector.sink import MemorySink
 from agenttrace_collector.telemetry import Telemetry
@@ -111,14 +112,17 @@ class Operation:
         }
 
 
+def application(questions: Questions, *, patience: float = 30) -> FastAPI:
+    """An API without tokens over these questions, in this process; it stores nothing."""
+    flow = Flow(Limits(requests=1, soft_bytes=1, hard_bytes=1))
+    ingest = Ingest(Policy(), MemorySink(), flow, Telemetry(), ThreadPoolExecutor(1))
+    return build_app(Answers(questions, NothingKept(), Authenticator(), Policy(), Health(), ingest, patience))
+
+
 @cache
 def described() -> Mapping[str, Any]:
     """The OpenAPI document of an API without tokens."""
-    flow = Flow(Limits(requests=1, soft_bytes=1, hard_bytes=1))
-    ingest = Ingest(Policy(), MemorySink(), flow, Telemetry(), ThreadPoolExecutor(1))
-    return build_app(
-        Answers(NothingKept(), NothingKept(), Authenticator(), Policy(), Health(), ingest)
-    ).openapi()
+    return application(NothingKept()).openapi()
 
 
 def operations() -> list[Operation]:

@@ -38,6 +38,7 @@ class Answers:
     policy: Policy
     health: Health
     ingest: Ingest
+    patience: float = _LONGEST
     places: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_MOST_QUESTIONS))
 
 
@@ -56,7 +57,7 @@ class Asker:
             raise Throttled(message, _RETRY_AFTER)
         async with places:
             try:
-                async with asyncio.timeout(_LONGEST):
+                async with asyncio.timeout(self.answers.patience):
                     answer = await self.answers.questions.ask(name, self.identity.tenant, parameters)
             except TimeoutError:
                 message = "the database does not answer"
