@@ -43,7 +43,8 @@ class Stuck:
     async def ask(self, name: str, tenant: str, parameters: Mapping[str, Any]) -> Answer:
         """Wait for ever."""
         del name, tenant, parameters
-        return await asyncio.get_running_loop().create_future()
+        never: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        return await never
 
     def close(self) -> None:
         """Do nothing."""
