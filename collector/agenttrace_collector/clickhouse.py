@@ -94,6 +94,11 @@ class ClickHouse:
         with self._client() as client:
             client.command(statement)
 
+    def mutate(self, statement: str, parameters: Mapping[str, Any]) -> None:
+        """Change rows that are stored; returns when every replica has done so."""
+        with self._client() as client:
+            client.command(statement, dict(parameters), settings={"mutations_sync": 2})
+
     def create_database(self) -> None:
         """Make the database where it is missing."""
         with _translated(_is_permanent), self._connect("default") as client:

@@ -27,6 +27,7 @@ from agenttrace_collector.config.values import Address
 from agenttrace_collector.database import Database, open_database
 from agenttrace_collector.decode.otlp import decode_logs, decode_traces
 from agenttrace_collector.decode.otlp_json import logs_from_json, traces_from_json
+from agenttrace_collector.erasure import Erasure, open_erasure
 from agenttrace_collector.exposure import warn_if_exposed
 from agenttrace_collector.flow import Flow, Limits
 from agenttrace_collector.health import Health
@@ -85,6 +86,7 @@ class Service:
     health: Health = field(default_factory=Health)
     _reloads: list[Callable[[Config], None]] = field(default_factory=list)
     _lifetime: Lifetime = field(init=False)
+    _erasure: Erasure | None = None
 
     async def run(self) -> None:
         """Start, serve, drain."""
@@ -100,6 +102,7 @@ class Service:
             database = open_database(config, policy)
             storage = await stack.enter_async_context(opened_storage(config, database, lifetime))
             await self._settle(database, policy, stack)
+            self._erasure = open_erasure(config.exporters.clickhouse, storage.delivery.flush)
             await self._receive(Parts(policy, storage, self._flow(stack)), stack, keep)
             notify("READY=1")
             await lifetime.wait()
@@ -163,7 +166,9 @@ class Service:
         questions, lookups = (api.open_questions(self.config, threads) for threads in (4, 2))
         for reader in (questions, lookups):
             readers.push_async_callback(asyncio.to_thread, reader.close)
-        answers = api.Answers(questions, lookups, authenticator, ingest.policy, self.health, ingest)
+        answers = api.Answers(
+            questions, lookups, authenticator, ingest.policy, self.health, ingest, self._erasure
+        )
         application: ASGIApp = api.build_app(answers)
         return application
 

@@ -19,6 +19,12 @@ _TABLES: Final[Mapping[str, Mapping[str, str]]] = {
     "span_links": {"span_links": "created_at"},
 }
 KINDS: Final = tuple(_TABLES)
+# Every table that holds anything of a run, with the time that places its rows.
+TIMES: Final[Mapping[str, str]] = {
+    **{table: time for tables in _TABLES.values() for table, time in tables.items()},
+    "span_links": "started_at",
+    "run_marks": "latest",
+}
 
 
 def expiries(seconds: Mapping[str, float | None]) -> dict[str, str]:

@@ -14,6 +14,7 @@ from agenttrace_collector.api import (
     counts,
     described,
     documents,
+    erasing,
     runs,
 )
 from agenttrace_collector.api.asking import Answers
@@ -35,7 +36,7 @@ def build_app(answers: Answers) -> FastAPI:
         generate_unique_id_function=lambda route: route.name,
     )
     app.state.answers = answers
-    for part in (documents, runs, counts, aggregates, comparisons, correlations, about, described):
+    for part in (documents, runs, counts, aggregates, comparisons, correlations, erasing, about, described):
         app.include_router(part.router)
     described.describe(app, answers)
     refuse_with_reason(app)

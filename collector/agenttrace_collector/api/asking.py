@@ -12,6 +12,7 @@ from starlette.requests import Request
 
 from agenttrace_collector.api.problems import ADVICE, OverLimit, SwitchedOff
 from agenttrace_collector.auth import Authenticator, Identity, Role
+from agenttrace_collector.erasure import Erasure
 from agenttrace_collector.errors import CollectorError, Rejected, Throttled, Unavailable
 from agenttrace_collector.health import Health
 from agenttrace_collector.questions import Questions
@@ -38,6 +39,7 @@ class Answers:
     policy: Policy
     health: Health
     ingest: Ingest
+    erasure: Erasure | None = None
     patience: float = _LONGEST
     places: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_MOST_QUESTIONS))
 
@@ -97,6 +99,12 @@ def reading_decisions(request: Request) -> Asker:
     return asker
 
 
+def operating(request: Request) -> Identity:
+    """The operator who asks; raises `Unauthenticated` or `Forbidden`, before a body is looked at."""
+    return answers(request).authenticator.identify(request.headers.get("authorization"), Role.OPERATOR)
+
+
 Built: TypeAlias = Annotated[Answers, Depends(answers)]
 Reading: TypeAlias = Annotated[Asker, Depends(reading)]
 ReadingDecisions: TypeAlias = Annotated[Asker, Depends(reading_decisions)]
+Operating: TypeAlias = Annotated[Identity, Depends(operating)]

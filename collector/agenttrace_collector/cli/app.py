@@ -11,7 +11,7 @@ from typer.core import TyperGroup
 from typer.main import get_command, get_group
 
 # Each is a module of this package, with a Typer `app` or a function of the command's own name.
-COMMANDS: Final = ("collector", "migrate", "rederive", "doctor", "demo")
+COMMANDS: Final = ("collector", "migrate", "rederive", "purge", "doctor", "demo")
 
 
 class Commands(TyperGroup):

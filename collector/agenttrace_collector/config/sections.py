@@ -155,6 +155,7 @@ class ClickHouse(Section):
     """Where rows go, and in which blocks."""
 
     endpoint: Annotated[DatabaseEndpoint, Field(repr=False)] = "chdb://./agenttrace-data"
+    purge_endpoint: Annotated[DatabaseEndpoint | None, Field(repr=False)] = None
     database: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,63}$")] = "agenttrace"
     block_rows: Positive = 100_000
     block_age: Duration = 0.5

@@ -1,0 +1,153 @@
+"""`agenttrace purge`: erase a run, an agent, a conversation or the time before, after saying how much that is."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import ssl
+import urllib.error
+import urllib.request
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime
+from typing import Annotated, Any, Final, TypeAlias
+
+import typer
+
+from agenttrace_collector.cli.options import ConfigFiles, Overrides, fail, loaded, source
+from agenttrace_collector.config import Config, ConfigError, build_policy
+from agenttrace_collector.errors import Rejected, Unavailable
+from agenttrace_schemas import wire
+
+_FORMATS: Final = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"]
+# A mutation of a large table takes its time.
+_SECONDS: Final = 3600.0
+_FAR: Final = (
+    "the database cannot be opened; is another process at work in it that does not answer at {}? ({})"
+)
+_Choice: TypeAlias = Mapping[str, str]
+_Purge: TypeAlias = Callable[[bool], Awaitable[Mapping[str, int]]]
+
+
+def purge(  # noqa: PLR0917 - the command's options
+    run: Annotated[str | None, typer.Option(help="A run, by its id.")] = None,
+    agent: Annotated[str | None, typer.Option(help="Everything that an agent sent.")] = None,
+    conversation: Annotated[
+        str | None, typer.Option(help="The runs of a conversation, by its own id.")
+    ] = None,
+    before: Annotated[
+        datetime | None, typer.Option(formats=_FORMATS, help="UTC; rows whose own time is before it.")
+    ] = None,
+    tenant: Annotated[
+        str, typer.Option(help="Where no collector runs; else the tenant is that of AGENTTRACE_TOKEN.")
+    ] = wire.DEFAULT_TENANT,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,  # noqa: FBT002
+    config: ConfigFiles = None,
+    set_: Overrides = None,
+) -> None:
+    """Erase what is stored of a run, an agent, a conversation or the time before; counts first, then asks.
+
+    A collector that runs does it itself, what waits in its journal included; of several collectors each has
+    to be asked (AGENTTRACE_API). Where none runs, the journal is delivered and the database opened here.
+    """
+    when = before.replace(tzinfo=UTC).isoformat() if before else None
+    named = {"run": run, "agent": agent, "conversation": conversation, "before": when}
+    choice = {name: value for name, value in named.items() if value}
+    if len(choice) != 1:
+        fail("agenttrace purge: give exactly one of --run, --agent, --conversation, --before", code=2)
+    settings = loaded(source(config, set_))
+    address = os.environ.get("AGENTTRACE_API") or _address(settings)
+    try:
+        if address and _answers(address):
+            asyncio.run(_carry_out(_remotely(address, choice), yes=yes))
+        else:
+            asyncio.run(_directly(settings, choice, tenant, yes=yes))
+    except (Rejected, ConfigError) as error:
+        fail(f"agenttrace purge: {error}")
+    except Unavailable as error:
+        fail(f"agenttrace purge: {_FAR.format(address, error)}")
+
+
+async def _carry_out(erasure: _Purge, *, yes: bool) -> None:
+    """Count, ask, erase."""
+    rows = await erasure(False)  # noqa: FBT003 - counting
+    for table, count in sorted(rows.items()):
+        typer.echo(f"  {table:<24} {count:>12,}")
+    if not rows:
+        typer.echo("nothing is stored of it")
+        return
+    if not yes:
+        typer.confirm(f"Erase these {sum(rows.values()):,} rows for good?", abort=True)
+    erased = await erasure(True)  # noqa: FBT003 - erasing
+    typer.echo(
+        f"erased {sum(erased.values()):,} rows; ClickHouse removes the files that held them in minutes"
+    )
+
+
+async def _directly(settings: Config, choice: _Choice, tenant: str, *, yes: bool) -> None:
+    """Open what a collector would: its journal is delivered before anything is counted."""
+    from agenttrace_collector.api.erasing import Purge  # noqa: PLC0415 - the API's libraries load here only
+    from agenttrace_collector.database import open_database  # noqa: PLC0415 - as above
+    from agenttrace_collector.erasure import open_erasure  # noqa: PLC0415 - as above
+    from agenttrace_collector.lifetime import Lifetime  # noqa: PLC0415 - as above
+    from agenttrace_collector.storage import opened_storage  # noqa: PLC0415 - as above
+
+    policy, lifetime = build_policy(settings.processors.enforce), Lifetime(settings.service.drain_timeout)
+    try:
+        subject = Purge.model_validate(choice).subject(policy, tenant)
+    except ValueError:
+        fail("agenttrace purge: allowed is a run as UUID, a name of at most 128 characters", code=2)
+    async with opened_storage(settings, open_database(settings, policy), lifetime) as storage:
+        erasure = open_erasure(settings.exporters.clickhouse, storage.delivery.flush)
+        if erasure is None:
+            fail("agenttrace purge: no rows are kept here (exporters.clickhouse.endpoint)")
+        try:
+            await _carry_out(lambda erase: erasure(subject, erase=erase), yes=yes)
+        finally:
+            lifetime.end()
+
+
+def _remotely(address: str, choice: _Choice) -> _Purge:
+    async def ask(erase: bool) -> Mapping[str, int]:  # noqa: FBT001 - as `_Purge`
+        rows: Mapping[str, int] = _post(f"{address}/v1/purge", {**choice, "erase": erase})["rows"]
+        return rows
+
+    return ask
+
+
+def _address(settings: Config) -> str:
+    api = settings.extensions.api
+    return f"{'https' if api.tls else 'http'}://{api.endpoint}" if api.endpoint else ""
+
+
+def _answers(address: str) -> bool:
+    """Whether anybody is there, whatever they say."""
+    try:
+        _open(urllib.request.Request(f"{address}/v1/health"), 5.0)  # noqa: S310 - http only
+    except urllib.error.HTTPError:
+        return True
+    except OSError:
+        return False
+    return True
+
+
+def _post(url: str, body: Mapping[str, Any]) -> Any:
+    headers = {"content-type": "application/json"}
+    if token := os.environ.get("AGENTTRACE_TOKEN"):
+        headers["authorization"] = f"Bearer {token}"
+    try:
+        return json.loads(_open(urllib.request.Request(url, json.dumps(body).encode(), headers), _SECONDS))  # noqa: S310
+    except urllib.error.HTTPError as answer:
+        problem = json.loads(answer.read())
+        fields = [f"{each['field']}: {each['message']}" for each in problem.get("problems", ())]
+        parts = [problem["message"], *fields]
+        fail(f"agenttrace purge: {'; '.join(parts)}")
+    except OSError as error:
+        fail(f"agenttrace purge: the collector at {url} does not answer ({type(error).__name__})")
+
+
+def _open(request: urllib.request.Request, seconds: float) -> bytes:
+    # The collector's own certificate, asked on its own machine: its name need not fit.
+    context = ssl._create_unverified_context() if request.type == "https" else None  # noqa: S323, SLF001
+    with urllib.request.urlopen(request, timeout=seconds, context=context) as answer:  # noqa: S310
+        return bytes(answer.read())

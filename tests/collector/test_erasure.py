@@ -1,0 +1,88 @@
+"""Erasure takes every row of its subject from every table, and no other row."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+import pytest
+
+from agenttrace_collector.clickhouse import ClickHouse
+from agenttrace_collector.eraser import Eraser
+from agenttrace_collector.erasure import Kind, Subject
+from agenttrace_collector.migrate import Migrator
+from agenttrace_schemas.derived_rows import ALL_ROWS
+from agenttrace_schemas.retention import TIMES
+from agenttrace_schemas.rows import columns
+from agenttrace_schemas.rules import Policy
+from tests.support.database import empty_database, insert_statement, valid_row
+
+TALK = "0123456789abcdef" * 4
+# Four runs: whose agent, whose conversation, whose tenant, which day of September 2026.
+RUNS = {
+    UUID(int=1): ("planner", TALK, "acme", 1),
+    UUID(int=2): ("planner", "", "acme", 2),
+    UUID(int=3): ("writer", TALK, "acme", 3),
+    UUID(int=4): ("planner", TALK, "initech", 1),
+}
+SECOND_OF_SEPTEMBER = 1_788_307_200 * 10**9
+
+
+@pytest.fixture(scope="module")
+def empty() -> ClickHouse:
+    """A database with every table, which each test fills anew."""
+    database = empty_database()
+    Migrator(database, Policy()).up()
+    return database
+
+
+@pytest.fixture
+def database(empty: ClickHouse) -> ClickHouse:
+    """A row of each run in every table; marks come by themselves."""
+    for table in TIMES:
+        empty.command(f"TRUNCATE TABLE {table}")
+    for run, (agent, conversation, tenant, day) in RUNS.items():
+        known = {"run_id": str(run), "agent_id": agent, "conversation_id": conversation, "tenant": tenant}
+        for row in ALL_ROWS:
+            at = {TIMES[row.TABLE]: f"2026-09-{day:02} 12:00:00"}
+            values = {name: value for name, value in {**known, **at}.items() if name in columns(row)}
+            empty.command(insert_statement(row, valid_row(row, **values)))
+    return empty
+
+
+def runs_left(database: ClickHouse, table: str) -> set[UUID]:
+    """The runs that have rows in a table."""
+    rows = database.query(f"SELECT DISTINCT run_id FROM {table}")  # noqa: S608 - a table of `TIMES`
+    return {UUID(str(run)) for (run,) in rows}
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "gone"),
+    [
+        (Kind.RUN, UUID(int=2), {2}),
+        (Kind.AGENT, "planner", {1, 2}),
+        (Kind.CONVERSATION, TALK, {1, 3}),
+        (Kind.BEFORE, SECOND_OF_SEPTEMBER, {1}),
+        (Kind.RUN, UUID(int=9), set()),
+        (Kind.AGENT, "planner' OR 1 --", set()),
+    ],
+)
+def test_everything_of_the_subject_goes(
+    database: ClickHouse, kind: Kind, value: str | int | UUID, gone: set[int]
+) -> None:
+    """From every table that holds anything of a run; another tenant's rows stay."""
+    eraser, subject = Eraser(database), Subject(kind, value, "acme")
+    counted = eraser.count(subject)
+    assert set(counted) == (set(TIMES) if gone else set())
+    assert eraser.erase(subject) == counted
+    assert eraser.count(subject) == {}
+    for table in TIMES:
+        assert runs_left(database, table) == {run for run in RUNS if run.int not in gone}, table
+
+
+def test_every_table_with_rows_of_runs_is_known(empty: ClickHouse) -> None:
+    """A table that a migration adds has to be named in `retention.TIMES`."""
+    found = empty.query(
+        "SELECT DISTINCT table FROM system.columns JOIN system.tables AS t ON t.name = table AND t.database = database"
+        " WHERE database = currentDatabase() AND columns.name = 'run_id' AND engine LIKE '%MergeTree'"
+    )
+    assert {table for (table,) in found} == set(TIMES)
