@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import re
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Final
 
 import clickhouse_connect
 from clickhouse_connect.driver.client import Client
+from clickhouse_connect.driver.compression import get_compressor
 from clickhouse_connect.driver.exceptions import ClickHouseError, Error
 
+from agenttrace_collector.config.dsn import Server, servers
 from agenttrace_collector.errors import Rejected, Unavailable
 from agenttrace_schemas.rules import RULES
 
@@ -53,11 +56,15 @@ def _is_permanent(code: int) -> bool:
 
 
 class ClickHouse:
-    """One database; each thread that calls gets a connection of its own."""
+    """One database; each thread that calls gets a connection of its own.
+
+    Of several hosts the first that answers is used, and the next one after it has failed.
+    """
 
     def __init__(self, endpoint: str, database: str = "agenttrace") -> None:
         self._endpoint = endpoint
         self._database = database
+        self._servers = deque(() if self.embedded else servers(endpoint))
         self._local = threading.local()
         self._clients: list[Client] = []
         self._lock = threading.Lock()
@@ -71,7 +78,9 @@ class ClickHouse:
         """Insert RowBinary, all rows or none, once per token."""
         settings = {"async_insert": 0, "insert_deduplication_token": token}
         with self._client(lambda code: code in POISONED) as client:
-            client.raw_insert(table, columns, data, settings=settings, fmt="RowBinary")
+            packing = None if self.embedded else client.write_compression
+            block = bytes(get_compressor(packing).compress_block(data)) if packing else data
+            client.raw_insert(table, columns, block, settings, "RowBinary", packing)
 
     def query(self, statement: str, parameters: Mapping[str, Any] | None = None) -> Sequence[Sequence[Any]]:
         """The rows of a query; parameters are bound by the engine."""
@@ -101,7 +110,7 @@ class ClickHouse:
 
     def create_database(self) -> None:
         """Make the database where it is missing."""
-        with _translated(_is_permanent), self._connect("default") as client:
+        with _translated(_is_permanent), self._connect("default", _is_permanent) as client:
             client.command(f"CREATE DATABASE IF NOT EXISTS `{self._database}`")
 
     def close(self) -> None:
@@ -117,15 +126,19 @@ class ClickHouse:
         """This thread's connection; one that saw an error is not used again."""
         try:
             with _translated(permanent):
-                yield self._current()
-        except (Rejected, Unavailable):
+                yield self._current(permanent)
+        except Rejected:
+            self._discard()
+            raise
+        except Unavailable:
+            self._avoid(getattr(self._local, "server", None))
             self._discard()
             raise
 
-    def _current(self) -> Client:
+    def _current(self, permanent: Callable[[int], bool]) -> Client:
         client: Client | None = getattr(self._local, "client", None)
         if client is None:
-            client = self._local.client = self._connect(self._database)
+            client = self._local.client = self._connect(self._database, permanent)
             with self._lock:
                 self._clients.append(client)
         return client
@@ -138,13 +151,30 @@ class ClickHouse:
                 self._clients.remove(client)
             client.close()
 
-    def _connect(self, database: str) -> Client:
+    def _avoid(self, server: Server | None) -> None:
+        """Try this host last from now on, unless another thread has said so already."""
+        with self._lock:
+            if server and self._servers[0] == server:
+                self._servers.rotate(-1)
+
+    def _connect(self, database: str, permanent: Callable[[int], bool]) -> Client:
         if self.embedded:
             return clickhouse_connect.get_client(dsn=self._endpoint, database=database)
+        with self._lock:
+            candidates = list(self._servers)
+        for server in candidates[:-1]:
+            with suppress(Unavailable):
+                return self._connected(server, database, permanent)
+            self._avoid(server)
+        return self._connected(candidates[-1], database, permanent)
+
+    def _connected(self, server: Server, database: str, permanent: Callable[[int], bool]) -> Client:
+        self._local.server = server
         # A session would serialise the queries of its connection.
-        return clickhouse_connect.get_client(
-            dsn=self._endpoint, database=database, autogenerate_session_id=False
-        )
+        with _translated(permanent):
+            return clickhouse_connect.get_client(
+                **server.arguments(), database=database, autogenerate_session_id=False
+            )
 
 
 @contextmanager

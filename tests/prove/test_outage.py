@@ -6,13 +6,18 @@ import time
 from pathlib import Path
 from typing import Any
 
+from tests.support.clickhouse_server import clickhouse_server
+from tests.support.load import peak_memory_mib
+from tests.support.on_server import collecting, delivered, send, stored
 from tests.support.proof import FULL, Proof, Sender, deliver, proving
+from tests.support.receivers import wait_until
 
 ROWS = 1_000_000 if FULL else 40_000
 IN_REQUEST = 500
 IN_FLIGHT = 8
 # What the process may grow by while it takes the load; the rest of it is Python and the engine.
 GROWTH_MIB = 256
+LIMIT_MIB = 512
 SMALL_BYTES = 16 * 2**20
 
 
@@ -59,3 +64,24 @@ def wait_until_small(proof: Proof) -> dict[str, Any]:
     while (state := proof.call("state"))["file_bytes"] > SMALL_BYTES and time.monotonic() < deadline:
         time.sleep(0.05)
     return state
+
+
+def test_the_collector_without_its_server(tmp_path: Path) -> None:
+    """The same over gRPC with the collector that is shipped, whose server breaks every connection meanwhile."""
+    limits = {"processors__memory_limiter__limit_mib": str(LIMIT_MIB)}
+    with (
+        clickhouse_server() as server,
+        collecting(tmp_path, server.endpoint, **limits) as (collector, database),
+    ):
+        server.away = True
+        started = time.monotonic()
+        sent = send(collector, range(ROWS // IN_REQUEST), IN_REQUEST)
+        loaded, held = time.monotonic(), stored(database)
+        server.away = False
+        wait_until(lambda: delivered(collector), 600)
+        print(
+            f"\n{sent} spans acknowledged in {loaded - started:.0f} s without a server, stored once in"
+            f" {time.monotonic() - loaded:.0f} s; peak {peak_memory_mib(collector.pid):.0f} MiB of {LIMIT_MIB}"
+        )
+        assert (held, stored(database)) == (0, sent)
+        assert peak_memory_mib(collector.pid) < LIMIT_MIB

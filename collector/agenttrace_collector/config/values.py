@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from typing import Annotated, Final, NamedTuple
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator
+
+from agenttrace_collector.config.dsn import servers
 
 _SECONDS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3_600.0, "d": 86_400.0}
 _PART: Final = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d)", re.ASCII)
@@ -60,7 +61,8 @@ def _is_database(endpoint: str) -> str:
         return endpoint
     if scheme == "null" and separator and not rest:
         return endpoint
-    if scheme in {"http", "https"} and urlsplit(endpoint).hostname:
+    if scheme in {"http", "https"}:
+        servers(endpoint)
         return endpoint
     message = "allowed is chdb://directory, http(s)://user:password@host:port or null://"
     raise ValueError(message)
