@@ -31,14 +31,20 @@ POISONED: Final = frozenset({6, 26, 27, 33, 38, 41, 53, 72, 117, 131, 349, 395, 
 PASSING: Final = frozenset(
     {0, 159, 202, 203, 209, 210, 225, 236, 241, 242, 243, 252, 279, 319, 394, 425, 999}
 )
+_POSITION: Final = re.compile(r"Syntax error[^:]*: failed at position ([0-9]+)")
 _RULE: Final = re.compile("|".join(re.escape(rule) for rule in RULES))
 
 
 class Refused(Rejected):
-    """A statement that ClickHouse refuses for good: its code, and the rule where a CHECK refused it."""
+    """A statement that ClickHouse refuses for good: its code, and the rule where a CHECK refused it.
 
-    def __init__(self, code: int, name: str, rule: str = "") -> None:
+    `position`: where in the statement its syntax breaks, from 1; 0 where it does not.
+    """
+
+    def __init__(self, code: int, name: str, rule: str = "", position: int = 0) -> None:
         self.code = code
+        self.name = name
+        self.position = position
         self.rule = rule
         super().__init__(f"ClickHouse refused it: {name or 'error'} (code {code}{rule and f', rule {rule}'})")
 
@@ -46,8 +52,9 @@ class Refused(Rejected):
 class Away(Unavailable):
     """A statement that may succeed later: the code ClickHouse gave, 0 where it gave none."""
 
-    def __init__(self, code: int) -> None:
+    def __init__(self, code: int, name: str = "") -> None:
         self.code = code
+        self.name = name
         super().__init__(f"ClickHouse is not available (code {code})")
 
 
@@ -102,6 +109,11 @@ class ClickHouse:
         """Run a statement that answers nothing."""
         with self._client() as client:
             client.command(statement)
+
+    def raw(self, statement: str, settings: Mapping[str, Any], form: str | None = None) -> bytes:
+        """The answer to a query as ClickHouse formats it, in a form of its own; parameters are `param_…` settings."""
+        with self._client() as client:
+            return bytes(client.raw_query(statement, settings=dict(settings), fmt=form))
 
     def mutate(self, statement: str, parameters: Mapping[str, Any]) -> None:
         """Change rows that are stored; returns when every replica has done so."""
@@ -185,9 +197,10 @@ def _translated(permanent: Callable[[int], bool]) -> Iterator[None]:
     except Error as error:
         code = error.code or 0
         if permanent(code):
-            rule = _RULE.search(str(error))
-            raise Refused(code, error.name or "", rule.group() if rule else "") from None
-        raise Away(code) from None
+            rule, broken = _RULE.search(str(error)), _POSITION.search(str(error))
+            position = int(broken[1]) if broken else 0
+            raise Refused(code, error.name or "", rule.group() if rule else "", position) from None
+        raise Away(code, error.name or "") from None
     except (ClickHouseError, OSError) as error:
         message = f"ClickHouse is not available ({type(error).__name__})"
         raise Unavailable(message) from None

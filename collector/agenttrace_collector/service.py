@@ -143,6 +143,7 @@ class Service:
             http = HttpReceiver(protocols.http, ingest, authenticator, _SIGNALS)
             keep("otlp http", serve_http(http.app(), protocols.http.endpoint, protocols.http.tls))
         await self._serve_answers(ingest, authenticator, stack, keep)
+        await self._serve_sql(authenticator, stack, keep)
         self._watch(parts)
 
     async def _serve_answers(
@@ -171,6 +172,16 @@ class Service:
         )
         application: ASGIApp = api.build_app(answers)
         return application
+
+    async def _serve_sql(self, authenticator: Authenticator, stack: AsyncExitStack, keep: Keep) -> None:
+        """SQL over HTTP for an embedded database; a server has its own."""
+        settings, database = self.config.extensions.clickhouse_http, self.config.exporters.clickhouse
+        if not settings.endpoint or not database.embedded:
+            return
+        sql = await asyncio.to_thread(importlib.import_module, "agenttrace_collector.clickhouse_http")
+        answers = sql.open_sql(database, authenticator)
+        stack.push_async_callback(asyncio.to_thread, answers.close)
+        keep("clickhouse http", serve_http(sql.build_sql_app(answers), settings.endpoint, settings.tls))
 
     async def _settle(self, database: Database, policy: Policy, stack: AsyncExitStack) -> None:
         """Settle quiet runs, where there is a database to ask."""

@@ -98,7 +98,7 @@ def declared() -> set[str]:
 
 def normal(distribution: str) -> str:
     """A distribution's name as pyproject.toml writes it."""
-    return distribution.lower().replace("_", "-")
+    return re.sub("[-_.]+", "-", distribution).lower()
 
 
 def pins() -> list[str]:

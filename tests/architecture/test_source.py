@@ -17,6 +17,7 @@ FUNCTION_LINES: Final = 50
 BORDERS: Final = (
     "instrumentation/agenttrace/guard.py",
     "collector/agenttrace_collector/receivers/",
+    "collector/agenttrace_collector/clickhouse_http/app.py",
     "collector/agenttrace_collector/api/refusals.py",
     "collector/agenttrace_collector/journal/writer.py",
     "collector/agenttrace_collector/delivery/lane.py",

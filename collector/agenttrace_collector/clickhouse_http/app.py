@@ -1,0 +1,155 @@
+"""The HTTP interface of ClickHouse over the embedded database: GET and POST, read-only, for operators."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import json
+import logging
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Final
+
+from starlette.applications import Starlette
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from agenttrace_collector.auth import Authenticator, Role
+from agenttrace_collector.clickhouse import ClickHouse
+from agenttrace_collector.clickhouse_http.problems import SqlRefused, told
+from agenttrace_collector.clickhouse_http.request import Asked, authorization, read
+from agenttrace_collector.clickhouse_http.statement import checked, form_of
+from agenttrace_collector.config.sections import ClickHouse as Settings
+from agenttrace_collector.errors import CollectorError, Forbidden, Throttled
+from agenttrace_collector.receivers.answers import INTERNAL
+
+_log: Final = logging.getLogger(__name__)
+_THREADS: Final = 4
+_MOST_QUESTIONS: Final = 16
+# Last, so that no client's setting stands in their place; what the check let pass cannot write either.
+_LIMITS: Final = {
+    "readonly": 2,
+    "allow_ddl": 0,
+    "max_execution_time": 60,
+    "max_memory_usage": 4 << 30,
+    "max_result_bytes": 1 << 30,
+    "max_rows_to_read": 0,
+    "do_not_merge_across_partitions_select_final": 1,
+}
+_TYPES: Final = {
+    "TabSeparated": "text/tab-separated-values; charset=UTF-8",
+    "TSV": "text/tab-separated-values; charset=UTF-8",
+    "CSV": "text/csv; charset=UTF-8; header=absent",
+    "CSVWithNames": "text/csv; charset=UTF-8; header=present",
+    "JSON": "application/json; charset=UTF-8",
+    "JSONCompact": "application/json; charset=UTF-8",
+    "JSONEachRow": "application/x-ndjson; charset=UTF-8",
+    "Native": "application/octet-stream",
+    "RowBinary": "application/octet-stream",
+    "Parquet": "application/octet-stream",
+    "Arrow": "application/octet-stream",
+}
+_SMALLEST_PACKED: Final = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Sql:
+    """Answers statements with connections of its own; one that saw an error is not used again."""
+
+    engine: ClickHouse
+    database: str
+    authenticator: Authenticator
+    threads: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(_THREADS, "sql"))
+    places: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_MOST_QUESTIONS))
+
+    async def answer(self, request: Request) -> Response:
+        """One statement."""
+        try:
+            self._identify(request)
+            asked = await read(request, self.database)
+            if self.places.locked():
+                message = "as many statements are being answered as can be"
+                raise Throttled(message)
+            async with self.places:
+                loop = asyncio.get_running_loop()
+                form, data = await loop.run_in_executor(self.threads, self._run, asked)
+        except CollectorError as error:
+            return _refusal(told(error))
+        except ClientDisconnect:
+            return Response(status_code=499)
+        except Exception as error:  # noqa: BLE001 - the request's border: a fault here must not end the server
+            _log.exception("a statement failed", extra={"error": type(error).__name__})
+            return _refusal(SqlRefused(INTERNAL, 1002, "UNKNOWN_EXCEPTION", 500))
+        return _answer(request, asked, form, data)
+
+    def _identify(self, request: Request) -> None:
+        try:
+            self.authenticator.identify(authorization(request), Role.OPERATOR)
+        except Forbidden:
+            message = (
+                "free SQL needs a token of the role operator; the API answers for a tenant (extensions.api)"
+            )
+            raise Forbidden(message) from None
+
+    def _run(self, asked: Asked) -> tuple[str, bytes]:
+        bound = {name: value for name, value in asked.settings.items() if name.startswith("param_")}
+        statement = checked(self.engine, asked.text, bound, self.database)
+        own = form_of(statement)
+        settings = {**asked.settings, **_LIMITS}
+        return own or asked.form, self.engine.raw(statement, settings, None if own else asked.form)
+
+    def close(self) -> None:
+        """Wait for what is being answered, and let go."""
+        self.threads.shutdown(cancel_futures=True)
+        self.engine.close()
+
+
+def open_sql(settings: Settings, authenticator: Authenticator) -> Sql:
+    """Over the configured database, with connections that neither the writer nor the API sees."""
+    engine = ClickHouse(settings.endpoint, settings.database)
+    return Sql(engine, settings.database, authenticator)
+
+
+def build_sql_app(sql: Sql) -> Starlette:
+    """The application, with the paths that clients look at to see whether anybody is there."""
+    methods = ["GET", "POST"]
+    return Starlette(
+        routes=[
+            Route("/ping", _says("Ok.\n"), methods=["GET", "HEAD"]),
+            Route("/replicas_status", _says("Ok.\n"), methods=["GET", "HEAD"]),
+            Route("/{path:path}", sql.answer, methods=methods),
+        ]
+    )
+
+
+def _says(text: str) -> Callable[[Request], Awaitable[Response]]:
+    async def say(request: Request) -> Response:
+        del request
+        return PlainTextResponse(text)
+
+    return say
+
+
+def _answer(request: Request, asked: Asked, form: str, data: bytes) -> Response:
+    headers = {
+        "X-ClickHouse-Summary": json.dumps({"result_bytes": str(len(data))}),
+        "X-ClickHouse-Server-Display-Name": "agenttrace",
+        "X-ClickHouse-Query-Id": asked.query_id,
+        "X-ClickHouse-Format": form,
+        "X-ClickHouse-Timezone": str(asked.settings.get("session_timezone", "UTC")),
+    }
+    wants = request.query_params.get("enable_http_compression") == "1"
+    if wants and "gzip" in request.headers.get("accept-encoding", "") and len(data) > _SMALLEST_PACKED:
+        data = gzip.compress(data, compresslevel=1, mtime=0)
+        headers["Content-Encoding"] = "gzip"
+    return Response(data, 200, headers, media_type=_TYPES.get(form, "text/plain; charset=UTF-8"))
+
+
+def _refusal(refused: SqlRefused) -> Response:
+    headers = {
+        "X-ClickHouse-Exception-Code": str(refused.code),
+        "X-ClickHouse-Server-Display-Name": "agenttrace",
+    }
+    return PlainTextResponse(refused.text(), refused.status, headers)

@@ -1,0 +1,81 @@
+"""Refusals in ClickHouse's form: a code and a name that clients know, a text that repeats nothing received."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from agenttrace_collector.clickhouse import Away, Refused
+from agenttrace_collector.errors import (
+    CollectorError,
+    Forbidden,
+    Rejected,
+    TooLarge,
+    Unauthenticated,
+    Unavailable,
+)
+
+_SERVER: Final = "agenttrace"
+
+
+class SqlRefused(Rejected):
+    """A request that is refused before or by the engine: ClickHouse's code and name, HTTP's status."""
+
+    def __init__(self, message: str, code: int, name: str, status: int = 400) -> None:
+        super().__init__(message)
+        self.code = code
+        self.name = name
+        self.status = status
+
+    def text(self) -> str:
+        """As clients read it."""
+        return f"Code: {self.code}. DB::Exception: {self}. ({self.name}) ({_SERVER})\n"
+
+
+def denied(message: str) -> SqlRefused:
+    """What this endpoint does not do, whoever asks."""
+    return SqlRefused(message, 497, "ACCESS_DENIED", 403)
+
+
+def bad_argument(message: str) -> SqlRefused:
+    """A parameter or a header that is not taken."""
+    return SqlRefused(message, 36, "BAD_ARGUMENTS")
+
+
+# By ClickHouse's code: what the engine found is told in our words, never in its own, which may hold values.
+_TOLD: Final = {
+    46: "a function of the statement does not exist",
+    47: "a name of the statement does not exist in its tables",
+    60: "a table of the statement does not exist",
+    62: "the statement cannot be parsed",
+    73: "the format is not known",
+    81: "the database does not exist",
+    158: "the statement reads more rows than one may",
+    159: "the statement takes more time than one may",
+    241: "the statement takes more memory than one may",
+    396: "the answer is larger than one may be",
+    456: "a parameter of the statement is not set",
+}
+_PARSING: Final = 62
+# Most specific first.
+_KINDS: Final[dict[type[CollectorError], tuple[int, str, int]]] = {
+    Unauthenticated: (516, "AUTHENTICATION_FAILED", 403),
+    Forbidden: (497, "ACCESS_DENIED", 403),
+    TooLarge: (307, "TOO_MANY_BYTES", 413),
+    Rejected: (36, "BAD_ARGUMENTS", 400),
+    Unavailable: (202, "TOO_MANY_SIMULTANEOUS_QUERIES", 503),
+}
+
+
+def told(error: CollectorError) -> SqlRefused:
+    """Any failure as a client of ClickHouse expects it."""
+    if isinstance(error, SqlRefused):
+        return error
+    if isinstance(error, Refused):
+        place = f" at position {error.position}" if error.code == _PARSING and error.position else ""
+        message = _TOLD.get(error.code, "the engine refuses the statement") + place
+        return SqlRefused(message, error.code, error.name or "UNKNOWN_EXCEPTION")
+    if isinstance(error, Away):
+        message = _TOLD.get(error.code, "the database is not available")
+        return SqlRefused(message, error.code or 999, error.name or "UNKNOWN_EXCEPTION", 503)
+    code, name, status = next(known for kind, known in _KINDS.items() if isinstance(error, kind))
+    return SqlRefused(str(error), code, name, status)

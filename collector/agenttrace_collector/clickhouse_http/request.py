@@ -1,0 +1,108 @@
+"""A request as ClickHouse's clients make it: what is asked for, in which form, packed how, by whom."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from starlette.requests import Request
+
+from agenttrace_collector.clickhouse_http.problems import bad_argument
+from agenttrace_collector.errors import TooLarge
+from agenttrace_collector.receivers.http_body import is_gzip, read_body
+from agenttrace_collector.receivers.inflate import inflate
+
+_LARGEST: Final = 1024 * 1024
+# Settings that change the form of an answer, or bound it closer; every other is passed over, as a server does
+# for a user that may not change it.
+SETTINGS: Final = (
+    "date_time_output_format",
+    "extremes",
+    "join_use_nulls",
+    "max_block_size",
+    "max_threads",
+    "output_format_json_quote_64bit_integers",
+    "output_format_json_quote_denormals",
+    "output_format_pretty_color",
+    "output_format_pretty_max_rows",
+    "output_format_write_statistics",
+    "session_timezone",
+)
+_VALUE: Final = re.compile(r"[A-Za-z0-9_/+-]{1,64}")
+_PARAMETER: Final = re.compile(r"param_\w{1,64}", re.ASCII)
+_QUERY_ID: Final = re.compile(r"[A-Za-z0-9-]{1,64}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A statement and what goes with it; `settings` are the client's, parameters among them."""
+
+    text: str
+    settings: Mapping[str, Any]
+    form: str
+    query_id: str
+
+
+async def read(request: Request, database: str) -> Asked:
+    """What a request asks; raises `SqlRefused` or `TooLarge`."""
+    parameters = request.query_params
+    for name in ("compress", "decompress"):
+        if parameters.get(name, "0") not in {"", "0"}:
+            message = (
+                f"{name}: allowed is 0; answers are packed by Accept-Encoding with enable_http_compression=1"
+            )
+            raise bad_argument(message)
+    if parameters.get("database", database).lower() not in {database.lower(), "default", ""}:
+        message = "database: allowed is the collector's own; tables of system are named in full"
+        raise bad_argument(message)
+    body = (await _body(request)) if request.method == "POST" else ""
+    text = "\n".join(filter(None, (parameters.get("query", ""), body)))
+    if not text.strip():
+        message = "query: required, as a parameter or as the body"
+        raise bad_argument(message)
+    wanted = request.headers.get("x-clickhouse-format") or parameters.get("default_format") or "TabSeparated"
+    query_id = parameters.get("query_id", "")
+    return Asked(
+        text,
+        _settings(parameters),
+        wanted if wanted.isalnum() else "TabSeparated",
+        query_id if _QUERY_ID.fullmatch(query_id) else str(uuid.uuid4()),
+    )
+
+
+async def _body(request: Request) -> str:
+    packed = is_gzip(request)
+    data = await read_body(request, _LARGEST)
+    try:
+        return (inflate(data, _LARGEST) if packed else data).decode()
+    except UnicodeDecodeError:
+        message = "the statement has to be UTF-8"
+        raise bad_argument(message) from None
+
+
+def _settings(parameters: Mapping[str, str]) -> dict[str, str]:
+    listed = {name: value for name in SETTINGS if _VALUE.fullmatch(value := parameters.get(name, ""))}
+    bound = {name: value for name, value in parameters.items() if _PARAMETER.fullmatch(name)}
+    if sum(map(len, bound.values())) > _LARGEST:
+        message = f"allowed are parameters of at most {_LARGEST} characters"
+        raise TooLarge(message)
+    return {**listed, **bound}
+
+
+def authorization(request: Request) -> str | None:
+    """The token as a bearer token, wherever a client of ClickHouse puts a password."""
+    headers, parameters = request.headers, request.query_params
+    if key := headers.get("x-clickhouse-key") or parameters.get("password"):
+        return f"Bearer {key}"
+    scheme, _, pair = headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "basic":
+        return headers.get("authorization")
+    try:
+        return f"Bearer {base64.b64decode(pair, validate=True).decode().partition(':')[2]}"
+    except (binascii.Error, UnicodeDecodeError):
+        return None
