@@ -9,7 +9,7 @@ from pydantic import Field
 
 from agenttrace_collector.api.asking import Reading
 from agenttrace_collector.api.listed import REFUSALS, Listed, Moment, Record, part
-from agenttrace_collector.api.parameters import AgentTimes, Span, Times
+from agenttrace_collector.api.parameters import FAILURE_TYPES, AgentTimes, EventSpan, Span, Times, one_of
 
 router: Final = APIRouter(tags=["counts"], responses=REFUSALS)
 
@@ -62,6 +62,73 @@ class Rejections(Listed):
 
     aggregations: list[Rejection]
     total_rejections: int
+
+
+class Interval(Record):
+    """The runs that began in an interval, by how they ended."""
+
+    time: Moment = Field(description="When the interval begins.")
+    runs: int
+    successful: int
+    failed: int
+    partial: int
+
+
+class OverTime(Record):
+    """Runs over time; an interval without any is not listed."""
+
+    step: int = Field(description="Seconds of an interval.")
+    intervals: list[Interval]
+
+
+class Steps(AgentTimes):
+    """What an agent did, in intervals."""
+
+    step: int = Field(default=86_400, ge=60, le=31_536_000, description="Seconds of an interval.")
+
+
+class FailureAggregation(Record):
+    """How often one failure occurred."""
+
+    failure_type: str
+    failure_code: str
+    count: int
+    runs: int = Field(description="Runs in which it occurred.")
+    derived: int = Field(description="Those that were derived from steps; agents recorded the others.")
+
+
+class FailureAggregations(Listed):
+    """Failures by type and code, the most frequent first."""
+
+    aggregations: list[FailureAggregation]
+    total_failures: int
+
+
+class FailureFilter(EventSpan):
+    """Which failures."""
+
+    failure_type: str | None = Field(default=None, description="Only failures of this type.")
+
+
+@router.get("/v1/stats/over-time", summary="Runs over time")
+async def runs_over_time(asker: Reading, wanted: Annotated[Steps, Query()]) -> OverTime:
+    """How many runs began in each interval, by how they ended."""
+    rows = await asker.records("runs_over_time", wanted.bound())
+    return OverTime(step=wanted.step, intervals=[Interval(**row) for row in rows])
+
+
+@router.get("/v1/failures/aggregate", summary="Failures by type and code")
+async def aggregate_failures(
+    asker: Reading, wanted: Annotated[FailureFilter, Query()]
+) -> FailureAggregations:
+    """How often each failure occurred, in how many runs."""
+    chosen = one_of("failure_type", wanted.failure_type, FAILURE_TYPES)
+    rows = await asker.records("failures_aggregate", wanted.bound(failure_type=chosen))
+    return FailureAggregations(
+        aggregations=[FailureAggregation(**row) for row in part(rows, wanted)],
+        total_failures=sum(row["count"] for row in rows),
+        **wanted.place(len(rows)),
+    )
 
 
 @router.get("/v1/stats", summary="Counts of everything")

@@ -10,8 +10,24 @@ import typer
 from typer.core import TyperGroup
 from typer.main import get_command, get_group
 
-# Each is a module of this package, with a Typer `app` or a function of the command's own name.
-COMMANDS: Final = ("collector", "migrate", "rederive", "purge", "doctor", "demo")
+# Each is a Typer `app`, or a function of the command's own name, in a module of this package.
+COMMANDS: Final = {
+    "collector": "collector",
+    "migrate": "migrate",
+    "runs": "counted",
+    "run": "run",
+    "decisions": "counted",
+    "signals": "counted",
+    "failures": "counted",
+    "compare": "associated",
+    "correlate": "associated",
+    "rejections": "counted",
+    "stats": "counted",
+    "rederive": "rederive",
+    "purge": "purge",
+    "doctor": "doctor",
+    "demo": "demo",
+}
 
 
 class Commands(TyperGroup):
@@ -25,7 +41,7 @@ class Commands(TyperGroup):
         """The command of this name, if there is one."""
         if cmd_name not in COMMANDS:
             return None
-        module = importlib.import_module(f"agenttrace_collector.cli.{cmd_name}")
+        module = importlib.import_module(f"agenttrace_collector.cli.{COMMANDS[cmd_name]}")
         command = get_group(module.app) if hasattr(module, "app") else _alone(getattr(module, cmd_name))
         command.name = cmd_name
         return command
@@ -42,7 +58,7 @@ app = typer.Typer(
     cls=Commands,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    add_completion=False,
+    add_completion=True,
 )
 
 

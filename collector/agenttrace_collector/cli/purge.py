@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
-import ssl
-import urllib.error
-import urllib.request
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
-from typing import Annotated, Any, Final, TypeAlias
+from typing import Annotated, Final, TypeAlias
 
 import typer
 
+from agenttrace_collector.cli import client
 from agenttrace_collector.cli.options import ConfigFiles, Overrides, fail, loaded, source
 from agenttrace_collector.config import Config, ConfigError, build_policy
 from agenttrace_collector.errors import Rejected, Unavailable
@@ -56,9 +53,9 @@ def purge(  # noqa: PLR0917 - the command's options
     if len(choice) != 1:
         fail("agenttrace purge: give exactly one of --run, --agent, --conversation, --before", code=2)
     settings = loaded(source(config, set_))
-    address = os.environ.get("AGENTTRACE_API") or _address(settings)
+    address = os.environ.get(client.ADDRESS) or _address(settings)
     try:
-        if address and _answers(address):
+        if address and client.answers(address):
             asyncio.run(_carry_out(_remotely(address, choice), yes=yes))
         else:
             asyncio.run(_directly(settings, choice, tenant, yes=yes))
@@ -109,7 +106,9 @@ async def _directly(settings: Config, choice: _Choice, tenant: str, *, yes: bool
 
 def _remotely(address: str, choice: _Choice) -> _Purge:
     async def ask(erase: bool) -> Mapping[str, int]:  # noqa: FBT001 - as `_Purge`
-        rows: Mapping[str, int] = _post(f"{address}/v1/purge", {**choice, "erase": erase})["rows"]
+        rows: Mapping[str, int] = client.post(address, "/v1/purge", {**choice, "erase": erase}, _SECONDS)[
+            "rows"
+        ]
         return rows
 
     return ask
@@ -118,36 +117,3 @@ def _remotely(address: str, choice: _Choice) -> _Purge:
 def _address(settings: Config) -> str:
     api = settings.extensions.api
     return f"{'https' if api.tls else 'http'}://{api.endpoint}" if api.endpoint else ""
-
-
-def _answers(address: str) -> bool:
-    """Whether anybody is there, whatever they say."""
-    try:
-        _open(urllib.request.Request(f"{address}/v1/health"), 5.0)  # noqa: S310 - http only
-    except urllib.error.HTTPError:
-        return True
-    except OSError:
-        return False
-    return True
-
-
-def _post(url: str, body: Mapping[str, Any]) -> Any:
-    headers = {"content-type": "application/json"}
-    if token := os.environ.get("AGENTTRACE_TOKEN"):
-        headers["authorization"] = f"Bearer {token}"
-    try:
-        return json.loads(_open(urllib.request.Request(url, json.dumps(body).encode(), headers), _SECONDS))  # noqa: S310
-    except urllib.error.HTTPError as answer:
-        problem = json.loads(answer.read())
-        fields = [f"{each['field']}: {each['message']}" for each in problem.get("problems", ())]
-        parts = [problem["message"], *fields]
-        fail(f"agenttrace purge: {'; '.join(parts)}")
-    except OSError as error:
-        fail(f"agenttrace purge: the collector at {url} does not answer ({type(error).__name__})")
-
-
-def _open(request: urllib.request.Request, seconds: float) -> bytes:
-    # The collector's own certificate, asked on its own machine: its name need not fit.
-    context = ssl._create_unverified_context() if request.type == "https" else None  # noqa: S323, SLF001
-    with urllib.request.urlopen(request, timeout=seconds, context=context) as answer:  # noqa: S310
-        return bytes(answer.read())

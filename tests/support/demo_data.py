@@ -1,0 +1,45 @@
+"""A collector that holds what the demo sends, and the published runs as they lie in their file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from agenttrace.examples.replay import AGENT
+from agenttrace_collector.demo.run import SENDERS, Place, send
+from tests.support.api import Api
+from tests.support.collector import Collector, running_collector
+
+VERSION = "gpt-4o"
+OF_AGENT = {"agent_id": AGENT}
+
+
+@contextmanager
+def filled_with_demo(directory: Path, **settings: str) -> Iterator[Collector]:
+    """Everything that `agenttrace demo` sends, settled."""
+    with running_collector(directory, derive__quiet="1s", **settings) as collector:
+        for sender in SENDERS:
+            send(sender, collector.grpc, Place(directory))
+        api = Api(collector)
+        api.eventually(lambda body: body["runs"] == len(published()), "/v1/stats", **OF_AGENT)
+        api.eventually(
+            lambda body: all(run["settled"] for run in body["runs"]), "/v1/runs", page_size=100, page=1
+        )
+        api.eventually(lambda body: _count(body, "unavailable") == 73, "/v1/signals/aggregate", **OF_AGENT)
+        yield collector
+
+
+def _count(body: Any, code: str) -> int:
+    return sum(row["true_count"] for row in body["aggregations"] if row["signal_code"] == code)
+
+
+@cache
+def published() -> list[dict[str, Any]]:
+    """The 200 runs of the file."""
+    file = files("agenttrace.examples").joinpath("data", "tau_bench_airline_gpt4o.jsonl")
+    return [json.loads(line) for line in file.read_text().splitlines()]
