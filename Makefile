@@ -1,6 +1,6 @@
 # Each target sets up .venv by itself, once; all it needs is make and Python 3.11 or later.
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench prove
+.PHONY: help demo test check bench bench-query prove
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -23,6 +23,9 @@ check: $(READY)  ## lint, format, types, architecture
 	@$(BIN)/ruff format --quiet --check .
 	@$(BIN)/mypy
 	@$(PYTEST) -q -m "not slow" tests/architecture
+
+bench-query: $(READY)  ## how long answers take on a million decisions; MILLIONS=10 for ten
+	@$(BIN)/python -m tests.bench.bench_query
 
 bench: $(READY)  ## rates, CPU time and memory on this machine; NAME=… for one of tests/bench
 	@for file in tests/bench/bench_$(or $(subst -,_,$(NAME)),*).py; do \
