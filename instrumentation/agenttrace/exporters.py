@@ -32,8 +32,7 @@ def span_exporter() -> SpanExporter | None:
     """The exporter of OTEL_TRACES_EXPORTER and the OTLP protocol; None for none."""
     name = _choice(OTEL_TRACES_EXPORTER)
     if name == "otlp":
-        module = _otlp(OTEL_EXPORTER_OTLP_TRACES_PROTOCOL, "trace_exporter")
-        return cast("SpanExporter", module.OTLPSpanExporter())
+        return otlp_span_exporter()
     return ConsoleSpanExporter() if name == "console" else None
 
 
@@ -41,9 +40,20 @@ def log_exporter() -> LogRecordExporter | None:
     """The exporter of OTEL_LOGS_EXPORTER and the OTLP protocol; None for none."""
     name = _choice(OTEL_LOGS_EXPORTER)
     if name == "otlp":
-        module = _otlp(OTEL_EXPORTER_OTLP_LOGS_PROTOCOL, "_log_exporter")
-        return cast("LogRecordExporter", module.OTLPLogExporter())
+        return otlp_log_exporter()
     return ConsoleLogRecordExporter() if name == "console" else None
+
+
+def otlp_span_exporter() -> SpanExporter:
+    """Spans over the OTLP protocol that the variables name."""
+    module = _otlp(OTEL_EXPORTER_OTLP_TRACES_PROTOCOL, "trace_exporter")
+    return cast("SpanExporter", module.OTLPSpanExporter())
+
+
+def otlp_log_exporter() -> LogRecordExporter:
+    """Log records over the OTLP protocol that the variables name."""
+    module = _otlp(OTEL_EXPORTER_OTLP_LOGS_PROTOCOL, "_log_exporter")
+    return cast("LogRecordExporter", module.OTLPLogExporter())
 
 
 def _choice(variable: str) -> str:

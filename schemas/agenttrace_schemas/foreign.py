@@ -1,0 +1,139 @@
+"""What may leave a process of a span that another instrumentation made: every key that is read, and its form.
+
+The collector's conventions say what each key means; here stands only what its value may look like on the way. A test
+holds both to the same keys. Whatever is not listed stays where it was said.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Final
+
+from agenttrace_schemas import wire
+
+
+class Form(StrEnum):
+    """What may be left of a value."""
+
+    NAME = "an identifier, else `_redacted`"
+    NAMES = "identifiers, one or a list"
+    COUNT = "an integer"
+    FLAG = "a boolean"
+    LENGTH = "a list as long, of nothing"
+
+
+_NAMES: Final = (
+    wire.AGENT_ID,
+    wire.AGENT_VERSION,
+    wire.ENVIRONMENT,
+    wire.ERROR_TYPE,
+    wire.GEN_AI_AGENT_NAME,
+    wire.GEN_AI_CONVERSATION_ID,
+    wire.GEN_AI_OPERATION_NAME,
+    wire.GEN_AI_OUTPUT_TYPE,
+    wire.GEN_AI_REQUEST_MODEL,
+    wire.GEN_AI_RESPONSE_MODEL,
+    wire.GEN_AI_TOOL_NAME,
+    wire.PARENT_RUN_ID,
+    wire.RUN_ID,
+    wire.RUN_STATUS,
+    wire.STEP_ID,
+    wire.STEP_NAME,
+    wire.STEP_TYPE,
+    "agent.name",
+    "agent_name",
+    "embedding.model_name",
+    "gcp.vertex.agent.session_id",
+    "gen_ai.data_source.id",
+    "gen_ai.openai.request.response_format",
+    "gen_ai.request.model_name",
+    "gen_ai.request.response_format",
+    "gen_ai.task.name",
+    "gen_ai.task.status",
+    "gen_ai.tool.status",
+    "gen_ai.workflow.name",
+    "llm.model_name",
+    "llm.request.model_name",
+    "llm.request.type",
+    "llm.response.model_name",
+    "mcp.method.name",
+    "openinference.span.kind",
+    "reranker.model_name",
+    "session.id",
+    "tool.name",
+    "traceloop.association.properties.session_id",
+    "traceloop.association.properties.thread_id",
+    "traceloop.entity.name",
+    "traceloop.span.kind",
+    "traceloop.workflow.name",
+)
+_LISTS: Final = (
+    wire.GEN_AI_RESPONSE_FINISH_REASONS,
+    "gen_ai.response.finish_reason",
+    "llm.finish_reason",
+    "llm.response.finish_reason",
+)
+_COUNTS: Final = (
+    wire.GEN_AI_USAGE_INPUT_TOKENS,
+    wire.GEN_AI_USAGE_OUTPUT_TOKENS,
+    wire.STEP_ATTEMPT,
+    wire.STEP_RETRIEVAL_COUNT,
+    wire.STEP_SEQ,
+    "db.vector.query.result_count",
+    "gen_ai.usage.completion_tokens",
+    "gen_ai.usage.prompt_tokens",
+    "llm.token_count.completion",
+    "llm.token_count.prompt",
+    "llm.usage.completion_tokens",
+    "llm.usage.prompt_tokens",
+    "pydantic_ai.model_request.attempt",
+    "pydantic_ai.tool.retry.attempt",
+)
+_FLAGS: Final = (wire.GEN_AI_REQUEST_STREAM, "gen_ai.request.is_stream", "llm.is_streaming")
+_LENGTHS: Final = ("gen_ai.retrieval.documents", "retrieval.documents")
+
+KEYS: Final[Mapping[str, Form]] = {
+    **dict.fromkeys(_NAMES, Form.NAME),
+    **dict.fromkeys(_LISTS, Form.NAMES),
+    **dict.fromkeys(_COUNTS, Form.COUNT),
+    **dict.fromkeys(_FLAGS, Form.FLAG),
+    **dict.fromkeys(_LENGTHS, Form.LENGTH),
+}
+# Flattened lists: the key has indexes in it, and nothing else that a sender chose.
+FAMILIES: Final[Mapping[re.Pattern[str], Form]] = {
+    re.compile(r"gen_ai\.completion\.[0-9]{1,6}\.tool_calls\.[0-9]{1,6}\.name"): Form.NAME,
+    re.compile(r"gen_ai\.completion\.[0-9]{1,6}\.finish_reason"): Form.NAMES,
+    re.compile(
+        r"llm\.output_messages\.[0-9]{1,6}\.message\.tool_calls\.[0-9]{1,6}\.tool_call\.function\.name"
+    ): Form.NAME,
+}
+# Of a flattened list of documents only how many there are: the highest index.
+DOCUMENTS: Final = re.compile(r"retrieval\.documents\.([0-9]{1,6})\..*", re.DOTALL)
+DOCUMENT_KEY: Final = "retrieval.documents.{}.document.id"
+
+RESOURCE: Final = frozenset(
+    {
+        wire.SERVICE_NAME,
+        wire.SERVICE_VERSION,
+        wire.DEPLOYMENT_ENVIRONMENT,
+        wire.DEPLOYMENT_ENVIRONMENT_OLD,
+        wire.AGENT_ID,
+        wire.AGENT_VERSION,
+        wire.ENVIRONMENT,
+    }
+)
+# Of the events of another instrumentation: the type of an exception, the finish reason of a choice.
+EVENTS: Final[Mapping[str, tuple[str, Form]]] = {
+    wire.EXCEPTION_EVENT: (wire.EXCEPTION_TYPE, Form.NAME),
+    "gen_ai.choice": ("finish_reason", Form.NAMES),
+}
+
+_TOKEN: Final = r"[A-Za-z0-9_][A-Za-z0-9_.:/@+-]{0,127}"  # noqa: S105 - a pattern
+# A span's name is one word, or says what is done with what: "execute_tool search", "agent_run [planner]".
+SPAN_NAME: Final = re.compile(
+    rf"({_TOKEN}|(chat|text_completion|embeddings|generate_content|invoke_agent|execute_tool|invocation|agent_run"
+    rf"|call_llm|model|model request attempt|tools/call|MCP send tools/call|handoff to) \[?{_TOKEN}\]?)",
+    re.ASCII,
+)
