@@ -1,6 +1,6 @@
 # Each target sets up .venv by itself, once; all it needs is make and Python 3.11 or later.
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench bench-query prove
+.PHONY: help demo test check bench bench-query prove screenshots
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -30,6 +30,9 @@ bench-query: $(READY)  ## how long answers take on a million decisions; MILLIONS
 bench: $(READY)  ## rates, CPU time and memory on this machine; NAME=… for one of tests/bench
 	@for file in tests/bench/bench_$(or $(subst -,_,$(NAME)),*).py; do \
 	  $(BIN)/python -m "tests.bench.$$(basename "$$file" .py)" || exit 1; done
+
+screenshots: $(READY)  ## every page in light and dark at two widths, to ./screenshots
+	@SCREENSHOTS=screenshots $(PYTEST) -q tests/pages/test_browser.py -k drawn
 
 prove: $(READY)  ## NAME=…: one long proof of tests/prove in full
 	@test -f "tests/prove/test_$(subst -,_,$(NAME)).py" || { \

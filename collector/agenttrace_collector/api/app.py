@@ -1,4 +1,4 @@
-"""The API as one application; pages are mounted beside it."""
+"""The API as one application, the pages beside it."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from agenttrace_collector.api import (
 )
 from agenttrace_collector.api.asking import Answers
 from agenttrace_collector.api.refusals import refuse_with_reason
+from agenttrace_collector.pages import add_pages
 from agenttrace_collector.questions import open_questions
 
 __all__ = ["Answers", "build_app", "open_questions"]
@@ -39,5 +40,6 @@ def build_app(answers: Answers) -> FastAPI:
     for part in (documents, runs, counts, aggregates, comparisons, correlations, erasing, about, described):
         app.include_router(part.router)
     described.describe(app, answers)
+    add_pages(app)
     refuse_with_reason(app)
     return app

@@ -17,6 +17,7 @@ from agenttrace_collector.demo.report import print_report
 from agenttrace_collector.demo.run import SENDERS, DemoFailed, Place, collector, command, send
 
 _WIDTH: Final = 120
+_PAGES: Final = "http://127.0.0.1:8400/"
 
 
 def demo(
@@ -33,6 +34,7 @@ def demo(
         raise typer.Exit(1) from None
     if keep:
         _leave_up(place, console)
+    console.print(f"The same as pages, on these data: agenttrace demo --keep, then {_PAGES}")
     shutil.rmtree(place.directory)
 
 
@@ -68,6 +70,7 @@ def _report(place: Place, console: Console) -> None:
 def _leave_up(place: Place, console: Console) -> None:
     """Become the collector of this database, on the usual ports, until Ctrl-C."""
     console.print(f"\nA collector goes on with these data in {place.directory}; Ctrl-C ends it.")
+    console.print(f"Pages: {_PAGES}; SQL: http://127.0.0.1:8123; from the shell: agenttrace stats")
     console.print("Send to 127.0.0.1:4317 (gRPC) or :4318 (HTTP); state: http://127.0.0.1:13133")
     console.file.flush()
     arguments = command(place.settings)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -15,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from agenttrace_collector.cli.options import fail
+from agenttrace_collector.csv_rows import csv_text
 
 Row: TypeAlias = Mapping[str, Any]
 _WIDTH: Final = 20
@@ -51,7 +51,7 @@ class Form:
         if self.as_json:
             sys.stdout.write(json.dumps(body, indent=2, ensure_ascii=False) + "\n")
         elif self.as_csv:
-            write_csv(rows)
+            sys.stdout.write(csv_text(rows))
         else:
             tables(console())
 
@@ -127,21 +127,3 @@ def sparkline(values: Sequence[float]) -> str:
     """One mark for each value, as high as its part of the largest."""
     largest = max(values, default=0)
     return "".join(_SPARKS[round(value / largest * 7)] if largest else _SPARKS[0] for value in values)
-
-
-def write_csv(rows: Sequence[Row]) -> None:
-    """Rows as RFC 4180 has them; lists and mappings as JSON."""
-    names = list(dict.fromkeys(name for row in rows for name in row))
-    writer = csv.DictWriter(sys.stdout, names, lineterminator="\r\n")
-    writer.writeheader()
-    for row in rows:
-        writer.writerow({name: _plain(value) for name, value in row.items()})
-
-
-def _plain(value: Any) -> Any:
-    """A text that a spreadsheet would take for a formula gets an apostrophe before it."""
-    if isinstance(value, list | dict):
-        return json.dumps(value, ensure_ascii=False)
-    if isinstance(value, str) and value[:1] in {"=", "+", "-", "@"}:
-        return f"'{value}"
-    return value

@@ -1,0 +1,31 @@
+"""Rows as CSV (RFC 4180): lists and mappings as JSON, nothing that a spreadsheet would take for a formula."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+_FORMULA: Final = ("=", "+", "-", "@")
+
+
+def csv_text(rows: Iterable[Mapping[str, Any]]) -> str:
+    """A line for each row under the names of all of them; empty without rows."""
+    listed = list(rows)
+    names = list(dict.fromkeys(name for row in listed for name in row))
+    if not names:
+        return ""
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, names, lineterminator="\r\n")
+    writer.writeheader()
+    for row in listed:
+        writer.writerow({name: _plain(value) for name, value in row.items()})
+    return text.getvalue()
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, list | tuple | dict):
+        return json.dumps(value, ensure_ascii=False, default=str)
+    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value

@@ -1,0 +1,139 @@
+"""The pages' paths, their templates and files, and what a browser may do with them."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Awaitable, Callable
+from functools import cache
+from importlib.resources import files
+from typing import Any, Final, TypeAlias
+from urllib.parse import parse_qs
+
+from fastapi import APIRouter, FastAPI
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
+
+from agenttrace_collector.api.asking import answers
+from agenttrace_collector.api.problems import NotFound
+from agenttrace_collector.auth import Role
+from agenttrace_collector.csv_rows import csv_text
+from agenttrace_collector.errors import CollectorError, Forbidden, TooLarge, Unauthenticated, Unavailable
+from agenttrace_collector.pages import associations, compare, events, overview, runs
+from agenttrace_collector.pages.asking import COOKIE, asker, filters
+from agenttrace_collector.pages.rendering import render
+from agenttrace_collector.query import catalogue
+from agenttrace_collector.receivers.http_body import read_body
+
+Page: TypeAlias = Callable[[Request], Awaitable[tuple[str, dict[str, Any]]]]
+PAGES: Final[dict[str, Page]] = {
+    "/": overview.overview,
+    "/runs": runs.listed,
+    "/runs/{run_id}": runs.one,
+    "/decisions": events.decisions,
+    "/signals": events.signals,
+    "/compare": compare.compare,
+    "/associations": associations.associations,
+}
+_POLICY: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:;"
+    " connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+_HEADERS: Final = {
+    "content-security-policy": _POLICY,
+    "referrer-policy": "no-referrer",
+    "x-content-type-options": "nosniff",
+    "cache-control": "no-store",
+}
+_STATIC: Final = {
+    "pages.css": "text/css; charset=utf-8",
+    "pages.js": "text/javascript; charset=utf-8",
+    "plotly.js": "text/javascript; charset=utf-8",
+}
+_A_DAY: Final = "public, max-age=86400"
+_FORM_BYTES: Final = 4_096
+
+
+def add_pages(app: FastAPI) -> None:
+    """Serve the pages beside the API of this application."""
+    router = APIRouter(include_in_schema=False)
+    for path, page in PAGES.items():
+        router.add_api_route(path, _shown(page), response_model=None)
+    router.add_api_route("/csv/{name}", table, response_model=None)
+    router.add_api_route("/static/{name}", static, response_model=None)
+    router.add_api_route("/sign-in", sign_in, response_model=None)
+    router.add_api_route("/sign-in", signed_in, methods=["POST"], response_model=None)
+    app.include_router(router)
+
+
+def _shown(page: Page) -> Callable[[Request], Awaitable[Response]]:
+    async def show(request: Request) -> Response:
+        try:
+            template, found = await page(request)
+        except (Unauthenticated, Forbidden):
+            return RedirectResponse("/sign-in", 303, _HEADERS)
+        except CollectorError as error:
+            return _problem(request, error)
+        return HTMLResponse(render(template, request, **found), headers=_HEADERS)
+
+    return show
+
+
+def _problem(request: Request, error: CollectorError) -> Response:
+    """What is wrong and what to do next, as a page."""
+    status = 404 if isinstance(error, NotFound) else 503 if isinstance(error, Unavailable) else 400
+    found = {"title": "That cannot be shown", "message": str(error), "is_away": status == 503}
+    headers = {**_HEADERS, **({"retry-after": "2"} if status == 503 else {})}
+    return HTMLResponse(render("problem.html", request, **found), status, headers)
+
+
+async def table(request: Request, name: str) -> Response:
+    """The rows of a named query as CSV, under the filters of the page that links here."""
+    if name not in catalogue():
+        message = "there is no such table"
+        raise NotFound(message)
+    own = {key: value for key, value in request.query_params.items() if key in catalogue()[name].parameters}
+    bound = {**filters(request).bound(limit=10_000, offset=0), **own}
+    rows = await asker(request).records(name, bound)
+    headers = {**_HEADERS, "content-disposition": f'attachment; filename="{name}.csv"'}
+    return PlainTextResponse(csv_text(rows), headers=headers, media_type="text/csv")
+
+
+async def static(request: Request, name: str) -> Response:
+    """A file of the pages; the charts' library is the one that its Python package ships."""
+    if name not in _STATIC:
+        message = "there is no such file"
+        raise NotFound(message)
+    plain, packed = _file(name)
+    headers = {"cache-control": _A_DAY, "vary": "accept-encoding", "x-content-type-options": "nosniff"}
+    if "gzip" in request.headers.get("accept-encoding", ""):
+        return Response(packed, headers={**headers, "content-encoding": "gzip"}, media_type=_STATIC[name])
+    return Response(plain, headers=headers, media_type=_STATIC[name])
+
+
+@cache
+def _file(name: str) -> tuple[bytes, bytes]:
+    if name == "plotly.js":
+        data = files("plotly").joinpath("package_data", "plotly.min.js").read_bytes()
+    else:
+        data = files(__package__).joinpath("static", name).read_bytes()
+    return data, gzip.compress(data, mtime=0)
+
+
+async def sign_in(request: Request) -> Response:
+    """Asks for a token."""
+    return HTMLResponse(render("sign_in.html", request, title="Sign in", refused=False), headers=_HEADERS)
+
+
+async def signed_in(request: Request) -> Response:
+    """Keeps a token that may read in a cookie that no script sees and no other site sends."""
+    try:
+        form = parse_qs((await read_body(request, _FORM_BYTES)).decode("utf-8", "replace"))
+        token = form.get("token", [""])[0].strip()
+        answers(request).authenticator.identify(f"Bearer {token}", Role.READ)
+    except (Unauthenticated, Forbidden, TooLarge):
+        page = render("sign_in.html", request, title="Sign in", refused=True)
+        return HTMLResponse(page, 403, _HEADERS)
+    response = RedirectResponse("/", 303, _HEADERS)
+    secure = request.url.scheme == "https"
+    response.set_cookie(COOKIE, token, httponly=True, samesite="strict", secure=secure)
+    return response

@@ -1,0 +1,43 @@
+// Draws each chart from the JSON beside it, in the colours of the style sheet, and again when these change.
+"use strict";
+
+function colour(name) {
+  return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+}
+
+function trace(given) {
+  const own = colour(`--c${((given.meta || 1) - 1) % 5 + 1}`);
+  if (given.type === "heatmap") {
+    return { ...given, colorscale: [[0, colour("--low")], [1, colour("--high")]], zmin: 0, zmax: 100, colorbar: { tickfont: { color: colour("--text") } } };
+  }
+  return { ...given, marker: { color: own, size: 7 }, line: { color: own } };
+}
+
+function axis(more) {
+  return { gridcolor: colour("--line"), linecolor: colour("--line"), zerolinecolor: colour("--quiet"), automargin: true, ...more };
+}
+
+function draw(plot) {
+  const spec = JSON.parse(plot.nextElementSibling.textContent);
+  const layout = {
+    margin: { l: 48, r: 12, t: 8, b: 40 },
+    paper_bgcolor: "rgba(0,0,0,0)",
+    plot_bgcolor: "rgba(0,0,0,0)",
+    font: { color: colour("--text"), size: 12 },
+    showlegend: spec.data.length > 1,
+    legend: { orientation: "h", y: -0.2 },
+    xaxis: axis({}),
+    yaxis: axis({}),
+    ...spec.layout,
+  };
+  plot.querySelector(".loading")?.remove();
+  Plotly.react(plot, spec.data.map(trace), layout, { displayModeBar: false, responsive: true });
+}
+
+function drawAll() {
+  document.querySelectorAll(".plot").forEach(draw);
+  document.documentElement.dataset.drawn = "yes";
+}
+
+drawAll();
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawAll);
