@@ -59,6 +59,11 @@ def lines(rows: Sequence[Row], x: str, y: str, by: str) -> list[dict[str, Any]]:
     ]
 
 
+def columns(rows: Sequence[Row], x: str, y: str, by: str) -> list[dict[str, Any]]:
+    """Bars beside each other for each value of a column."""
+    return [{**each, "type": "bar"} for each in lines(rows, x, y, by)]
+
+
 def across(
     labels: Sequence[str], values: Sequence[float], name: str, colour: int = 1
 ) -> list[dict[str, Any]]:

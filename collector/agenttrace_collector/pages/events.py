@@ -10,7 +10,7 @@ from starlette.requests import Request
 from agenttrace_collector.api.asking import Asker
 from agenttrace_collector.api.problems import SwitchedOff
 from agenttrace_collector.pages.asking import asker, filters
-from agenttrace_collector.pages.charts import Chart, across, lines, stacked, tall
+from agenttrace_collector.pages.charts import Chart, across, columns, lines, stacked, tall
 
 
 def kept(request: Request) -> Asker:
@@ -51,11 +51,12 @@ async def decisions(request: Request) -> tuple[str, dict[str, Any]]:
                 chosen.link("/csv/decisions_over_time"),
             ),
             Chart(
-                "Stated confidence, from 0 to 1",
-                lines(confidence, "from_confidence", "count", "decision_type"),
+                "Stated confidence, by tenths from 0 to 1",
+                columns(confidence, "from_confidence", "count", "decision_type"),
                 ("decision_type", "from_confidence", "count"),
                 confidence,
                 chosen.link("/csv/decisions_confidence"),
+                {"barmode": "stack", "xaxis": {"range": [0, 1]}},
             ),
         ],
     }

@@ -5,10 +5,10 @@ function colour(name) {
   return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 }
 
-function trace(given) {
+function trace(given, narrow) {
   const own = colour(`--c${((given.meta || 1) - 1) % 5 + 1}`);
   if (given.type === "heatmap") {
-    return { ...given, colorscale: [[0, colour("--low")], [1, colour("--high")]], zmin: 0, zmax: 100, colorbar: { tickfont: { color: colour("--text") } } };
+    return { ...given, colorscale: [[0, colour("--low")], [1, colour("--high")]], zmin: 0, zmax: 100, showscale: !narrow, colorbar: { tickfont: { color: colour("--text") } } };
   }
   return { ...given, marker: { color: own, size: 7 }, line: { color: own } };
 }
@@ -19,19 +19,21 @@ function axis(more) {
 
 function draw(plot) {
   const spec = JSON.parse(plot.nextElementSibling.textContent);
+  const narrow = plot.clientWidth < 480;
+  const timed = spec.data.some((each) => each.x && /^\d{4}-\d\d-\d\dT/.test(each.x[0]));
   const layout = {
     margin: { l: 48, r: 12, t: 8, b: 40 },
     paper_bgcolor: "rgba(0,0,0,0)",
     plot_bgcolor: "rgba(0,0,0,0)",
     font: { color: colour("--text"), size: 12 },
     showlegend: spec.data.length > 1,
-    legend: { orientation: "h", y: -0.2 },
-    xaxis: axis({}),
+    legend: { orientation: "h", y: 1.02, yanchor: "bottom", x: 0 },
+    xaxis: axis({ nticks: narrow ? 4 : 8, tickangle: 0, ...(timed ? { tickformat: "%b %d\n%H:%M" } : {}) }),
     yaxis: axis({}),
     ...spec.layout,
   };
   plot.querySelector(".loading")?.remove();
-  Plotly.react(plot, spec.data.map(trace), layout, { displayModeBar: false, responsive: true });
+  Plotly.react(plot, spec.data.map((each) => trace(each, narrow)), layout, { displayModeBar: false, responsive: true });
 }
 
 function drawAll() {
