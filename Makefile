@@ -31,8 +31,8 @@ bench: $(READY)  ## rates, CPU time and memory on this machine; NAME=… for one
 	@for file in tests/bench/bench_$(or $(subst -,_,$(NAME)),*).py; do \
 	  $(BIN)/python -m "tests.bench.$$(basename "$$file" .py)" || exit 1; done
 
-screenshots: $(READY)  ## every page in light and dark at two widths, to ./screenshots
-	@SCREENSHOTS=screenshots $(PYTEST) -q tests/pages/test_browser.py -k drawn
+screenshots: $(READY)  ## every page in light and dark at two widths, to build/screenshots
+	@SCREENSHOTS=build/screenshots $(PYTEST) -q tests/pages/test_browser.py -k drawn
 
 prove: $(READY)  ## NAME=…: one long proof of tests/prove in full
 	@test -f "tests/prove/test_$(subst -,_,$(NAME)).py" || { \

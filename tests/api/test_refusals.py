@@ -151,7 +151,7 @@ def test_hostile_text_is_data(api: Api, operation: Operation, value: str) -> Non
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/v1", "/v1/nothing", "/v1/runs/", "/v1/runs/a/b/c", "/docs/x", "/static/a.js"]
+    "path", ["/v1", "/v1/nothing", "/v1/runs/", "/v1/runs/a/b/c", "/docs/x", "/static/a.js"]
 )
 def test_what_is_not_there_is_404(api: Api, path: str) -> None:
     """As a problem like any other."""

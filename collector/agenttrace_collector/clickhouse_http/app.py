@@ -18,6 +18,7 @@ from starlette.routing import Route
 
 from agenttrace_collector.auth import Authenticator, Role
 from agenttrace_collector.clickhouse import ClickHouse
+from agenttrace_collector.clickhouse_http.native import REVISION, with_revision
 from agenttrace_collector.clickhouse_http.problems import SqlRefused, told
 from agenttrace_collector.clickhouse_http.request import Asked, authorization, read
 from agenttrace_collector.clickhouse_http.statement import checked, form_of
@@ -97,8 +98,9 @@ class Sql:
         bound = {name: value for name, value in asked.settings.items() if name.startswith("param_")}
         statement = checked(self.engine, asked.text, bound, self.database)
         own = form_of(statement)
-        settings = {**asked.settings, **_LIMITS}
-        return own or asked.form, self.engine.raw(statement, settings, None if own else asked.form)
+        form = own or asked.form
+        data = self.engine.raw(statement, {**asked.settings, **_LIMITS}, None if own else form)
+        return form, with_revision(data) if form == "Native" and asked.revision >= REVISION else data
 
     def close(self) -> None:
         """Wait for what is being answered, and let go."""

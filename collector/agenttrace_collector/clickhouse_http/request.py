@@ -35,6 +35,7 @@ SETTINGS: Final = (
 )
 _VALUE: Final = re.compile(r"[A-Za-z0-9_/+-]{1,64}")
 _PARAMETER: Final = re.compile(r"param_\w{1,64}", re.ASCII)
+_REVISION: Final = re.compile(r"[0-9]{1,9}", re.ASCII)
 _QUERY_ID: Final = re.compile(r"[A-Za-z0-9-]{1,64}", re.ASCII)
 
 
@@ -46,6 +47,7 @@ class Asked:
     settings: Mapping[str, Any]
     form: str
     query_id: str
+    revision: int = 0
 
 
 async def read(request: Request, database: str) -> Asked:
@@ -67,11 +69,13 @@ async def read(request: Request, database: str) -> Asked:
         raise bad_argument(message)
     wanted = request.headers.get("x-clickhouse-format") or parameters.get("default_format") or "TabSeparated"
     query_id = parameters.get("query_id", "")
+    revision = parameters.get("client_protocol_version", "")
     return Asked(
         text,
         _settings(parameters),
         wanted if wanted.isalnum() else "TabSeparated",
         query_id if _QUERY_ID.fullmatch(query_id) else str(uuid.uuid4()),
+        int(revision) if _REVISION.fullmatch(revision) else 0,
     )
 
 
