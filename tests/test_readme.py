@@ -62,13 +62,14 @@ def test_make_targets_exist(target: str) -> None:
 
 @pytest.mark.parametrize("line", [line for line in commands() if line.startswith("agenttrace ")])
 def test_commands_exist(line: str) -> None:
-    """Each word up to the first option is a command of the command line."""
+    """Each word up to the first option or argument is a command of the command line."""
     command: object = typer.main.get_command(app)
     for word in line.split()[1:]:
-        if word.startswith("-"):
+        if word.startswith("-") or (command is not None and not isinstance(command, TyperGroup)):
             break
         assert isinstance(command, TyperGroup)
         command = command.get_command(typer.Context(command), word)
+        assert command is not None
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
