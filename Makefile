@@ -16,7 +16,7 @@ demo: $(READY)  ## a collector, three example agents and 200 replayed runs, in u
 	@$(BIN)/agenttrace demo
 
 test: $(READY)  ## every test, the proofs in their short versions
-	@$(PYTEST) -q -rs -n auto --dist loadfile
+	@$(PYTEST) -q -n auto --dist loadfile
 
 check: $(READY)  ## lint, format, types, architecture
 	@$(BIN)/ruff check --quiet .

@@ -16,6 +16,7 @@ from tests.support.api import Api
 from tests.support.collector import Collector, running_collector
 
 VERSION = "gpt-4o"
+LAST = "forbidden-sender"
 OF_AGENT = {"agent_id": AGENT}
 
 
@@ -27,6 +28,8 @@ def filled_with_demo(directory: Path, **settings: str) -> Iterator[Collector]:
             send(sender, collector.grpc, Place(directory))
         api = Api(collector)
         api.eventually(lambda body: body["runs"] == len(published()), "/v1/stats", **OF_AGENT)
+        # What is sent last is there when the rest is.
+        api.eventually(lambda body: body["runs"] == 1, "/v1/stats", agent_id=LAST)
         api.eventually(
             lambda body: all(run["settled"] for run in body["runs"]), "/v1/runs", page_size=100, page=1
         )

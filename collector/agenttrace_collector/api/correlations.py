@@ -10,7 +10,7 @@ from pydantic import Field
 from agenttrace_collector.api.asking import ReadingDecisions
 from agenttrace_collector.api.findings import Findings, OfDecisions, OfSignals
 from agenttrace_collector.api.listed import REFUSALS, Listed, part
-from agenttrace_collector.api.parameters import FAILURE_TYPES, OUTCOMES, EventSpan, one_of
+from agenttrace_collector.api.parameters import FAILURE_TYPES, OUTCOMES, EventSpan, FailureFilter, one_of
 
 router: Final = APIRouter(tags=["decisions and quality signals"], responses=REFUSALS)
 
@@ -61,12 +61,6 @@ class SignalOutcomeCorrelations(Listed):
     """Outcomes associated with each signal."""
 
     correlations: list[SignalOutcomes]
-
-
-class FailureFilter(EventSpan):
-    """Which decisions and failures."""
-
-    failure_type: str | None = Field(default=None, description="Only failures of this type.")
 
 
 class OutcomeFilter(EventSpan):

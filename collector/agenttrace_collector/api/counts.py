@@ -9,7 +9,7 @@ from pydantic import Field
 
 from agenttrace_collector.api.asking import Reading
 from agenttrace_collector.api.listed import REFUSALS, Listed, Moment, Record, part
-from agenttrace_collector.api.parameters import FAILURE_TYPES, AgentTimes, EventSpan, Span, Times, one_of
+from agenttrace_collector.api.parameters import FAILURE_TYPES, AgentTimes, FailureFilter, Span, Times, one_of
 
 router: Final = APIRouter(tags=["counts"], responses=REFUSALS)
 
@@ -102,12 +102,6 @@ class FailureAggregations(Listed):
 
     aggregations: list[FailureAggregation]
     total_failures: int
-
-
-class FailureFilter(EventSpan):
-    """Which failures."""
-
-    failure_type: str | None = Field(default=None, description="Only failures of this type.")
 
 
 @router.get("/v1/stats/over-time", summary="Runs over time")

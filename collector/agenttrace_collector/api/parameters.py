@@ -144,6 +144,12 @@ class EventSpan(EventTimes):
     agent_version: Name = Field(default="", description="Only this version.")
 
 
+class FailureFilter(EventSpan):
+    """Which failures."""
+
+    failure_type: str | None = Field(default=None, description="Only failures of this type.")
+
+
 def one_of(field: str, value: str | None, allowed: tuple[str, ...]) -> str:
     """The value, empty for none; raises `UnknownValue` where its closed list does not have it."""
     if value is not None and value not in allowed:

@@ -24,8 +24,8 @@ from agenttrace_collector.api.problems import (
     SwitchedOff,
     UnknownValue,
 )
-from agenttrace_collector.errors import CollectorError, Unavailable, wire_status
-from agenttrace_collector.receivers.answers import INTERNAL, retry_after_seconds
+from agenttrace_collector.errors import CollectorError, wire_status
+from agenttrace_collector.receivers.answers import INTERNAL, headers_of
 from agenttrace_collector.receivers.http_body import UnsupportedMedia
 
 _log: Final = logging.getLogger(__name__)
@@ -90,13 +90,7 @@ async def _collector_error(_: Request, error: Exception) -> Response:
     known = next((found for kind, found in _STATUS.items() if isinstance(error, kind)), None)
     status, name = known or (wire_status(error).http, _NAMES[wire_status(error).http])
     response = _refusal(status, name, str(error), _problems(error))
-    if isinstance(error, Unavailable):
-        response.headers["retry-after"] = retry_after_seconds(error)
-    if status == 401:
-        response.headers["www-authenticate"] = "Bearer"
-    if status == 413:
-        # The rest of the body is not read.
-        response.headers["connection"] = "close"
+    response.headers.update(headers_of(error))
     return response
 
 

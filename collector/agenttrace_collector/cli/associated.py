@@ -4,26 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import StrEnum
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 import typer
 from rich.console import Console
 
-from agenttrace_collector.cli import client, shown
-from agenttrace_collector.cli.filters import (
-    Agent,
-    ApiAt,
-    AsCsv,
-    AsJson,
-    Environment,
-    Limit,
-    Since,
-    Source,
-    Tool,
-    Until,
-    Version,
-)
+from agenttrace_collector.cli import shown
+from agenttrace_collector.cli.filters import About, Around, Limit, Whose, wanted
 from agenttrace_collector.cli.shown import Column, Form, Row, interval, number, probability, text
+from agenttrace_collector.cli.spread import spread
 
 _KINDS: Final = {
     "decision_deltas": ("Decisions", ("decision_type", "reason_code")),
@@ -43,29 +32,20 @@ class Which(StrEnum):
     SIGNALS = "signals"
 
 
-def compare(  # noqa: PLR0917 - the command's options
+@spread
+def compare(
     agent_id: Annotated[str, typer.Argument(metavar="AGENT", help="The agent.")],
     version_a: Annotated[str, typer.Argument(metavar="VERSION_A", help="One version.")],
     version_b: Annotated[str, typer.Argument(metavar="VERSION_B", help="The other one.")],
-    environment: Environment = None,
-    tool: Tool = None,
-    source: Source = None,
-    since: Since = None,
-    until: Until = None,
+    *,
+    around: Around,
+    about: About,
     limit: Limit = 20,
-    as_json: AsJson = False,  # noqa: FBT002 - a flag
-    as_csv: AsCsv = False,  # noqa: FBT002 - a flag
-    api: ApiAt = None,
+    form: Form,
 ) -> None:
     """Show by what two versions of an agent differ."""
-    wanted = {
-        "agent_id": agent_id,
-        "version_a": version_a,
-        "version_b": version_b,
-        **_wanted(environment, tool, source, since, until),
-        "page_size": limit,
-    }
-    body = client.get(client.address(api), "/v1/compare/versions", wanted)
+    named = {"agent_id": agent_id, "version_a": version_a, "version_b": version_b, "page_size": limit}
+    body = form.ask("/v1/compare/versions", wanted(around, about, **named))
     parts = {name: body["comparison"][name] for name in _KINDS}
 
     def tables(console: Console) -> None:
@@ -74,52 +54,29 @@ def compare(  # noqa: PLR0917 - the command's options
             console.print()
         console.print(_READING, style="dim")
 
-    Form(as_json, as_csv).show(body, [{"kind": name, **row} for name in parts for row in parts[name]], tables)
+    form.show(body, [{"kind": name, **row} for name in parts for row in parts[name]], tables)
 
 
-def correlate(  # noqa: PLR0917 - the command's options
+@spread
+def correlate(
+    whose: Whose,
+    around: Around,
+    about: About,
+    *,
     which: Annotated[Which, typer.Argument(help="What to look at.")] = Which.DECISIONS,
-    agent: Agent = None,
-    version: Version = None,
-    environment: Environment = None,
-    tool: Tool = None,
-    source: Source = None,
-    since: Since = None,
-    until: Until = None,
     limit: Limit = 20,
-    as_json: AsJson = False,  # noqa: FBT002 - a flag
-    as_csv: AsCsv = False,  # noqa: FBT002 - a flag
-    api: ApiAt = None,
+    form: Form,
 ) -> None:
     """Show which decisions are followed by failures, or with which outcomes signals go together."""
     path, title, columns = _ASSOCIATED[which]
-    wanted = {
-        "agent_id": agent,
-        "agent_version": version,
-        **_wanted(environment, tool, source, since, until),
-        "page_size": limit,
-    }
-    body = client.get(client.address(api), path, wanted)
+    body = form.ask(path, wanted(whose, around, about, page_size=limit))
     rows = body["correlations"]
 
     def tables(console: Console) -> None:
         console.print(shown.table(f"{title} ({body['total']:,})", columns, rows))
         console.print(_READING, style="dim")
 
-    Form(as_json, as_csv).show(body, rows, tables)
-
-
-def _wanted(
-    environment: str | None, tool: str | None, source: str | None, *times: str | None
-) -> dict[str, Any]:
-    since, until = times
-    return {
-        "environment": environment,
-        "tool": tool,
-        "source": source,
-        "start_time": since,
-        "end_time": until,
-    }
+    form.show(body, rows, tables)
 
 
 def _compared(keys: Sequence[str], version_a: str, version_b: str) -> tuple[Column, ...]:

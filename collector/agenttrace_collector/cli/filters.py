@@ -1,10 +1,12 @@
-"""Options of the commands that ask: the API's filters, times that are told from now, forms of the answer."""
+"""Options of the commands that ask: the API's filters, times that are told from now."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, Final, TypeAlias
+from typing import Annotated, Any, ClassVar, Final, TypeAlias
 
 import typer
 
@@ -28,19 +30,62 @@ def _time(help_: str, *names: str) -> Any:
     return typer.Option(*names, help=help_, parser=ago, metavar="TIME")
 
 
-Agent: TypeAlias = Annotated[str | None, typer.Option("--agent", help="Only this agent.")]
-Version: TypeAlias = Annotated[str | None, typer.Option("--version", help="Only this version.")]
-Environment: TypeAlias = Annotated[str | None, typer.Option("--environment", help="Only this environment.")]
-Tool: TypeAlias = Annotated[
-    str | None, typer.Option("--tool", help="Only what belongs to steps with this tool.")
-]
-Source: TypeAlias = Annotated[str | None, typer.Option("--source", help="recorded, derived, or all.")]
-Since: TypeAlias = Annotated[str | None, _time("From then on: so long ago, or a time in UTC.", "--since")]
-Until: TypeAlias = Annotated[str | None, _time("Up to then, itself excluded.", "--until")]
-PageOf: TypeAlias = Annotated[int, typer.Option("--page", min=1, help="Which page of the list.")]
 Limit: TypeAlias = Annotated[int, typer.Option("--limit", min=1, max=100, help="How many on a page.")]
-AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="The API's answer as it is.")]
-AsCsv: TypeAlias = Annotated[bool, typer.Option("--csv", help="The rows as CSV.")]
-ApiAt: TypeAlias = Annotated[
-    str | None, typer.Option("--api", help="The collector's API; else AGENTTRACE_API.")
-]
+PageOf: TypeAlias = Annotated[int, typer.Option("--page", min=1, help="Which page of the list.")]
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """Options that go along with a question, under the names that the API has for them."""
+
+    NAMES: ClassVar[Mapping[str, str]] = {
+        "agent": "agent_id",
+        "version": "agent_version",
+        "since": "start_time",
+        "until": "end_time",
+        "limit": "page_size",
+    }
+
+    def parameters(self) -> dict[str, Any]:
+        """As the API takes them."""
+        return {self.NAMES.get(name, name): value for name, value in asdict(self).items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Whose(Filters):
+    """Of which agent."""
+
+    agent: Annotated[str | None, typer.Option("--agent", help="Only this agent.")] = None
+    version: Annotated[str | None, typer.Option("--version", help="Only this version.")] = None
+
+
+@dataclass(frozen=True, slots=True)
+class Around(Filters):
+    """Where and when."""
+
+    environment: Annotated[str | None, typer.Option("--environment", help="Only this environment.")] = None
+    since: Annotated[str | None, _time("From then on: so long ago, or a time in UTC.", "--since")] = None
+    until: Annotated[str | None, _time("Up to then, itself excluded.", "--until")] = None
+
+
+@dataclass(frozen=True, slots=True)
+class About(Filters):
+    """About which steps, told by whom."""
+
+    tool: Annotated[str | None, typer.Option("--tool", help="Only what belongs to steps with this tool.")] = (
+        None
+    )
+    source: Annotated[str | None, typer.Option("--source", help="recorded, derived, or all.")] = None
+
+
+@dataclass(frozen=True, slots=True)
+class Paged(Filters):
+    """Which part of a list."""
+
+    page: PageOf = 1
+    limit: Limit = 100
+
+
+def wanted(*filters: Filters, **more: Any) -> dict[str, Any]:
+    """All of them together, as the API takes them."""
+    return {name: value for each in filters for name, value in each.parameters().items()} | more

@@ -10,9 +10,8 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from agenttrace_collector.cli import client
-from agenttrace_collector.cli.filters import ApiAt, AsCsv, AsJson
 from agenttrace_collector.cli.shown import Form, Row, moment
+from agenttrace_collector.cli.spread import spread
 
 _WIDTH: Final = 40
 _KINDS: Final = {
@@ -22,15 +21,13 @@ _KINDS: Final = {
 }
 
 
+@spread
 def run(
-    run_id: Annotated[str, typer.Argument(help="The run's id, as `agenttrace runs` lists it.")],
-    as_json: AsJson = False,  # noqa: FBT002 - a flag
-    as_csv: AsCsv = False,  # noqa: FBT002 - a flag
-    api: ApiAt = None,
+    run_id: Annotated[str, typer.Argument(help="The run's id, as `agenttrace runs` lists it.")], form: Form
 ) -> None:
     """Show what happened in one run."""
-    body = client.get(client.address(api), f"/v1/runs/{_path(run_id)}/details", {})
-    Form(as_json, as_csv).show(body, list(_rows(body)), lambda console: _tell(console, body))
+    body = form.ask(f"/v1/runs/{_path(run_id)}/details", {})
+    form.show(body, list(_rows(body)), lambda console: _tell(console, body))
 
 
 def _path(run_id: str) -> str:

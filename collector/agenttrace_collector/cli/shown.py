@@ -7,20 +7,23 @@ import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, TypeAlias
+from typing import Annotated, Any, Final, TypeAlias
 
+import typer
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from agenttrace_collector import telling
+from agenttrace_collector.cli import client
 from agenttrace_collector.cli.options import fail
 from agenttrace_collector.csv_rows import csv_text
+from agenttrace_collector.telling import NOTHING
 
 Row: TypeAlias = Mapping[str, Any]
 _WIDTH: Final = 20
 _EIGHTHS: Final = " ▏▎▍▌▋▊▉█"
 _SPARKS: Final = "▁▂▃▄▅▆▇█"
-_NOTHING: Final = "-"
 # Piped into a file a table is as wide as it needs to be.
 _PIPED: Final = 200
 
@@ -36,15 +39,20 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """How an answer is wanted."""
+    """From where an answer is wanted, and how."""
 
-    as_json: bool
-    as_csv: bool
+    as_json: Annotated[bool, typer.Option("--json", help="The API's answer as it is.")] = False
+    as_csv: Annotated[bool, typer.Option("--csv", help="The rows as CSV.")] = False
+    api: Annotated[str | None, typer.Option(help="The collector's API; else AGENTTRACE_API.")] = None
 
     def __post_init__(self) -> None:
         """Refuse what cannot be both."""
         if self.as_json and self.as_csv:
             fail("give one of --json and --csv", code=2)
+
+    def ask(self, path: str, parameters: Mapping[str, Any]) -> Any:
+        """The API's answer; the command ends where there is none."""
+        return client.get(client.address(self.api), path, parameters)
 
     def show(self, body: Any, rows: Sequence[Row], tables: Callable[[Console], None]) -> None:
         """Print an answer: `body` as JSON, its `rows` as CSV, or `tables`."""
@@ -73,41 +81,36 @@ def table(title: str, columns: Sequence[Column], rows: Iterable[Row]) -> Table:
 
 def text(key: str) -> Callable[[Row], str]:
     """A value as it is; nothing for none."""
-    return lambda row: str(row[key]) if row[key] not in {None, ""} else _NOTHING
+    return lambda row: str(row[key]) if row[key] not in {None, ""} else NOTHING
 
 
 def number(key: str) -> Callable[[Row], str]:
-    """A whole number with its thousands set off."""
-    return lambda row: _NOTHING if row[key] is None else f"{row[key]:,}"
+    """A number with its thousands set off."""
+    return lambda row: telling.number(row[key])
 
 
 def percent(key: str) -> Callable[[Row], str]:
     """A share as percent."""
-    return lambda row: share(row[key])
-
-
-def share(value: float | None) -> str:
-    """A share as percent, nothing for none."""
-    return _NOTHING if value is None else f"{100 * value:.1f} %"
+    return lambda row: telling.share(row[key])
 
 
 def interval(key: str) -> Callable[[Row], str]:
     """A share with its interval at 95 %."""
     return lambda row: (
-        _NOTHING
+        NOTHING
         if row[key] is None
-        else f"{share(row[key])} [{100 * row[f'{key}_low']:.1f} to {100 * row[f'{key}_high']:.1f}]"
+        else f"{telling.share(row[key])} [{100 * row[f'{key}_low']:.1f} to {100 * row[f'{key}_high']:.1f}]"
     )
 
 
 def probability(key: str) -> Callable[[Row], str]:
     """A p or q value."""
-    return lambda row: _NOTHING if row[key] is None else ("<0.0001" if row[key] < 1e-4 else f"{row[key]:.4f}")
+    return lambda row: telling.probability(row[key])
 
 
 def moment(key: str) -> Callable[[Row], str]:
     """A time in UTC, to the second."""
-    return lambda row: datetime.fromisoformat(row[key]).strftime("%Y-%m-%d %H:%M:%S")
+    return lambda row: telling.moment(datetime.fromisoformat(row[key]))
 
 
 def bars(key: str, rows: Sequence[Row]) -> Callable[[Row], str]:

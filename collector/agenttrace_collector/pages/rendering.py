@@ -12,8 +12,8 @@ from starlette.requests import Request
 from agenttrace_collector.errors import CollectorError
 from agenttrace_collector.pages.asking import filters
 from agenttrace_collector.pages.filters import SPANS, Filters
+from agenttrace_collector.telling import NOTHING, moment, number, points, probability, share
 
-NOTHING: Final = "-"
 _NAVIGATION: Final = {
     "/": "Overview",
     "/runs": "Runs",
@@ -57,33 +57,6 @@ def _environment() -> Environment:
         number=number, share=share, moment=moment, points=points, probability=probability, cell=cell
     )
     return environment
-
-
-def number(value: float | None) -> str:
-    """With its thousands set off."""
-    if value is None:
-        return NOTHING
-    return f"{value:,}" if isinstance(value, int) else f"{value:,.1f}"
-
-
-def share(value: float | None) -> str:
-    """A share as percent."""
-    return NOTHING if value is None else f"{100 * value:.1f} %"
-
-
-def points(value: float | None) -> str:
-    """A difference of shares in points."""
-    return NOTHING if value is None else f"{100 * value:+.1f}"
-
-
-def probability(value: float | None) -> str:
-    """A p or q value."""
-    return NOTHING if value is None else "<0.0001" if value < 1e-4 else f"{value:.4f}"
-
-
-def moment(value: datetime) -> str:
-    """In UTC, to the second."""
-    return value.strftime("%Y-%m-%d %H:%M:%S")
 
 
 def cell(value: Any) -> str:

@@ -67,9 +67,17 @@ def retry_info(error: Unavailable) -> RetryInfo:
     return RetryInfo(retry_delay=delay)
 
 
-def retry_after_seconds(error: Unavailable) -> str:
-    """The same delay for HTTP, in whole seconds."""
-    return str(max(1, math.ceil(error.retry_after)))
+def headers_of(error: CollectorError) -> dict[str, str]:
+    """What HTTP says of a failure beside its status: when to come back, how to name oneself."""
+    headers = {}
+    if isinstance(error, Unavailable):
+        headers["retry-after"] = str(max(1, math.ceil(error.retry_after)))
+    if wire_status(error).http == 401:
+        headers["www-authenticate"] = "Bearer"
+    if wire_status(error).http == 413:
+        # The rest of the body is not read.
+        headers["connection"] = "close"
+    return headers
 
 
 def _violation(error: CollectorError) -> BadRequest.FieldViolation:

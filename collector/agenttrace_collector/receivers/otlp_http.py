@@ -19,11 +19,11 @@ from starlette.routing import Route
 
 from agenttrace_collector.auth import Authenticator, Role
 from agenttrace_collector.config.sections import Http
-from agenttrace_collector.errors import CollectorError, Unavailable, wire_status
+from agenttrace_collector.errors import CollectorError, wire_status
 from agenttrace_collector.receivers.answers import (
+    headers_of,
     internal_status,
     response_to,
-    retry_after_seconds,
     status_of,
 )
 from agenttrace_collector.receivers.http_body import GZIP, JSON, UnsupportedMedia, is_gzip, read_body
@@ -106,13 +106,7 @@ def _content_type(request: Request) -> str:
 def _failure(request: Request, error: CollectorError) -> Response:
     status = 415 if isinstance(error, UnsupportedMedia) else wire_status(error).http
     response = _answer(request, status_of(error), status)
-    if isinstance(error, Unavailable):
-        response.headers["retry-after"] = retry_after_seconds(error)
-    if status == 401:
-        response.headers["www-authenticate"] = "Bearer"
-    if status == 413:
-        # The rest of the body is not read.
-        response.headers["connection"] = "close"
+    response.headers.update(headers_of(error))
     return response
 
 

@@ -11,27 +11,11 @@ from typing import Any, Final
 from agenttrace_collector.settle.shapes import Mark
 from agenttrace_schemas.checks import quoted
 from agenttrace_schemas.migrations import migrations
-from agenttrace_schemas.rows import (
-    DecisionRow,
-    FailureRow,
-    Row,
-    RunRow,
-    SignalRow,
-    SpanLinkRow,
-    StepRow,
-    columns,
-)
+from agenttrace_schemas.retention import TIMES
+from agenttrace_schemas.rows import Row, columns
 
 # Rows of a run reach beyond the times of those that made it wait.
 _MARGIN: Final = 3_600 * 10**9
-_TIMES: Final[Mapping[type[Row], str]] = {
-    RunRow: "started_at",
-    StepRow: "started_at",
-    SpanLinkRow: "started_at",
-    FailureRow: "occurred_at",
-    DecisionRow: "recorded_at",
-    SignalRow: "recorded_at",
-}
 # How a type is selected so that it arrives as the row classes have it; an id that is none is all zero.
 _FORMS: Final[Mapping[str, str]] = {
     "UUID": "UUIDToNum({0})",
@@ -64,7 +48,7 @@ def runs(marks: Sequence[Mark]) -> str:
 def rows_of_runs(row: type[Row], marks: Sequence[Mark]) -> str:
     """That a row is of one of these runs; the times keep the rest of the table unread."""
     earliest, latest = min(mark.earliest for mark in marks), max(mark.latest for mark in marks)
-    time = _TIMES[row]
+    time = TIMES[row.TABLE]
     return (
         f"{runs(marks)} AND {time} >= fromUnixTimestamp64Nano({earliest - _MARGIN:d})"
         f" AND {time} <= fromUnixTimestamp64Nano({latest + _MARGIN:d})"
