@@ -52,13 +52,9 @@ _GAUGE: Final = "gauge"
 METRICS: Final[Mapping[str, Described]] = {
     "otelcol_receiver_accepted_spans": Described(_COUNTER, "Spans taken and stored, or ignored by rule."),
     "otelcol_receiver_refused_spans": Described(_COUNTER, "Spans refused, for good or until later."),
-    "otelcol_receiver_failed_spans": Described(_COUNTER, "Spans lost to a fault of the collector."),
     "otelcol_receiver_accepted_log_records": Described(_COUNTER, "Log records taken, or ignored by rule."),
     "otelcol_receiver_refused_log_records": Described(
         _COUNTER, "Log records refused, for good or until later."
-    ),
-    "otelcol_receiver_failed_log_records": Described(
-        _COUNTER, "Log records lost to a fault of the collector."
     ),
     "otelcol_receiver_accepted_runs": Described(_COUNTER, "Run documents taken."),
     "otelcol_receiver_refused_runs": Described(_COUNTER, "Run documents refused, for good or until later."),

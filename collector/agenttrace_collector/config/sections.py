@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 from agenttrace_collector.config.values import DatabaseEndpoint, Duration, Endpoint
 from agenttrace_schemas.rules import FailureMessages, Labels
 
-Positive = Annotated[int, Field(gt=0)]
+Positive = Annotated[int, Field(gt=0, description="number above 0")]
 
 
 class Section(BaseModel):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Final, NamedTuple
 
-from pydantic import AfterValidator, BeforeValidator
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from agenttrace_collector.config.dsn import servers
 
@@ -69,8 +69,12 @@ def _is_database(endpoint: str) -> str:
 
 
 # A number of seconds, written with its unit.
-Duration = Annotated[float, BeforeValidator(_seconds)]
+Duration = Annotated[float, BeforeValidator(_seconds), Field(description="duration")]
 # `host:port` to listen on.
-Endpoint = Annotated[str, AfterValidator(_is_address)]
+Endpoint = Annotated[str, AfterValidator(_is_address), Field(description="host:port")]
 # Where rows go: `chdb://directory`, `http(s)://…`, or `null://`, which swallows them (bench only).
-DatabaseEndpoint = Annotated[str, AfterValidator(_is_database)]
+DatabaseEndpoint = Annotated[
+    str,
+    AfterValidator(_is_database),
+    Field(description="`chdb://directory`, `http(s)://user:password@host:port` or `null://`"),
+]
