@@ -1,6 +1,6 @@
 # Each target sets up .venv by itself, once; all it needs is make and Python 3.11 or later.
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench bench-query prove screenshots
+.PHONY: help demo test wheel-test check bench bench-query prove screenshots
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -17,6 +17,9 @@ demo: $(READY)  ## a collector, three example agents and 200 replayed runs, in u
 
 test: $(READY)  ## every test, the proofs in their short versions
 	@$(PYTEST) -q -n auto --dist loadfile
+
+wheel-test: $(READY)  ## build sdist and wheel, install them bare, test from outside; SLOW=1: every test
+	@$(BIN)/python -m tests.wheel
 
 check: $(READY)  ## lint, format, types, architecture
 	@$(BIN)/ruff check --quiet .

@@ -11,6 +11,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from importlib.util import find_spec
 from typing import Any, Final
 
 import clickhouse_connect
@@ -19,10 +20,15 @@ from clickhouse_connect.driver.compression import get_compressor
 from clickhouse_connect.driver.exceptions import ClickHouseError, Error
 
 from agenttrace_collector.config.dsn import Server, servers
+from agenttrace_collector.config.problems import ConfigError, Position, Problem
 from agenttrace_collector.errors import Rejected, Unavailable
 from agenttrace_schemas.rules import RULES
 
 EMBEDDED: Final = "chdb://"
+_ENDPOINT: Final = "exporters.clickhouse.endpoint"
+_NOT_INSTALLED: Final = (
+    'the embedded database is not installed: pip install "agenttrace-otel[embedded]", or name a server'
+)
 # An insert that fails so would fail again with the same rows: violated CHECKs, bytes that do not
 # fit the columns. Everything else (a table missing, a setting unknown, a disk full) says nothing
 # about the rows, which wait until it is mended.
@@ -65,10 +71,13 @@ def _is_permanent(code: int) -> bool:
 class ClickHouse:
     """One database; each thread that calls gets a connection of its own.
 
-    Of several hosts the first that answers is used, and the next one after it has failed.
+    Of several hosts the first that answers is used, and the next one after it has failed. Raises
+    `ConfigError` for an embedded one whose engine is not installed.
     """
 
     def __init__(self, endpoint: str, database: str = "agenttrace") -> None:
+        if endpoint.startswith(EMBEDDED) and find_spec("chdb") is None:
+            raise ConfigError([Problem(Position("configuration"), _ENDPOINT, _NOT_INSTALLED)])
         self._endpoint = endpoint
         self._database = database
         self._servers = deque(() if self.embedded else servers(endpoint))

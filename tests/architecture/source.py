@@ -77,3 +77,9 @@ def modules(*packages: str) -> list[Module]:
 def modules_of_tests() -> list[Module]:
     """The modules under tests/."""
     return [Module("tests", path) for path in sorted((ROOT / "tests").rglob("*.py"))]
+
+
+def documents() -> list[Path]:
+    """Every page that people read, wherever it stands."""
+    folders = ("deploy", "instrumentation", "schemas", "collector", "tests")
+    return [*ROOT.glob("*.md"), *(page for folder in folders for page in (ROOT / folder).rglob("*.md"))]

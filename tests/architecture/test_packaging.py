@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
 import tomllib
+from collections.abc import Sequence
 from importlib.metadata import packages_distributions
 from itertools import chain
 from pathlib import Path
@@ -24,29 +26,38 @@ def run(*command: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.fixture(scope="module")
-def light(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The programs of an empty environment after `pip install .`."""
-    directory = tmp_path_factory.mktemp("light")
-    environment = directory / "venv"
-    wheel = run(
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What pip builds from these sources."""
+    directory = tmp_path_factory.mktemp("wheel")
+    built = run(
         sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "-w", directory, ROOT, cwd=directory
     )
-    assert wheel.returncode == 0, wheel.stderr
-    run(sys.executable, "-m", "venv", environment, cwd=directory)
+    assert built.returncode == 0, built.stderr
+    (file,) = directory.glob("*.whl")
+    return file
+
+
+def installed(wheel: Path, directory: Path, extra: str = "") -> Path:
+    """The programs of an empty environment after `pip install agenttrace-otel[extra]`."""
+    run(sys.executable, "-m", "venv", directory / "venv", cwd=directory)
+    programs = directory / "venv" / "bin"
     constraints = ROOT / "deploy" / "constraints.txt"
-    pip = (environment / "bin" / "python", "-m", "pip", "install", "--quiet", "-c", constraints)
-    installed = run(*pip, *directory.glob("*.whl"), cwd=directory)
-    assert installed.returncode == 0, installed.stderr
-    return environment / "bin"
+    pip = (programs / "python", "-m", "pip", "install", "--quiet", "-c", constraints)
+    done = run(*pip, f"{wheel}[{extra}]" if extra else wheel, cwd=directory)
+    assert done.returncode == 0, done.stderr
+    return programs
+
+
+@pytest.fixture(scope="module")
+def light(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Without any extra."""
+    return installed(wheel, tmp_path_factory.mktemp("light"))
 
 
 @pytest.mark.slow
 def test_a_light_install_imports_nothing_heavy(light: Path, tmp_path: Path) -> None:
     """`import agenttrace` works where neither gRPC nor a ClickHouse client can be imported."""
-    script = (
-        "import agenttrace, importlib.util as util\n"
-        f"print([name for name in {HEAVY} if util.find_spec(name)])"
-    )
+    script = f"import agenttrace\n{present(HEAVY)}"
     seen = run(light / "python", "-W", "error", "-c", script, cwd=tmp_path)
     assert (seen.stdout, seen.stderr) == ("[]\n", "")
 
@@ -64,6 +75,49 @@ def test_type_information_is_shipped(light: Path) -> None:
     """Each package says that its types are to be trusted."""
     marked = {path.parent.name for path in light.parent.glob("lib/*/site-packages/agenttrace*/py.typed")}
     assert marked == {"agenttrace", "agenttrace_schemas", "agenttrace_collector"}
+
+
+@pytest.mark.slow
+def test_the_grpc_extra_brings_its_exporter(wheel: Path, tmp_path: Path) -> None:
+    """And nothing of a collector."""
+    programs = installed(wheel, tmp_path, "grpc")
+    script = f"import opentelemetry.exporter.otlp.proto.grpc.trace_exporter\n{present(HEAVY)}"
+    assert run(programs / "python", "-c", script, cwd=tmp_path).stdout == "['grpc']\n"
+
+
+@pytest.mark.slow
+def test_the_auto_extra_brings_the_distro(wheel: Path, tmp_path: Path) -> None:
+    """`opentelemetry-instrument` sets up our exporter without a line of code."""
+    programs = installed(wheel, tmp_path, "auto")
+    script = (
+        "from opentelemetry import trace\n"
+        "processors = trace.get_tracer_provider()._active_span_processor._span_processors\n"
+        "print([type(each.span_exporter).__name__ for each in processors if hasattr(each, 'span_exporter')])"
+    )
+    chosen = {**os.environ, "OTEL_PYTHON_DISTRO": "agenttrace", "OTEL_SDK_DISABLED": "false"}
+    command = (programs / "opentelemetry-instrument", programs / "python", "-c", script)
+    seen = subprocess.run(
+        command, cwd=tmp_path, env=chosen, capture_output=True, text=True, check=False, timeout=60
+    )
+    assert seen.stdout == "['AgentTraceSpanExporter']\n", seen.stderr
+
+
+@pytest.mark.slow
+def test_the_collector_extra_lacks_the_embedded_database_only(wheel: Path, tmp_path: Path) -> None:
+    """Its commands work; a `chdb://` endpoint names the extra that brings the engine."""
+    programs = installed(wheel, tmp_path, "collector")
+    seen = run(programs / "python", "-c", present(HEAVY), cwd=tmp_path)
+    assert seen.stdout == f"{[name for name in HEAVY if name != 'chdb']}\n"
+    command = (programs / "agenttrace", "collector")
+    assert run(*command, "validate", cwd=tmp_path).returncode == 0
+    refused = run(*command, "run", cwd=tmp_path)
+    assert refused.returncode != 0
+    assert 'pip install "agenttrace-otel[embedded]"' in refused.stderr
+
+
+def present(names: Sequence[str]) -> str:
+    """A program that prints which of these can be imported."""
+    return f"import importlib.util as util; print([name for name in {names} if util.find_spec(name)])"
 
 
 def test_constraints_name_no_place() -> None:

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import re
-from functools import cache
-from pathlib import Path
-
 import pytest
 
 from agenttrace_collector.references.commands import commands
 from agenttrace_collector.references.configuration import meaning, settings, words
 from agenttrace_collector.references.pages import pages
-from agenttrace_collector.telemetry import METRICS
 from tests.architecture.source import ROOT
 
 DEPLOY = ROOT / "deploy"
@@ -40,22 +35,3 @@ def test_every_command_and_option_is_explained() -> None:
         if not next(getattr(each, "help", "") for each in listed[name].params if each.name == option)
     ]
     assert (silent, [name for name, command in listed.items() if not command.help]) == ([], [])
-
-
-@pytest.mark.parametrize("name", METRICS)
-def test_every_metric_is_counted_somewhere(name: str) -> None:
-    """A metric that the page describes is one that the code sets."""
-    assert any(re.search(_pattern(name), text) for text in _sources())
-
-
-def _pattern(name: str) -> str:
-    """The name, or the template that ends in one of the signals' units."""
-    unit = r"_(spans|log_records|runs)$"
-    return rf'"{name}"|{re.sub(unit, "_{", name)}' if re.search(unit, name) else f'"{name}"'
-
-
-@cache
-def _sources() -> tuple[str, ...]:
-    folder: Path = ROOT / "collector" / "agenttrace_collector"
-    texts = (path.read_text(encoding="utf-8") for path in folder.rglob("*.py"))
-    return tuple(re.sub(r'"\w+": Described\(', "", text) for text in texts)

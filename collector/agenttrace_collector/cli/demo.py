@@ -13,6 +13,7 @@ import typer
 from rich.console import Console
 
 from agenttrace_collector.clickhouse import ClickHouse
+from agenttrace_collector.config import ConfigError
 from agenttrace_collector.demo.report import print_report
 from agenttrace_collector.demo.run import SENDERS, DemoFailed, Place, collector, command, send
 
@@ -27,9 +28,10 @@ def demo(
     console = _console()
     place = Place(Path(tempfile.mkdtemp(prefix="agenttrace-demo-")))
     try:
+        database = ClickHouse(f"chdb://{place.data}")
         _fill(place, console)
-        _report(place, console)
-    except DemoFailed as error:
+        _report(database, console)
+    except (ConfigError, DemoFailed) as error:
         console.print(f"[red]demo failed:[/] {error}")
         raise typer.Exit(1) from None
     if keep:
@@ -60,8 +62,7 @@ def _fill(place: Place, console: Console) -> None:
     console.print()
 
 
-def _report(place: Place, console: Console) -> None:
-    database = ClickHouse(f"chdb://{place.data}")
+def _report(database: ClickHouse, console: Console) -> None:
     print_report(database, console)
     console.print("Times of the replayed runs are evenly spaced: the published data hold none.")
     database.close()
