@@ -1,0 +1,79 @@
+"""Databases of earlier releases: migrated by this one they answer every query as they did."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agenttrace_collector.query.catalogue import catalogue
+from tests.support.query import answers as rows
+from tests.upgrade.asked import answers
+from tests.upgrade.make import FOLDER, FOR_EVER
+
+RELEASES = sorted(path.name.removesuffix(".tar.xz") for path in FOLDER.glob("*.tar.xz"))
+FIRST = "0.1.0"
+COUNT = "SELECT count() AS rows, sum(cityHash64(*)) AS hash FROM {}"
+RECORDED = ("agent_runs", "agent_steps", "agent_failures", "agent_decisions", "agent_quality_signals")
+
+
+def agenttrace(directory: Path, *arguments: str) -> str:
+    """What a command on this database prints."""
+    settings = [f"{name.replace('__', '.')}={value}" for name, value in FOR_EVER.items()]
+    settings.append(f"exporters.clickhouse.endpoint=chdb://{directory / 'data'}")
+    chosen = [part for setting in settings for part in ("--set", setting)]
+    command = [sys.executable, "-m", "agenttrace_collector.cli", *arguments, *chosen]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def unpacked(release: str, directory: Path) -> Path:
+    """The database of a release, as it was left."""
+    with tarfile.open(FOLDER / f"{release}.tar.xz") as packed:
+        packed.extractall(directory, filter="data")
+    return directory / "data"
+
+
+def answered(release: str) -> dict[str, Any]:
+    """What that release answered."""
+    found: dict[str, Any] = json.loads((FOLDER / f"{release}.json").read_text())
+    return found
+
+
+def test_the_first_release_is_kept() -> None:
+    """Its database and its answers."""
+    assert FIRST in RELEASES
+
+
+@pytest.mark.parametrize("release", RELEASES)
+def test_a_migrated_database_answers_every_query(release: str, tmp_path: Path) -> None:
+    """As the release itself did, a query that is new included, and no row breaks a rule."""
+    data = unpacked(release, tmp_path)
+    agenttrace(tmp_path, "migrate", "up")
+    found = answers(data)
+    assert found.keys() == catalogue().keys()
+    assert {name: found[name] for name in answered(release)} == answered(release)
+    agenttrace(tmp_path, "migrate", "audit")
+
+
+def test_every_query_has_an_answer() -> None:
+    """What is compared is no list of nothing."""
+    assert [name for name, rows in answered(FIRST).items() if not rows] == []
+
+
+def test_an_older_schema_is_migrated_with_its_rows(tmp_path: Path) -> None:
+    """What was recorded stays; what is derived comes back by `rederive`, and the answers with it."""
+    data = unpacked(FIRST, tmp_path)
+    counts = [COUNT.format(table) for table in RECORDED]
+    before = rows(data, counts)
+    agenttrace(tmp_path, "migrate", "down", "--to", "2", "--yes")
+    agenttrace(tmp_path, "migrate", "up")
+    assert rows(data, counts) == before
+    agenttrace(tmp_path, "rederive", "--since", "2000-01-01")
+    assert answers(data)["signals_aggregate"] == answered(FIRST)["signals_aggregate"]
