@@ -118,9 +118,9 @@ def test_menus_are_filled(collector: Collector) -> None:
 
 
 def test_what_is_provisioned_is_there() -> None:
-    """The data source's type and the folder of dashboards."""
-    (source,) = yaml.safe_load((GRAFANA / "provisioning/datasources/agenttrace.yaml").read_text())[
+    """The data sources' types and the folder of dashboards."""
+    sources = yaml.safe_load((GRAFANA / "provisioning/datasources/agenttrace.yaml").read_text())[
         "datasources"
     ]
-    assert source["type"] == "grafana-clickhouse-datasource"
+    assert [each["type"] for each in sources] == ["grafana-clickhouse-datasource", "prometheus"]
     assert {path.stem for path in (GRAFANA / "dashboards").glob("*.json")} == set(BOARDS)

@@ -1,0 +1,7 @@
+#!/bin/bash
+# Runs once, when the server's directory is empty: the users of ../../clickhouse/users.sql with one password.
+set -euo pipefail
+: "${AGENTTRACE_PASSWORD:?}"
+[[ $AGENTTRACE_PASSWORD =~ ^[A-Za-z0-9-]+$ ]] || { echo "AGENTTRACE_PASSWORD: letters, digits and - only"; exit 1; }
+sed "s/set-a-password/$AGENTTRACE_PASSWORD/" /agenttrace/users.sql |
+  clickhouse-client --user "$CLICKHOUSE_USER" --password "$CLICKHOUSE_PASSWORD" --multiquery

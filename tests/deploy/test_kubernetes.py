@@ -1,0 +1,122 @@
+"""The manifests are valid, fit each other, and hold a configuration that the collector takes."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import kubernetes_validate
+import pytest
+import yaml
+
+from agenttrace_collector.auth import read_tokens
+from agenttrace_collector.config import Config, Source
+from tests.architecture.source import ROOT
+
+FOLDER = ROOT / "deploy" / "kubernetes"
+VERSION = "1.37"
+
+
+@cache
+def manifests() -> list[dict[str, Any]]:
+    """Every document of every file."""
+    files = sorted(FOLDER.glob("*.yaml"))
+    return [document for file in files for document in yaml.safe_load_all(file.read_text())]
+
+
+def named(kind: str, name: str = "agenttrace") -> dict[str, Any]:
+    """One of them."""
+    (found,) = [each for each in manifests() if (each["kind"], each["metadata"]["name"]) == (kind, name)]
+    return found
+
+
+def pods() -> list[dict[str, Any]]:
+    """What the collectors and the migration run as."""
+    return [
+        named(kind, name)["spec"]["template"]["spec"]
+        for kind, name in (("StatefulSet", "agenttrace"), ("Job", "agenttrace-migrate"))
+    ]
+
+
+@pytest.mark.parametrize(
+    "manifest", manifests(), ids=lambda each: f"{each['kind']}-{each['metadata']['name']}"
+)
+def test_each_is_valid(manifest: dict[str, Any]) -> None:
+    """By the schema of its kind, unknown keys refused."""
+    kubernetes_validate.validate(manifest, VERSION, strict=True)
+
+
+def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Config:
+    """What the collector makes of the ConfigMap and the Secrets."""
+    for name, value in named("Secret")["stringData"].items():
+        monkeypatch.setenv(name, value)
+    file = tmp_path / "collector.yaml"
+    file.write_text(named("ConfigMap")["data"]["collector.yaml"])
+    return Source((file,), ()).load()
+
+
+def test_the_configuration_fits_the_pods(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ports, the journal's volume, memory and the time for a stop are those of the StatefulSet."""
+    settings = config(tmp_path, monkeypatch)
+    (container,) = pods()[0]["containers"]
+    ports = {each["name"]: each["containerPort"] for each in container["ports"]}
+    listening = {
+        "otlp-grpc": settings.receivers.otlp.protocols.grpc.endpoint,
+        "otlp-http": settings.receivers.otlp.protocols.http.endpoint,
+        "api": settings.extensions.api.endpoint,
+        "metrics": settings.service.telemetry.metrics.address,
+        "health": settings.extensions.health_check.endpoint,
+    }
+    assert {name: f"0.0.0.0:{port}" for name, port in ports.items()} == listening
+    mounts = {each["name"]: Path(each["mountPath"]) for each in container["volumeMounts"]}
+    assert mounts["journal"] in settings.journal.directory.parents
+    assert settings.journal.max_size_mib < 10 * 1024
+    assert container["resources"]["limits"]["memory"] == "1Gi"
+    assert settings.processors.memory_limiter.limit_mib < 1024
+    assert pods()[0]["terminationGracePeriodSeconds"] > settings.service.drain_timeout
+
+
+def test_services_lead_to_ports_of_the_pods() -> None:
+    """By name; the same holds of probes and of the network policy."""
+    (container,) = pods()[0]["containers"]
+    ports = {each["name"] for each in container["ports"]}
+    services = [each for each in manifests() if each["kind"] == "Service"]
+    wanted = {port["targetPort"] for service in services for port in service["spec"]["ports"]}
+    wanted |= {
+        container["readinessProbe"]["httpGet"]["port"],
+        container["livenessProbe"]["tcpSocket"]["port"],
+    }
+    policy = named("NetworkPolicy")["spec"]["ingress"]
+    wanted |= {port["port"] for rule in policy for port in rule["ports"]}
+    assert wanted == ports
+
+
+@pytest.mark.parametrize("pod", pods(), ids=["collector", "migrate"])
+def test_pods_have_no_rights(pod: dict[str, Any]) -> None:
+    """Nobody's account, a root file system that is read only, no capability, no token of the cluster."""
+    (container,) = pod["containers"]
+    assert pod["securityContext"]["runAsNonRoot"]
+    assert container["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }
+    assert pod["automountServiceAccountToken"] is False
+
+
+def test_the_tokens_are_read(tmp_path: Path) -> None:
+    """By the collector's own reader."""
+    file = tmp_path / "tokens.yaml"
+    file.write_text(named("Secret", "agenttrace-tokens")["stringData"]["tokens.yaml"])
+    assert read_tokens(file)
+
+
+def test_the_image_is_of_this_version() -> None:
+    """Named once per file."""
+    project = (ROOT / "pyproject.toml").read_text()
+    assert all(
+        f'version = "{container["image"].partition(":")[2]}"' in project
+        for pod in pods()
+        for container in pod["containers"]
+    )
