@@ -1,6 +1,6 @@
 # Each target sets up .venv by itself, once; all it needs is make and Python 3.11 or later.
 .DEFAULT_GOAL := help
-.PHONY: help demo test wheel-test check bench bench-query prove screenshots
+.PHONY: help demo test wheel-test check bench bench-query capacity prove screenshots
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -33,6 +33,9 @@ bench-query: $(READY)  ## how long answers take on a million decisions; MILLIONS
 bench: $(READY)  ## rates, CPU time and memory on this machine; NAME=… for one of tests/bench
 	@for file in tests/bench/bench_$(or $(subst -,_,$(NAME)),*).py; do \
 	  $(BIN)/python -m "tests.bench.$$(basename "$$file" .py)" || exit 1; done
+
+capacity: $(READY)  ## the coefficients of deploy/CAPACITY.md measured again; UPDATE=1 writes them
+	@$(BIN)/python -m tests.capacity
 
 screenshots: $(READY)  ## every page in light and dark at two widths, to build/screenshots
 	@SCREENSHOTS=build/screenshots $(PYTEST) -q tests/pages/test_browser.py -k drawn

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import clickhouse_connect
+from clickhouse_connect.driver.client import Client
 
 
 def answers(directory: Path, statements: Sequence[str]) -> list[list[dict[str, Any]]]:
@@ -26,12 +27,19 @@ def answers(directory: Path, statements: Sequence[str]) -> list[list[dict[str, A
 def main(directory: str) -> None:
     """Answer what is asked."""
     client = clickhouse_connect.get_client(dsn=f"chdb://{directory}", database="agenttrace")
+    json.dump([_rows(client, statement) for statement in json.load(sys.stdin)], sys.stdout)
+
+
+def _rows(client: Client, statement: str) -> list[dict[str, Any]]:
+    """None for what is no question."""
+    if not statement.lstrip().startswith("SELECT"):
+        client.command(statement)
+        return []
     settings = {"output_format_json_quote_64bit_integers": 0}
-    found = [
-        json.loads(client.raw_query(f"{statement} FORMAT JSON", settings=settings))["data"]
-        for statement in json.load(sys.stdin)
+    found: list[dict[str, Any]] = json.loads(client.raw_query(f"{statement} FORMAT JSON", settings=settings))[
+        "data"
     ]
-    json.dump(found, sys.stdout)
+    return found
 
 
 if __name__ == "__main__":
