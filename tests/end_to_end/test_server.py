@@ -32,6 +32,7 @@ def test_rows_go_packed_with_a_token_and_no_session(server: Server, tmp_path: Pa
     assert server.packed <= {"lz4", "zstd"}
     assert server.packed
     assert all(each["async_insert"] == "0" and "session_id" not in each for each in inserts)
+    assert all(each["distributed_foreground_insert"] == "1" for each in inserts)
 
 
 @pytest.fixture(scope="module")
