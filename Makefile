@@ -1,6 +1,6 @@
 # Each target sets up .venv by itself, once; all it needs is make and Python 3.11 or later.
 .DEFAULT_GOAL := help
-.PHONY: help demo test wheel-test check bench bench-query capacity prove screenshots
+.PHONY: help demo test wheel-test check release-check bench bench-query capacity prove screenshots
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -26,6 +26,10 @@ check: $(READY)  ## lint, format, types, architecture
 	@$(BIN)/ruff format --quiet --check .
 	@$(BIN)/mypy
 	@$(PYTEST) -q -m "not slow" tests/architecture
+
+release-check: $(READY)  ## everything a release needs: checks, tests, the wheel's tests, the demo, the changelog
+	@$(MAKE) --no-print-directory check test wheel-test demo
+	@$(BIN)/python -m tests.release
 
 bench-query: $(READY)  ## how long answers take on a million decisions; MILLIONS=10 for ten
 	@$(BIN)/python -m tests.bench.bench_query
