@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Final, NamedTuple
 
 import typer
@@ -12,6 +12,7 @@ from agenttrace_collector.cli import shown
 from agenttrace_collector.cli.filters import About, Around, Limit, Paged, PageOf, Whose, wanted
 from agenttrace_collector.cli.shown import Column, Form, Row, bars, interval, moment, number, text
 from agenttrace_collector.cli.spread import spread
+from agenttrace_collector.telling import NOTHING
 
 _DAY: Final = 86_400
 
@@ -122,9 +123,14 @@ def stats(whose: Whose, around: Around, form: Form) -> None:
     form.show(body, [body], tables)
 
 
+def _settled(key: str) -> Callable[[Row], str]:
+    """A count that is not there before the run is settled."""
+    return lambda row: number(key)(row) if row["settled"] else NOTHING
+
+
 def _confidence(row: Row) -> str:
     value = row["avg_confidence"]
-    return "-" if value is None else f"{value:.2f}"
+    return NOTHING if value is None else f"{value:.2f}"
 
 
 _RUNS: Final = _List(
@@ -137,9 +143,9 @@ _RUNS: Final = _List(
         Column("version", text("agent_version")),
         Column("environment", text("environment")),
         Column("status", text("status")),
-        Column("steps", number("steps"), number=True),
-        Column("failed", number("failed_steps"), number=True),
-        Column("retries", number("retries"), number=True),
+        Column("steps", _settled("steps"), number=True),
+        Column("failed", _settled("failed_steps"), number=True),
+        Column("retries", _settled("retries"), number=True),
         Column("error", text("error_type")),
     ),
     key="runs",
