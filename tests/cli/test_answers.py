@@ -10,6 +10,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from importlib.metadata import version
 from typing import Any
 
 import pytest
@@ -165,6 +166,11 @@ def test_a_token_is_taken_from_the_environment(tmp_path_factory: pytest.TempPath
         assert (refused.returncode, "AGENTTRACE_TOKEN" in refused.stderr) == (1, True)
         assert command(address, "stats", token="acme-read").returncode == 0
         assert "hunter2" not in command(address, "stats", token="hunter2").stderr
+
+
+def test_the_version_is_the_distributions() -> None:
+    """It stands in pyproject.toml alone."""
+    assert command("", "--version").stdout.strip() == version("agenttrace-otel")
 
 
 def test_every_command_says_what_it_does() -> None:
