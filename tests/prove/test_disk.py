@@ -3,30 +3,42 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import grpc
 import pytest
 
+from tests.support.clickhouse_server import clickhouse_server
+from tests.support.collector import Collector
+from tests.support.http import counted
+from tests.support.on_server import collecting, send, stored
 from tests.support.proof import FULL, Proof, Sender, deliver, proving
+from tests.support.receivers import wait_until
 
 SIZE_MIB = 24
 ROUNDS = 10 if FULL else 2
 REFUSALS = 5
 RESERVE_MIB = 8
+# The reserve of a collector is 32 MiB.
+COLLECTORS_DISK_MIB = 64
+COLLECTORS_ROUNDS = 5 if FULL else 1
+IN_REQUEST = 500
 
 
 @contextlib.contextmanager
-def small_disk(path: Path) -> Iterator[Path]:
+def small_disk(path: Path, size_mib: int = SIZE_MIB) -> Iterator[Path]:
     """A small tmpfs; without the right to mount one there is nothing to prove."""
     mount = shutil.which("mount")
     path.mkdir()
     if mount is None or os.geteuid() != 0:
         pytest.skip("mounting a small tmpfs needs root")
-    command = [mount, "-t", "tmpfs", "-o", f"size={SIZE_MIB}m", "tmpfs", str(path)]
+    command = [mount, "-t", "tmpfs", "-o", f"size={size_mib}m", "tmpfs", str(path)]
     if subprocess.run(command, capture_output=True, check=False).returncode:
         pytest.skip("this machine does not let root mount a tmpfs")
     try:
@@ -72,6 +84,42 @@ def test_a_disk_that_something_else_fills(tmp_path: Path) -> None:
             hog.unlink()
             deliver(proof, sender)
     print(f"\ndisk filled by another file, {len(sender.acknowledged)} requests stored once")
+
+
+def test_the_collector_on_a_full_disk(tmp_path: Path) -> None:
+    """The one that is shipped, over gRPC: filled while its server is away, by itself; no restart."""
+    with small_disk(tmp_path / "disk", COLLECTORS_DISK_MIB) as disk, clickhouse_server() as server:
+        settings = {"journal__directory": str(disk / "journal")}
+        sent = 0
+        with collecting(tmp_path, server.endpoint, **settings) as (collector, database):
+            for number in range(COLLECTORS_ROUNDS):
+                server.away = True
+                seeds = itertools.count(number * 1_000_000)
+                sent += fill_collector(collector, seeds)
+                held = stored(database)
+                server.away = False
+                wait_until(lambda: counted(collector, "agenttrace_journal_rows") == 0, 120)
+                assert stored(database) == sent > held
+        print(f"\nfilled {COLLECTORS_ROUNDS} times, {sent} acknowledged spans stored once")
+
+
+def fill_collector(collector: Collector, seeds: Iterator[int]) -> int:
+    """Spans that were acknowledged before nothing more went in; every refusal says when to come again."""
+    sent = refused = 0
+    while refused < REFUSALS:
+        try:
+            sent += send(collector, [next(seeds)], IN_REQUEST)
+        except grpc.RpcError as error:
+            if not says_when(error):
+                raise
+            refused += 1
+    return sent
+
+
+def says_when(error: Any) -> bool:
+    """Whether a failure asks to come again, and after what delay."""
+    later = error.code() is grpc.StatusCode.UNAVAILABLE
+    return later and b"RetryInfo" in dict(error.trailing_metadata())["grpc-status-details-bin"]
 
 
 def fill(proof: Proof, sender: Sender) -> None:
