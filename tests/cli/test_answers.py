@@ -173,8 +173,10 @@ def test_the_version_is_the_distributions() -> None:
     assert command("", "--version").stdout.strip() == version("agenttrace-otel")
 
 
-def test_every_command_says_what_it_does() -> None:
+def test_every_command_says_what_it_does(monkeypatch: pytest.MonkeyPatch) -> None:
     """In the list and of itself; the shell completes them."""
+    # Else the shell is looked for among this process's parents, where there may be none.
+    monkeypatch.setenv("_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION", "1")
     listed = command("", "--help").stdout
     assert all(re.search(rf"│ {name} +\S", listed) for name in COMMANDS)
     completed = command("", "--show-completion", "bash")
