@@ -10,7 +10,7 @@ CANDIDATES := $(PYTHON) python3.11 python3 python3.12 python3.13 python3.14 pyth
 ADEQUATE := import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))
 
 help:  ## what there is
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 16
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
 
 demo: $(READY)  ## a collector, three example agents and 200 replayed runs, in under a minute
 	@$(BIN)/agenttrace demo
