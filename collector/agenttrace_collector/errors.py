@@ -21,6 +21,10 @@ class TooLarge(Rejected):
     """The request is over the size limit, before or after decompression."""
 
 
+class UnsupportedMedia(Rejected):
+    """A content type or encoding that is not taken."""
+
+
 class Unavailable(CollectorError):
     """The input may be sent again after `retry_after` seconds."""
 
@@ -51,6 +55,7 @@ class WireStatus(NamedTuple):
 # Most specific first: the first class that matches decides.
 STATUS: Final[dict[type[CollectorError], WireStatus]] = {
     TooLarge: WireStatus("RESOURCE_EXHAUSTED", 413),
+    UnsupportedMedia: WireStatus("UNIMPLEMENTED", 415),
     Unauthenticated: WireStatus("UNAUTHENTICATED", 401),
     Forbidden: WireStatus("PERMISSION_DENIED", 403),
     Rejected: WireStatus("INVALID_ARGUMENT", 400),

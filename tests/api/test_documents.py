@@ -5,7 +5,8 @@ from __future__ import annotations
 import gzip
 import json
 import time
-from collections.abc import Iterator
+import zlib
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import pytest
 from tests.support.api import Api, tokens_file
 from tests.support.collector import Collector, running_collector, start_collector, wait_until_ready
 from tests.support.http import counted
+from tests.support.packing import zstd
 from tests.support.query import answers
 from tests.support.receivers import wait_until
 from tests.support.run_documents import DECISION, FAILURE, SIGNAL, body, run_document
@@ -110,7 +112,13 @@ def test_what_is_no_document_is_refused(
 
 def test_a_packed_document_is_taken(api: Api) -> None:
     """As OTLP requests may be."""
-    assert api.post(gzip.compress(body(time.time_ns())), content_encoding="gzip").status_code == 201
+    packers: dict[str, Callable[[bytes], bytes]] = {
+        "gzip": gzip.compress,
+        "deflate": zlib.compress,
+        "zstd": zstd.compress,
+    }
+    for coding, pack in packers.items():
+        assert api.post(pack(body(time.time_ns())), content_encoding=coding).status_code == 201
 
 
 @pytest.mark.parametrize(

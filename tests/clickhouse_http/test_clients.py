@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import gzip
 import time
-from collections.abc import Iterator
+import zlib
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import clickhouse_connect
@@ -17,6 +18,7 @@ from agenttrace_collector.query import catalogue
 from tests.support.api import Api, tokens_file
 from tests.support.collector import Collector, running_collector
 from tests.support.on_server import SPANS, send
+from tests.support.packing import zstd
 from tests.support.run_documents import run_document
 
 OPERATOR = "acme-operator"
@@ -204,6 +206,20 @@ def test_what_is_wrong_is_told_in_words_of_ours(
     assert told in answer.text
     assert answer.text.startswith(f"Code: {code}. DB::Exception: ")
     assert "canary" not in (answer.text + collector.log()).lower()
+
+
+def test_a_packed_statement_is_read(collector: Collector) -> None:
+    """As requests of OTLP are."""
+    packers: dict[str, Callable[[bytes], bytes]] = {
+        "gzip": gzip.compress,
+        "deflate": zlib.compress,
+        "zstd": zstd.compress,
+    }
+    for coding, pack in packers.items():
+        headers = {"X-ClickHouse-Key": OPERATOR, "content-encoding": coding}
+        url = collector.url("clickhouse")
+        answer = httpx.post(url, content=pack(b"SELECT 41 + 1"), headers=headers, trust_env=False)
+        assert answer.text == "42\n", coding
 
 
 def test_a_client_learns_of_errors_as_from_a_server(client: Client) -> None:

@@ -18,9 +18,9 @@ from agenttrace_collector.api.problems import FieldProblem, InvalidField, Proble
 from agenttrace_collector.auth import Role
 from agenttrace_collector.decode.run_document import RunBatch
 from agenttrace_collector.decode.run_fields import Refused
-from agenttrace_collector.errors import CollectorError
+from agenttrace_collector.errors import CollectorError, UnsupportedMedia
 from agenttrace_collector.questions import Questions
-from agenttrace_collector.receivers.http_body import JSON, UnsupportedMedia, is_gzip, read_body
+from agenttrace_collector.receivers.http_body import JSON, coding_of, read_body
 from agenttrace_collector.receivers.runs import LIMIT, READ_SECONDS, RunReceiver
 
 router: Final = APIRouter(tags=["runs"], responses=REFUSALS)
@@ -81,12 +81,12 @@ async def store_run(request: Request, built: Built) -> Response:
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != JSON:
         message = f"allowed is the content type {JSON}"
         raise UnsupportedMedia(message)
-    packed, flow = is_gzip(request), built.ingest.flow
+    coding, flow = coding_of(request), built.ingest.flow
     async with flow.admitted():
         async with flow.reading(READ_SECONDS):
             body = await read_body(request, LIMIT)
         receiver = RunReceiver(built.ingest, StoredRuns(built.lookups))
-        batch, is_new = await receiver.take(body, sender.tenant, is_gzip=packed)
+        batch, is_new = await receiver.take(body, sender.tenant, coding)
     if batch.problems:
         raise InvalidField([_problem(each) for each in batch.problems])
     return JSONResponse(

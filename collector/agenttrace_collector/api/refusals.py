@@ -26,7 +26,6 @@ from agenttrace_collector.api.problems import (
 )
 from agenttrace_collector.errors import CollectorError, wire_status
 from agenttrace_collector.receivers.answers import INTERNAL, headers_of
-from agenttrace_collector.receivers.http_body import UnsupportedMedia
 
 _log: Final = logging.getLogger(__name__)
 # Most specific first, before the table of `errors.STATUS`.
@@ -35,7 +34,6 @@ _STATUS: Final[dict[type[CollectorError], tuple[int, str]]] = {
     InvalidField: (422, "invalid"),
     NotFound: (404, "not_found"),
     SwitchedOff: (503, "switched_off"),
-    UnsupportedMedia: (415, "unsupported_media"),
     OverLimit: (422, "over_limit"),
 }
 _NAMES: Final = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import binascii
 import re
@@ -14,7 +15,7 @@ from starlette.requests import Request
 
 from agenttrace_collector.clickhouse_http.problems import bad_argument
 from agenttrace_collector.errors import TooLarge
-from agenttrace_collector.receivers.http_body import is_gzip, read_body
+from agenttrace_collector.receivers.http_body import coding_of, read_body
 from agenttrace_collector.receivers.inflate import inflate
 
 _LARGEST: Final = 1024 * 1024
@@ -80,10 +81,11 @@ async def read(request: Request, database: str) -> Asked:
 
 
 async def _body(request: Request) -> str:
-    packed = is_gzip(request)
+    coding = coding_of(request)
     data = await read_body(request, _LARGEST)
     try:
-        return (inflate(data, _LARGEST) if packed else data).decode()
+        # Not on the event loop, which others wait for.
+        return (await asyncio.to_thread(inflate, data, coding, _LARGEST)).decode()
     except UnicodeDecodeError:
         message = "the statement has to be UTF-8"
         raise bad_argument(message) from None

@@ -13,7 +13,8 @@ from google.rpc.error_details_pb2 import BadRequest, RetryInfo
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
 
 from agenttrace_collector.decode.batch import Batch
-from agenttrace_collector.errors import CollectorError, Unavailable, wire_status
+from agenttrace_collector.errors import CollectorError, Unavailable, UnsupportedMedia, wire_status
+from agenttrace_collector.receivers.inflate import Coding
 from agenttrace_collector.receivers.signals import Response, Signal
 
 _NAMED_RULES: Final = 5
@@ -74,6 +75,8 @@ def headers_of(error: CollectorError) -> dict[str, str]:
         headers["retry-after"] = str(max(1, math.ceil(error.retry_after)))
     if wire_status(error).http == 401:
         headers["www-authenticate"] = "Bearer"
+    if isinstance(error, UnsupportedMedia):
+        headers["accept-encoding"] = ", ".join(Coding)
     if wire_status(error).http == 413:
         # The rest of the body is not read.
         headers["connection"] = "close"

@@ -6,14 +6,13 @@ from typing import Final
 
 from starlette.requests import Request
 
-from agenttrace_collector.errors import Rejected, TooLarge
+from agenttrace_collector.errors import TooLarge, UnsupportedMedia
+from agenttrace_collector.receivers.inflate import Coding
 
 JSON: Final = "application/json"
-GZIP: Final = "gzip"
-
-
-class UnsupportedMedia(Rejected):
-    """A content type or encoding that is not taken."""
+# The same by other names: of HTTP's early days, and as OpenTelemetry Collectors call it.
+_ALIASES: Final = {"x-gzip": Coding.GZIP, "zlib": Coding.DEFLATE}
+_CODINGS: Final = {**{str(coding): coding for coding in Coding}, **_ALIASES}
 
 
 async def read_body(request: Request, limit: int) -> bytes:
@@ -35,10 +34,11 @@ def _too_large(limit: int) -> TooLarge:
     return TooLarge(f"allowed is a body of at most {limit} bytes")
 
 
-def is_gzip(request: Request) -> bool:
-    """Whether the body is packed; raises `UnsupportedMedia` for any other encoding."""
-    stated = request.headers.get("content-encoding", "identity").strip().lower() or "identity"
-    if stated not in {GZIP, "identity"}:
-        message = "allowed content encodings are gzip and identity"
+def coding_of(request: Request) -> Coding:
+    """How the body is packed; raises `UnsupportedMedia` for what is not known, and for packing upon packing."""
+    stated = ",".join(request.headers.getlist("content-encoding")).lower().split(",")
+    applied = [name.strip() for name in stated if name.strip() not in {"", Coding.IDENTITY}]
+    if len(applied) > 1 or not set(applied) <= _CODINGS.keys():
+        message = f"Content-Encoding: must be one of {', '.join(_CODINGS)}, and one only"
         raise UnsupportedMedia(message)
-    return stated == GZIP
+    return _CODINGS[applied[0]] if applied else Coding.IDENTITY

@@ -12,7 +12,7 @@ from typing import Final
 from agenttrace_collector.decode.batch import Batch, Context
 from agenttrace_collector.errors import CollectorError
 from agenttrace_collector.flow import Flow
-from agenttrace_collector.receivers.inflate import inflate
+from agenttrace_collector.receivers.inflate import Coding, inflate
 from agenttrace_collector.receivers.signals import Signal
 from agenttrace_collector.sink import Sink
 from agenttrace_collector.telemetry import Telemetry
@@ -32,7 +32,7 @@ class Body:
     tenant: str
     limit: int
     is_json: bool = False
-    is_gzip: bool = False
+    coding: Coding = Coding.IDENTITY
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ class Ingest:
 
     async def _decoded(self, body: Body) -> Batch:
         context = Context(self.policy, body.tenant, self.now())
-        if len(body.data) <= _INLINE_BYTES and not body.is_gzip:
+        if len(body.data) <= _INLINE_BYTES and body.coding is Coding.IDENTITY:
             return decode(body, context)
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self.decoder, decode, body, context)
@@ -73,7 +73,7 @@ class Ingest:
 
 def decode(body: Body, context: Context) -> Batch:
     """The batch of a body; pure, so that it may run in a thread."""
-    data = inflate(body.data, body.limit) if body.is_gzip else body.data
+    data = inflate(body.data, body.coding, body.limit)
     if body.is_json:
         data = body.signal.from_json(data)
     return body.signal.decode(data, context)

@@ -1,4 +1,4 @@
-"""OTLP over HTTP: protobuf or JSON, gzip both ways, every failure a `google.rpc.Status`."""
+"""OTLP over HTTP: protobuf or JSON, packed in any way that is known, answers by gzip, every failure a `google.rpc.Status`."""
 
 from __future__ import annotations
 
@@ -19,14 +19,15 @@ from starlette.routing import Route
 
 from agenttrace_collector.auth import Authenticator, Role
 from agenttrace_collector.config.sections import Http
-from agenttrace_collector.errors import CollectorError, wire_status
+from agenttrace_collector.errors import CollectorError, UnsupportedMedia, wire_status
 from agenttrace_collector.receivers.answers import (
     headers_of,
     internal_status,
     response_to,
     status_of,
 )
-from agenttrace_collector.receivers.http_body import GZIP, JSON, UnsupportedMedia, is_gzip, read_body
+from agenttrace_collector.receivers.http_body import JSON, coding_of, read_body
+from agenttrace_collector.receivers.inflate import Coding
 from agenttrace_collector.receivers.ingest import Body, Ingest
 from agenttrace_collector.receivers.signals import OTHER_SERVICES, Signal
 
@@ -85,12 +86,12 @@ class HttpReceiver:
     async def _export(self, signal: Signal, request: Request) -> Response:
         sender = self.authenticator.identify(request.headers.get("authorization"), Role.INGEST)
         is_json = _content_type(request) == JSON
-        packed = is_gzip(request)
+        coding = coding_of(request)
         flow, limit = self.ingest.flow, self.settings.max_recv_msg_size_mib * _MIB
         async with flow.admitted():
             async with flow.reading(self.settings.read_timeout):
                 data = await read_body(request, limit)
-            body = Body(data, signal, _TRANSPORT, sender.tenant, limit, is_json=is_json, is_gzip=packed)
+            body = Body(data, signal, _TRANSPORT, sender.tenant, limit, is_json=is_json, coding=coding)
             batch = await self.ingest.take(body)
         return _answer(request, response_to(signal, batch), 200)
 
@@ -104,8 +105,7 @@ def _content_type(request: Request) -> str:
 
 
 def _failure(request: Request, error: CollectorError) -> Response:
-    status = 415 if isinstance(error, UnsupportedMedia) else wire_status(error).http
-    response = _answer(request, status_of(error), status)
+    response = _answer(request, status_of(error), wire_status(error).http)
     response.headers.update(headers_of(error))
     return response
 
@@ -115,9 +115,9 @@ def _answer(request: Request, message: Message, status: int) -> Response:
     is_protobuf = request.headers.get("content-type", "").startswith(PROTOBUF)
     content = message.SerializeToString() if is_protobuf else _json(message)
     headers = {}
-    if content and GZIP in request.headers.get("accept-encoding", ""):
+    if content and Coding.GZIP in request.headers.get("accept-encoding", ""):
         content = gzip.compress(content, compresslevel=1, mtime=0)
-        headers = {"content-encoding": GZIP, "vary": "Accept-Encoding"}
+        headers = {"content-encoding": str(Coding.GZIP), "vary": "Accept-Encoding"}
     return Response(content, status, headers, media_type=PROTOBUF if is_protobuf else JSON)
 
 

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from agenttrace_collector.decode.batch import Context
 from agenttrace_collector.decode.run_document import RunBatch, decode_run
-from agenttrace_collector.receivers.inflate import inflate
+from agenttrace_collector.receivers.inflate import Coding, inflate
 from agenttrace_collector.receivers.ingest import Ingest
 
 LIMIT: Final = 16 * 1024 * 1024
@@ -29,21 +29,21 @@ class RunReceiver:
     ingest: Ingest
     known: Known
 
-    async def take(self, body: bytes, tenant: str, *, is_gzip: bool) -> tuple[RunBatch, bool]:
+    async def take(self, body: bytes, tenant: str, coding: Coding) -> tuple[RunBatch, bool]:
         """The batch that is now stored, and whether its run is new; raises `Rejected` or `Unavailable`."""
         ingest = self.ingest
         async with ingest.flow.room(len(body)):
-            batch = await self._decoded(body, tenant, is_gzip=is_gzip)
+            batch = await self._decoded(body, tenant, coding)
             # The journal knows what came in the last minutes, the database what came before.
             if not batch.problems and await self.known(tenant, UUID(bytes=batch.run_id)):
                 ingest.telemetry.request(_TRANSPORT, "success")
                 return batch, False
             return batch, await ingest.keep(batch, _UNIT, _TRANSPORT)
 
-    async def _decoded(self, body: bytes, tenant: str, *, is_gzip: bool) -> RunBatch:
+    async def _decoded(self, body: bytes, tenant: str, coding: Coding) -> RunBatch:
         context = Context(self.ingest.policy, tenant, self.ingest.now())
 
         def decode() -> RunBatch:
-            return decode_run(inflate(body, LIMIT) if is_gzip else body, context)
+            return decode_run(inflate(body, coding, LIMIT), context)
 
         return await asyncio.get_running_loop().run_in_executor(self.ingest.decoder, decode)
