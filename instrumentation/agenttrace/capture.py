@@ -21,7 +21,7 @@ from opentelemetry.util.types import AnyValue
 from agenttrace.counts import Counts
 from agenttrace.processor import RunSpanProcessor
 from agenttrace.runtime import SCOPE_NAME, Runtime, activate, active
-from agenttrace.settings import Settings
+from agenttrace.settings import Settings, Stated
 from agenttrace.tracer import AgentTracer
 from agenttrace_schemas import wire
 
@@ -151,6 +151,7 @@ def capture(settings: Settings | None = None, *, sampler: Sampler = ALWAYS_ON) -
         now=FixedClock(),
         new_id=ids.new_id,
         logger=get_logger(SCOPE_NAME, logger_provider=logger_provider),
+        stated=Stated(tracer_provider=tracer_provider),
     )
     activate(runtime)
     try:

@@ -19,12 +19,11 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
 from agenttrace.exporters import log_exporter, span_exporter
 from agenttrace.processor import RunSpanProcessor
-from agenttrace.runtime import SCOPE_NAME, Runtime, activate
-from agenttrace.settings import Carriers, InvalidSetting, Settings, read_settings
+from agenttrace.runtime import SCOPE_NAME, activate, configured
+from agenttrace.settings import Carriers, InvalidSetting, Stated, read_settings, read_vocabulary
 from agenttrace_schemas import wire
 from agenttrace_schemas.rules import Labels
 from agenttrace_schemas.texts import identifier
-from agenttrace_schemas.vocabulary import load_extension
 
 _PROCESSORS: Final[WeakKeyDictionary[TracerProvider, RunSpanProcessor]] = WeakKeyDictionary()
 
@@ -43,41 +42,37 @@ def configure(
 
     The application's own provider is kept and gets a span processor; where there is none, one is made
     that exports over OTLP. The agent named here is that of spans outside of any `AgentTracer` run.
-    Raises `InvalidSetting` where a variable or argument is not allowed, `MissingExtra` where a
-    protocol needs a package that is not installed.
+
+    A second call changes what it states. Everything else stays: the provider with its processors and
+    exporters, the counters, and the arguments of earlier calls. Tracers made before follow it.
+    Raises `InvalidSetting` where a variable or argument is not allowed, or the vocabulary file is
+    missing, and `MissingExtra` where a protocol needs a package that is not installed.
     """
-    settings = _settings(environment, events, labels, vocabulary)
+    _check(events, labels)
+    added = read_vocabulary(vocabulary, "vocabulary") if vocabulary else None
+    runtime = configured()
+    stated = runtime.stated.then(
+        Stated(agent_id, agent_version, environment, events, labels, added, tracer_provider)
+    )
+    settings = stated.over(read_settings())
     names = {
-        wire.AGENT_ID: identifier(agent_id or ""),
-        wire.AGENT_VERSION: identifier(agent_version or ""),
+        wire.AGENT_ID: identifier(stated.agent_id or ""),
+        wire.AGENT_VERSION: identifier(stated.agent_version or ""),
         wire.ENVIRONMENT: identifier(settings.environment),
     }
     stamps = {key: name for key, name in names.items() if name}
-    provider = tracer_provider or _existing_tracer_provider() or _new_tracer_provider(stamps)
+    provider = stated.tracer_provider or _existing_tracer_provider() or _new_tracer_provider(stamps)
     _stamp(provider, stamps)
     logger_provider = None if settings.events == "span" else _logger_provider(provider.resource)
-    activate(Runtime(settings, logger=get_logger(SCOPE_NAME, logger_provider=logger_provider)))
+    logger = get_logger(SCOPE_NAME, logger_provider=logger_provider)
+    activate(replace(runtime, settings=settings, logger=logger, stated=stated))
     return provider
 
 
-def _settings(
-    environment: str | None, events: Carriers | None, labels: Labels | None, vocabulary: str | Path | None
-) -> Settings:
-    stated = read_settings()
-    if events not in {None, "span", "log", "both"} or labels not in {None, "token", "words", "relaxed"}:
+def _check(events: object, labels: object) -> None:
+    if events not in (None, "span", "log", "both") or labels not in (None, "token", "words", "relaxed"):
         message = "events is span, log or both; labels is token, words or relaxed"
         raise InvalidSetting(message)
-    policy = stated.policy
-    return replace(
-        stated,
-        environment=environment or stated.environment,
-        events=events or stated.events,
-        policy=replace(
-            policy,
-            labels=labels or policy.labels,
-            vocabulary=load_extension(vocabulary) if vocabulary else policy.vocabulary,
-        ),
-    )
 
 
 def _existing_tracer_provider() -> TracerProvider | None:

@@ -10,12 +10,13 @@ from functools import cached_property, lru_cache, partial
 from typing import Final
 
 from opentelemetry._logs import Logger, get_logger
+from opentelemetry.trace import TracerProvider, get_tracer_provider
 from opentelemetry.util.types import AttributeValue
 
 from agenttrace.attributes import Attributes, decision_texts
 from agenttrace.counts import Counters, Counts
 from agenttrace.ids import new_id
-from agenttrace.settings import Settings, SettingsReader
+from agenttrace.settings import Settings, SettingsReader, Stated
 from agenttrace_schemas.texts import REDACTED, identifier
 
 SCOPE_NAME: Final = "agenttrace"
@@ -27,13 +28,17 @@ _REMEMBERED: Final = 4096
 
 @dataclass(frozen=True)
 class Runtime:
-    """The parts of one process; `now` is nanoseconds since 1970, `logger` carries log events."""
+    """The parts of one process.
+
+    `now` is nanoseconds since 1970, `logger` carries log events, `stated` is what `configure` was told.
+    """
 
     settings: Settings = field(default_factory=Settings)
     now: Callable[[], int] = time.time_ns
     new_id: Callable[[], str] = new_id
     logger: Logger = field(default_factory=lambda: get_logger(SCOPE_NAME))
     counters: Counters = field(default_factory=Counters)
+    stated: Stated = field(default_factory=Stated)
 
     @cached_property
     def _remembered(self) -> Callable[..., Attributes]:
@@ -65,11 +70,21 @@ def active() -> Runtime:
     return _active or activate(_from_environment())
 
 
+def configured() -> Runtime:
+    """The runtime that `configure` goes on from; a new one in a process that has none yet."""
+    return _active or Runtime()
+
+
 def activate(runtime: Runtime) -> Runtime:
     """Make this the runtime of the process."""
     global _active  # noqa: PLW0603 - the one piece of state that module-level functions need
     _active = runtime
     return runtime
+
+
+def provider_in_use() -> TracerProvider:
+    """Where spans of ours go: the provider that `configure` was given, else the application's."""
+    return active().stated.tracer_provider or get_tracer_provider()
 
 
 def counters() -> Counts:

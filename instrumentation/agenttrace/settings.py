@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
 from typing import Final, Literal, TypeAlias, cast
+
+from opentelemetry.sdk.trace import TracerProvider
 
 from agenttrace_schemas.rules import FailureMessages, Labels, Policy
 from agenttrace_schemas.vocabulary import VOCABULARY, InvalidVocabulary, Vocabulary, load_extension
@@ -46,6 +49,43 @@ class Settings:
     def records_decisions(self) -> bool:
         """Whether decisions and signals are recorded."""
         return self.enabled and self.policy.decisions
+
+
+@dataclass(frozen=True, slots=True)
+class Stated:
+    """The arguments of `configure`; None: not stated, so that the variables decide."""
+
+    agent_id: str | None = None
+    agent_version: str | None = None
+    environment: str | None = None
+    events: Carriers | None = None
+    labels: Labels | None = None
+    vocabulary: Vocabulary | None = None
+    tracer_provider: TracerProvider | None = None
+
+    def then(self, later: Stated) -> Stated:
+        """What holds after a later call: its arguments, and of the earlier ones those it leaves out."""
+        kept = self
+        if later.agent_id is not None and later.agent_id != self.agent_id:
+            kept = replace(self, agent_version=None)  # the version was that of another agent
+        told = {
+            field.name: value for field in fields(later) if (value := getattr(later, field.name)) is not None
+        }
+        return replace(kept, **told)
+
+    def over(self, settings: Settings) -> Settings:
+        """The settings with these arguments in place of what the variables say."""
+        policy = settings.policy
+        return replace(
+            settings,
+            environment=self.environment or settings.environment,
+            events=self.events or settings.events,
+            policy=replace(
+                policy,
+                labels=self.labels or policy.labels,
+                vocabulary=self.vocabulary or policy.vocabulary,
+            ),
+        )
 
 
 class SettingsReader:
@@ -90,10 +130,25 @@ class SettingsReader:
     def _vocabulary(self) -> Vocabulary:
         path = self._variables.get(VOCABULARY_FILE, "")
         try:
-            return load_extension(path) if path else VOCABULARY
-        except (OSError, InvalidVocabulary):
-            self.faults.append(f"{VOCABULARY_FILE}: allowed is the path of a readable extension file")
+            return read_vocabulary(path, VOCABULARY_FILE) if path else VOCABULARY
+        except InvalidSetting as error:
+            self.faults.append(str(error))
             return VOCABULARY
+
+
+def read_vocabulary(path: str | Path, name: str) -> Vocabulary:
+    """The vocabulary with a site's extension file; raises `InvalidSetting` that names the setting, not the path."""
+    try:
+        return load_extension(path)
+    except InvalidVocabulary as error:
+        message = f"{name}: {error}"
+        raise InvalidSetting(message) from error
+    except FileNotFoundError:
+        message = f"{name}: must be the path of a vocabulary file, and there is no file at that path"
+    except (OSError, TypeError, ValueError, RecursionError):
+        message = f"{name}: must be the path of a vocabulary file, and that path cannot be read"
+    # Not chained: the error of the file system repeats the path.
+    raise InvalidSetting(message)
 
 
 def read_settings(variables: Mapping[str, str] = os.environ) -> Settings:

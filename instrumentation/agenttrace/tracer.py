@@ -15,7 +15,7 @@ from agenttrace.emit import emit_decision, emit_failure, emit_signal
 from agenttrace.entered import Entered, mark_error
 from agenttrace.facts import Facts, fact_attributes
 from agenttrace.guard import Misuse, guarded
-from agenttrace.runtime import SCOPE_NAME, Runtime, active
+from agenttrace.runtime import SCOPE_NAME, Runtime, active, provider_in_use
 from agenttrace.scope import RUNS, Frame, Opening, RunScope, context_in, frame_of, start_frame
 from agenttrace_schemas import wire
 from agenttrace_schemas.rules import closed
@@ -41,8 +41,20 @@ _RUN_OPERATION: Final = "invoke_agent"
 _OTHER_ERROR: Final = "_OTHER"
 
 
+class _Outlet(NamedTuple):
+    """Where an agent's spans go, and what each of them carries."""
+
+    provider: TracerProvider
+    environment: str
+    tracer: Tracer
+    stamps: Mapping[str, str]
+
+
 class AgentTracer:
-    """Records the runs of one agent, on the application's tracer provider or the one given."""
+    """Records the runs of one agent, on the application's tracer provider or the one given.
+
+    It follows a later `configure`: what is not stated here is looked up as each run starts.
+    """
 
     def __init__(
         self,
@@ -52,21 +64,45 @@ class AgentTracer:
         environment: str | None = None,
         tracer_provider: TracerProvider | None = None,
     ) -> None:
-        runtime = active()
-        names = {
-            wire.AGENT_ID: runtime.name(agent_id),
-            wire.AGENT_VERSION: runtime.name(agent_version or ""),
-            wire.ENVIRONMENT: runtime.name(environment or runtime.settings.environment),
-        }
-        self._stamps = {key: name for key, name in names.items() if name}
-        self._tracer = get_tracer(SCOPE_NAME, tracer_provider=tracer_provider)
+        self._provider = tracer_provider
+        self._environment = environment
+        # A run without the name of its agent belongs to nobody: an empty one is no identifier either.
+        self._names = {wire.AGENT_ID: active().name(agent_id) or REDACTED}
+        self._names |= _names({wire.AGENT_VERSION: agent_version})
+        self._outlet = self._open(_provider(tracer_provider))
 
     def start_run(self, *, run_id: UUID | str | None = None, conversation_id: str | None = None) -> Run:
         """A run, to be entered with `with` or `async with`; inside another run it is nested in it.
 
         `run_id` is a UUID of the application's own, else the run gets a random one.
         """
-        return Run(self._tracer, self._stamps, run_id, conversation_id)
+        outlet = self._follow()
+        return Run(outlet.tracer, outlet.stamps, run_id, conversation_id)
+
+    def _follow(self) -> _Outlet:
+        """The outlet as `configure` was called last, where this tracer states nothing of its own."""
+        known, provider = self._outlet, _provider(self._provider)
+        if known.provider is not provider or known.environment != self._environment_now():
+            known = self._outlet = self._open(provider)
+        return known
+
+    def _open(self, provider: TracerProvider) -> _Outlet:
+        environment = self._environment_now()
+        stamps = {**self._names, **_names({wire.ENVIRONMENT: environment})}
+        return _Outlet(provider, environment, get_tracer(SCOPE_NAME, tracer_provider=provider), stamps)
+
+    def _environment_now(self) -> str:
+        return self._environment or active().settings.environment
+
+
+def _provider(stated: TracerProvider | None) -> TracerProvider:
+    return provider_in_use() if stated is None else stated
+
+
+def _names(stated: Mapping[str, str | None]) -> dict[str, str]:
+    """The names that are stated, enforced."""
+    runtime = active()
+    return {key: name for key, value in stated.items() if (name := runtime.name(value or ""))}
 
 
 class Run(Entered):

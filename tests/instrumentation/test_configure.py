@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 import sys
 import threading
 from collections.abc import Iterator
@@ -22,6 +20,7 @@ from agenttrace.capture import capture
 from agenttrace.exporters import log_exporter, span_exporter
 from agenttrace.runtime import active
 from agenttrace_schemas import wire
+from tests.support.python_process import run
 
 
 class Receiver(BaseHTTPRequestHandler):
@@ -51,21 +50,6 @@ def endpoint() -> Iterator[str]:
     server.shutdown()
     thread.join()
     server.server_close()
-
-
-def run(*arguments: str, **variables: str) -> str:
-    """A process of its own: the global providers can be set only once; its output."""
-    ours = {key: value for key, value in os.environ.items() if not key.startswith(("OTEL_", "AGENTTRACE_"))}
-    done = subprocess.run(
-        [sys.executable, "-W", "error", *arguments],
-        env={**ours, **variables},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
-    assert (done.returncode, done.stderr) == (0, "")
-    return done.stdout
 
 
 def test_spans_leave_over_otlp_http(endpoint: str) -> None:
