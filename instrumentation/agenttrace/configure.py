@@ -5,11 +5,10 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 from pathlib import Path
-from typing import Final, cast
-from weakref import WeakKeyDictionary
+from typing import cast
 
-from opentelemetry import trace
-from opentelemetry._logs import get_logger, get_logger_provider, set_logger_provider
+from opentelemetry import _logs, trace
+from opentelemetry._logs._internal import ProxyLoggerProvider
 from opentelemetry.sdk._logs import LoggerProvider
 from opentelemetry.sdk._logs.export import BatchLogRecordProcessor
 from opentelemetry.sdk.environment_variables import OTEL_SERVICE_NAME
@@ -18,14 +17,12 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
 from agenttrace.exporters import log_exporter, span_exporter
-from agenttrace.processor import RunSpanProcessor
+from agenttrace.providers import existing_provider, stamp
 from agenttrace.runtime import SCOPE_NAME, activate, configured
 from agenttrace.settings import Carriers, InvalidSetting, Stated, read_settings, read_vocabulary
 from agenttrace_schemas import wire
 from agenttrace_schemas.rules import Labels
 from agenttrace_schemas.texts import identifier
-
-_PROCESSORS: Final[WeakKeyDictionary[TracerProvider, RunSpanProcessor]] = WeakKeyDictionary()
 
 
 def configure(
@@ -36,7 +33,7 @@ def configure(
     events: Carriers | None = None,
     labels: Labels | None = None,
     vocabulary: str | Path | None = None,
-    tracer_provider: TracerProvider | None = None,
+    tracer_provider: trace.TracerProvider | None = None,
 ) -> TracerProvider:
     """Set this process up and return its tracer provider; what is left out comes from the environment.
 
@@ -61,12 +58,13 @@ def configure(
         wire.ENVIRONMENT: identifier(settings.environment),
     }
     stamps = {key: name for key, name in names.items() if name}
-    provider = stated.tracer_provider or _existing_tracer_provider() or _new_tracer_provider(stamps)
-    _stamp(provider, stamps)
-    logger_provider = None if settings.events == "span" else _logger_provider(provider.resource)
-    logger = get_logger(SCOPE_NAME, logger_provider=logger_provider)
+    provider = _set_provider(stated.tracer_provider) or _new_tracer_provider(stamps)
+    stamp(provider, stamps)
+    logger_provider = None if settings.events == "span" else _logger_provider(_resource_of(provider))
+    logger = _logs.get_logger(SCOPE_NAME, logger_provider=logger_provider)
     activate(replace(runtime, settings=settings, logger=logger, stated=stated))
-    return provider
+    # Proxies take span processors and flushes like the provider that they stand for.
+    return cast("TracerProvider", provider)
 
 
 def _check(events: object, labels: object) -> None:
@@ -75,14 +73,16 @@ def _check(events: object, labels: object) -> None:
         raise InvalidSetting(message)
 
 
-def _existing_tracer_provider() -> TracerProvider | None:
-    provider = trace.get_tracer_provider()
-    if isinstance(provider, trace.ProxyTracerProvider):
-        return None
-    if not hasattr(provider, "add_span_processor"):
-        message = "the application's tracer provider takes no span processors: set up the SDK's before"
-        raise InvalidSetting(message)
-    return cast("TracerProvider", provider)
+def _set_provider(stated: trace.TracerProvider | None) -> trace.TracerProvider | None:
+    """The provider that was passed or that is set; the API's proxy stands for the one that is set."""
+    if stated is None or isinstance(stated, trace.ProxyTracerProvider):
+        return existing_provider()
+    return stated
+
+
+def _resource_of(provider: trace.TracerProvider) -> Resource:
+    resource = getattr(provider, "resource", None)
+    return resource if isinstance(resource, Resource) else Resource.create()
 
 
 def _new_tracer_provider(stamps: dict[str, str]) -> TracerProvider:
@@ -102,22 +102,13 @@ def _resource(stamps: dict[str, str]) -> Resource:
     return Resource.create({wire.SERVICE_NAME: stamps[wire.AGENT_ID]})
 
 
-def _stamp(provider: TracerProvider, stamps: dict[str, str]) -> None:
-    """Add our processor to a provider once; a second call only renames the agent."""
-    processor = _PROCESSORS.get(provider)
-    if processor is None:
-        processor = _PROCESSORS[provider] = RunSpanProcessor()
-        provider.add_span_processor(processor)
-    processor.outside_runs = stamps
-
-
-def _logger_provider(resource: Resource) -> LoggerProvider:
-    existing = get_logger_provider()
-    if isinstance(existing, LoggerProvider):
+def _logger_provider(resource: Resource) -> _logs.LoggerProvider:
+    existing = _logs.get_logger_provider()
+    if not isinstance(existing, ProxyLoggerProvider):
         return existing
     provider = LoggerProvider(resource=resource)
     exporter = log_exporter()
     if exporter is not None:
         provider.add_log_record_processor(BatchLogRecordProcessor(exporter))
-    set_logger_provider(provider)
+    _logs.set_logger_provider(provider)
     return provider

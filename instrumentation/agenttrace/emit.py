@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Final
-from weakref import WeakKeyDictionary
 
 from opentelemetry._logs import SeverityNumber
-from opentelemetry.context import Context, get_current
+from opentelemetry.context import Context
 from opentelemetry.trace import Span, get_current_span, get_tracer
 
 from agenttrace.attributes import (
@@ -18,8 +17,10 @@ from agenttrace.attributes import (
     metadata_attributes,
     signal_attributes,
 )
+from agenttrace.frameworks import current_context
+from agenttrace.identity import IdentityMap
 from agenttrace.runtime import SCOPE_NAME, Runtime, active
-from agenttrace.scope import Frame, context_in, frame_of, run_of
+from agenttrace.scope import Frame, context_in, frame_of, run_of, within_pipeline
 from agenttrace.span_events import Event, SpanEvents, stamps_of
 from agenttrace_schemas import wire
 from agenttrace_schemas.rules import Violation
@@ -100,11 +101,11 @@ def _attach(attributes: Attributes, runtime: Runtime, step_id: str | None, metad
 
 
 # Spans that others started, while they live; counting is all we do with them.
-_FOREIGN: Final[WeakKeyDictionary[Span, SpanEvents]] = WeakKeyDictionary()
+_FOREIGN: Final[IdentityMap[Span, SpanEvents]] = IdentityMap()
 
 
 def _emit(event: Event, own: Frame | None, runtime: Runtime) -> None:
-    context = get_current() if own is None else context_in(own)
+    context = within_pipeline(current_context() if own is None else context_in(own))
     frame, span = frame_of(context), get_current_span(context)
     if frame is None and not span.get_span_context().is_valid:
         raise Violation("event.no_run", wire.RUN_ID)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from typing import ParamSpec
+from typing import ParamSpec, TypeVar
 
 from agenttrace.counts import INTERNAL, MISUSE
 from agenttrace.runtime import LOGGER, active
 from agenttrace_schemas.rules import Violation
 
 P = ParamSpec("P")
+T = TypeVar("T")
 
 
 class Misuse(Exception):
@@ -30,6 +31,14 @@ def guarded(function: Callable[P, None]) -> Callable[P, None]:
                 raise
 
     return call
+
+
+def tried(function: Callable[[], T]) -> T | None:
+    """The answer of other people's code; None where it fails."""
+    try:
+        return function()
+    except Exception:  # noqa: BLE001 - what a framework raises is not the agent's concern
+        return None
 
 
 def refuse(error: Exception) -> None:

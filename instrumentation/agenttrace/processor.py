@@ -11,7 +11,7 @@ from opentelemetry.util.types import AttributeValue
 
 from agenttrace.guard import guarded
 from agenttrace.runtime import active
-from agenttrace.scope import run_of
+from agenttrace.scope import note_stamping, run_of
 from agenttrace.span_events import attributes_of
 from agenttrace_schemas import wire
 
@@ -28,8 +28,10 @@ class RunSpanProcessor(SpanProcessor):
     @guarded
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
         """Stamp a span that carries no run yet from its parent."""
-        stamped = span.name == wire.EVENTS_SPAN or wire.RUN_ID in attributes_of(span)
-        if stamped or not active().settings.enabled:
+        if (own := attributes_of(span).get(wire.RUN_ID)) is not None:
+            note_stamping(own)
+            return
+        if span.name == wire.EVENTS_SPAN or not active().settings.enabled:
             return
         stamps = _stamps(get_current() if parent_context is None else parent_context)
         span.set_attributes(stamps or self.outside_runs)

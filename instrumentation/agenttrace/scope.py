@@ -6,12 +6,13 @@ import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final, cast
-from weakref import WeakValueDictionary
+from weakref import WeakSet, WeakValueDictionary
 
-from opentelemetry.context import Context, create_key, get_current, set_value
+from opentelemetry.context import Context, create_key, set_value
 from opentelemetry.trace import Span, SpanKind, Tracer, get_current_span, set_span_in_context
 from opentelemetry.util.types import AttributeValue
 
+from agenttrace.frameworks import current_context
 from agenttrace.runtime import active
 from agenttrace.span_events import SpanEvents, attributes_of
 from agenttrace_schemas import wire
@@ -45,6 +46,8 @@ class Frame:
 
 # Spans are found by their run's id where a framework passes on a span but not the context around it.
 RUNS: Final[WeakValueDictionary[str, RunScope]] = WeakValueDictionary()
+# Runs on a provider that has our processor: what others start there is stamped.
+_STAMPING: Final[WeakSet[RunScope]] = WeakSet()
 
 
 def frame_of(context: Context) -> Frame | None:
@@ -62,9 +65,28 @@ def context_in(own: Frame) -> Context:
 
     A worker thread starts without the context of the code that started it.
     """
-    context = get_current()
+    context = current_context()
     frame = frame_of(context)
     return context if frame is not None and frame.run is own.run else within(own, context)
+
+
+def note_stamping(run_id: object) -> None:
+    """Our processor has seen a span of this run."""
+    run = RUNS.get(run_id) if isinstance(run_id, str) else None
+    if run is not None:
+        _STAMPING.add(run)
+
+
+def within_pipeline(context: Context) -> Context:
+    """The context, at our own innermost span where the current one is on another provider.
+
+    Spans that Logfire or Langfuse export through a provider of their own never reach our exporter.
+    """
+    frame, span = frame_of(context), get_current_span(context)
+    if frame is None or frame.span is span or frame.run not in _STAMPING or not frame.span.is_recording():
+        return context
+    is_elsewhere = span.is_recording() and wire.RUN_ID not in attributes_of(span)
+    return within(frame, context) if is_elsewhere else context
 
 
 def run_of(context: Context) -> RunScope | None:

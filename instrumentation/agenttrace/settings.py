@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Final, Literal, TypeAlias, cast
 
-from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.trace import TracerProvider
 
 from agenttrace_schemas.rules import FailureMessages, Labels, Policy
 from agenttrace_schemas.vocabulary import VOCABULARY, InvalidVocabulary, Vocabulary, load_extension

@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final, NamedTuple, Unpack
 from uuid import UUID
 
-from opentelemetry.context import get_current
 from opentelemetry.trace import Span, SpanKind, Tracer, TracerProvider, get_tracer
 from opentelemetry.util.types import AttributeValue
 
@@ -14,7 +13,9 @@ from agenttrace.attributes import Metadata
 from agenttrace.emit import emit_decision, emit_failure, emit_signal
 from agenttrace.entered import Entered, mark_error
 from agenttrace.facts import Facts, fact_attributes
+from agenttrace.frameworks import current_context
 from agenttrace.guard import Misuse, guarded
+from agenttrace.providers import follow_providers, use_provider
 from agenttrace.runtime import SCOPE_NAME, Runtime, active, provider_in_use
 from agenttrace.scope import RUNS, Frame, Opening, RunScope, context_in, frame_of, start_frame
 from agenttrace_schemas import wire
@@ -65,6 +66,7 @@ class AgentTracer:
         tracer_provider: TracerProvider | None = None,
     ) -> None:
         self._provider = tracer_provider
+        use_provider(tracer_provider)
         self._environment = environment
         # A run without the name of its agent belongs to nobody: an empty one is no identifier either.
         self._names = {wire.AGENT_ID: active().name(agent_id) or REDACTED}
@@ -209,7 +211,8 @@ class Run(Entered):
 
     def _start(self, runtime: Runtime) -> Frame:
         stamps = {wire.RUN_ID: self._id, **self._stamps}
-        context = get_current()
+        follow_providers()
+        context = current_context()
         outer = frame_of(context)
         if outer is not None:
             stamps[wire.PARENT_RUN_ID] = outer.run.run_id
