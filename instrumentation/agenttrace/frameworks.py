@@ -16,9 +16,10 @@ from agenttrace.guard import tried
 
 _LANGCHAIN_CONFIG: Final = "langchain_core.runnables.config"
 # Instrumentations that say in which span they are, and their class that says whether they are in use.
+_OPENINFERENCE: Final = "openinference"
 _ASKED: Final = (
-    ("openinference.instrumentation.langchain", "LangChainInstrumentor"),
-    ("openinference.instrumentation.llama_index", "LlamaIndexInstrumentor"),
+    (f"{_OPENINFERENCE}.instrumentation.langchain", "LangChainInstrumentor"),
+    (f"{_OPENINFERENCE}.instrumentation.llama_index", "LlamaIndexInstrumentor"),
 )
 _MICROSECOND: Final = 1000
 
