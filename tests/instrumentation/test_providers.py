@@ -18,7 +18,7 @@ from agenttrace.capture import Capture, capture
 from agenttrace.identity import IdentityMap
 from agenttrace.settings import Settings
 from agenttrace_schemas import wire
-from tests.instrumentation.test_configure import run as run_script
+from tests.support.python_process import run as run_script
 
 
 class Counting(TracerProvider):
