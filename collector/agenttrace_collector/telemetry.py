@@ -1,7 +1,7 @@
 """What the collector says of itself to Prometheus, under the OpenTelemetry Collector's names where one exists.
 
 Everything is counted on the event loop; the state of journal and delivery is asked for when
-Prometheus reads. Labels are rule ids, tables, fixed words and the enforced names of services, nothing else.
+Prometheus reads. Labels are rule ids, tables, fixed words, the attribute keys that are read and the enforced names of services.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from agenttrace_collector.decode.batch import Batch, Seen
+from agenttrace_collector.decode.batch import Batch, Change, Seen
 from agenttrace_collector.memory import resident_bytes
 from agenttrace_schemas.rules import OTHER
 
@@ -75,7 +75,10 @@ METRICS: Final[Mapping[str, Described]] = {
     "agenttrace_settled_runs": Described(_COUNTER, "Runs settled, again after something late included."),
     "agenttrace_settle_failed_rounds": Described(_COUNTER, "Rounds of settling that the database refused."),
     "agenttrace_refused_records": Described(_COUNTER, "Records refused, by kind and rule."),
-    "agenttrace_redacted_values": Described(_COUNTER, "Values replaced by _redacted, by rule."),
+    "agenttrace_changed_values": Described(
+        _COUNTER,
+        "Values stored as _redacted, as other or not at all, by the service that sent them, rule and attribute key.",
+    ),
     "agenttrace_records_by_service": Described(
         _COUNTER, "Spans and log records by the service that sent them and what became of them."
     ),
@@ -119,8 +122,8 @@ class Telemetry:
         self.count(f"agenttrace_ignored_{unit}", batch.ignored)
         for (kind, rule), count in batch.refusals.items():
             self.count("agenttrace_refused_records", count, kind=kind, rule=rule)
-        for rule, count in batch.redactions.items():
-            self.count("agenttrace_redacted_values", count, rule=rule)
+        for change, count in batch.changes.items():
+            self._count_change(change, count)
         for convention, count in batch.conventions.items():
             self.count("agenttrace_steps", count, convention=convention)
         for service, seen in batch.services.items():
@@ -135,10 +138,19 @@ class Telemetry:
         """A request that ended so."""
         self.count("otelcol_receiver_requests", receiver="otlp", transport=transport, outcome=outcome)
 
+    def _service(self, name: str) -> str:
+        """The name as a label: of ever more services the later ones are `other`."""
+        if name not in self._services and len(self._services) >= _MOST_SERVICES:
+            name = OTHER
+        self._services.add(name)
+        return name
+
+    def _count_change(self, change: Change, count: int) -> None:
+        service = self._service(change.service)
+        self.count("agenttrace_changed_values", count, service=service, rule=change.rule, key=change.key)
+
     def _count_service(self, service: str, seen: Seen) -> None:
-        if service not in self._services and len(self._services) >= _MOST_SERVICES:
-            service = OTHER
-        self._services.add(service)
+        service = self._service(service)
         for outcome, count in seen._asdict().items():
             self.count("agenttrace_records_by_service", count, service=service, outcome=outcome)
 

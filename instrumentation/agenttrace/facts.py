@@ -10,8 +10,9 @@ from opentelemetry.util.types import AttributeValue
 from agenttrace.guard import Misuse
 from agenttrace.runtime import Runtime
 from agenttrace_schemas import wire
-from agenttrace_schemas.rows import FINISH_REASONS, OUTPUT_TYPES
-from agenttrace_schemas.rules import closed
+from agenttrace_schemas.counts import count_of
+from agenttrace_schemas.rules import OTHER, Violation
+from agenttrace_schemas.spellings import FINISH_REASONS, OUTPUT_TYPES, spelling
 
 
 class Facts(TypedDict, total=False):
@@ -33,11 +34,8 @@ def _name(value: object, runtime: Runtime) -> str:
     return runtime.name(value)
 
 
-def _count(value: object, _: Runtime) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**63:
-        message = "a count is a whole number from 0"
-        raise Misuse(message)
-    return value
+def _count(value: object, _: Runtime) -> int | None:
+    return count_of(value)
 
 
 def _flag(value: object, _: Runtime) -> bool:
@@ -45,14 +43,20 @@ def _flag(value: object, _: Runtime) -> bool:
 
 
 def _finish_reasons(value: object, _: Runtime) -> tuple[str, ...]:
-    return (closed(str(value), FINISH_REASONS),)
+    return (_spelled(FINISH_REASONS, value),)
 
 
 def _output_type(value: object, _: Runtime) -> str:
-    return closed(str(value), OUTPUT_TYPES)
+    return _spelled(OUTPUT_TYPES, value)
 
 
-_TABLE: Final[Mapping[str, tuple[str, Callable[[object, Runtime], AttributeValue]]]] = {
+def _spelled(spellings: Mapping[str, str], value: object) -> str:
+    """Our word for a stated one, `other` for one that is not known."""
+    known = spelling(spellings, str(value))
+    return OTHER if known is None else known
+
+
+_TABLE: Final[Mapping[str, tuple[str, Callable[[object, Runtime], AttributeValue | None]]]] = {
     "model": (wire.GEN_AI_REQUEST_MODEL, _name),
     "response_model": (wire.GEN_AI_RESPONSE_MODEL, _name),
     "tool": (wire.GEN_AI_TOOL_NAME, _name),
@@ -67,7 +71,10 @@ _TABLE: Final[Mapping[str, tuple[str, Callable[[object, Runtime], AttributeValue
 
 
 def fact_attributes(facts: Mapping[str, object], runtime: Runtime) -> dict[str, AttributeValue]:
-    """The attributes of stated facts; raises `Misuse` for a fact that is not in the table."""
+    """The attributes of stated facts.
+
+    Raises `Misuse` for a fact that is not in the table, `Violation` for a count that is none.
+    """
     attributes: dict[str, AttributeValue] = {}
     for name, value in facts.items():
         if name not in _TABLE:
@@ -75,5 +82,8 @@ def fact_attributes(facts: Mapping[str, object], runtime: Runtime) -> dict[str, 
             raise Misuse(message)
         if value is not None:
             key, read = _TABLE[name]
-            attributes[key] = read(value, runtime)
+            kept = read(value, runtime)
+            if kept is None:
+                raise Violation("count.range", key)
+            attributes[key] = kept
     return attributes

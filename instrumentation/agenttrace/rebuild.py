@@ -23,6 +23,7 @@ from agenttrace.attributes import (
     signal_attributes,
 )
 from agenttrace_schemas import wire
+from agenttrace_schemas.counts import count_of
 from agenttrace_schemas.foreign import (
     DOCUMENT_KEY,
     DOCUMENTS,
@@ -33,7 +34,8 @@ from agenttrace_schemas.foreign import (
     SPAN_NAME,
     Form,
 )
-from agenttrace_schemas.rules import Policy, Violation
+from agenttrace_schemas.rules import OTHER, Policy, Violation
+from agenttrace_schemas.spellings import FINISH_REASONS, OUTPUT_TYPES, flag_of, spelling
 from agenttrace_schemas.texts import REDACTED, identifier
 
 _LONGEST: Final = 10_000
@@ -116,22 +118,28 @@ def in_form(form: Form, value: Any) -> Any:
     """What is left of a value, None for nothing."""
     if form is Form.NAME:
         return identifier(value) if isinstance(value, str) else None
-    if form is Form.NAMES:
-        return _names(value)
+    if form in _WORDS:
+        return _word(_WORDS[form], value)
     if form is Form.COUNT:
-        return value if isinstance(value, int) and not isinstance(value, bool) else None
+        return count_of(value)
     if form is Form.FLAG:
-        return value if isinstance(value, bool) else None
+        return flag_of(value)
     length = _length(value)
-    return None if length is None else ("",) * min(length, _LONGEST)
+    return count_of(value) if length is None else ("",) * min(length, _LONGEST)
 
 
-def _names(value: Any) -> Any:
-    if isinstance(value, str):
-        return identifier(value)
-    if isinstance(value, Sequence) and not isinstance(value, bytes):
-        return tuple(identifier(each) for each in value if isinstance(each, str))
-    return None
+_WORDS: Final[Mapping[Form, Mapping[str, str]]] = {
+    Form.FINISH_REASON: FINISH_REASONS,
+    Form.OUTPUT_TYPE: OUTPUT_TYPES,
+}
+
+
+def _word(spellings: Mapping[str, str], value: Any) -> str | None:
+    """Our word for the first text of a value, `other` for one that nobody knows."""
+    listed = value if isinstance(value, Sequence) and not isinstance(value, str | bytes) else (value,)
+    said = next((each for each in listed if isinstance(each, str) and each.strip()), "")
+    known = spelling(spellings, said) if said else ""
+    return OTHER if known is None else known or None
 
 
 def _length(value: Any) -> int | None:

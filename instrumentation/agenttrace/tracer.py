@@ -19,7 +19,7 @@ from agenttrace.providers import follow_providers, use_provider
 from agenttrace.runtime import SCOPE_NAME, Runtime, active, provider_in_use
 from agenttrace.scope import RUNS, Frame, Opening, RunScope, context_in, frame_of, start_frame
 from agenttrace_schemas import wire
-from agenttrace_schemas.rules import closed
+from agenttrace_schemas.spellings import STEP_TYPES, spelling
 from agenttrace_schemas.texts import REDACTED
 from agenttrace_schemas.vocabulary import RunStatus, StepType
 
@@ -239,7 +239,7 @@ class Step(Entered):
     def __init__(self, run: Callable[[], Frame | None], step_type: str, name: str, facts: Facts) -> None:
         super().__init__()
         self._run = run
-        self._type = StepType(closed(step_type, tuple(StepType)) or StepType.OTHER)
+        self._type = StepType(spelling(STEP_TYPES, str(step_type)) or StepType.OTHER)
         self._name = name
         self._facts: dict[str, AttributeValue] = {}
         self._id = active().new_id()

@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final, NamedTuple
 
-from agenttrace_schemas import patterns, rules, texts
+from agenttrace_schemas import counts, patterns, rules, texts
 from agenttrace_schemas.derived_rows import ALL_ROWS
 from agenttrace_schemas.rows import Column, Guard, Row, columns
 from agenttrace_schemas.rules import Policy
@@ -188,6 +188,10 @@ def _fraction(name: str, _: Column, __: Policy) -> Rules:
     yield rule, f"ifNull({name} >= 0 AND {name} <= 1, 1)"
 
 
+def _count(name: str, _: Column, __: Policy) -> Rules:
+    yield Guard.COUNT, f"ifNull({name} <= {counts.MOST_COUNTED}, 1)"
+
+
 _GUARDS: Final[dict[Guard, Callable[[str, Column, Policy], Rules]]] = {
     Guard.IDENTIFIER: _identifier,
     Guard.CLOSED: _closed,
@@ -203,4 +207,5 @@ _GUARDS: Final[dict[Guard, Callable[[str, Column, Policy], Rules]]] = {
     Guard.FAILURE_TYPE: _failure_type,
     Guard.ATTRIBUTE_KEY: _attribute_key,
     Guard.FRACTION: _fraction,
+    Guard.COUNT: _count,
 }

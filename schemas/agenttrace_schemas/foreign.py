@@ -18,10 +18,11 @@ class Form(StrEnum):
     """What may be left of a value."""
 
     NAME = "an identifier, else `_redacted`"
-    NAMES = "identifiers, one or a list"
-    COUNT = "an integer"
+    FINISH_REASON = "a finish reason of the closed list, else `other`"
+    OUTPUT_TYPE = "an output type of the closed list, else `other`"
+    COUNT = "a whole number in the range of a count"
     FLAG = "a boolean"
-    LENGTH = "a list as long, of nothing"
+    LENGTH = "a list as long, of nothing, or a count"
 
 
 _NAMES: Final = (
@@ -32,7 +33,6 @@ _NAMES: Final = (
     wire.GEN_AI_AGENT_NAME,
     wire.GEN_AI_CONVERSATION_ID,
     wire.GEN_AI_OPERATION_NAME,
-    wire.GEN_AI_OUTPUT_TYPE,
     wire.GEN_AI_REQUEST_MODEL,
     wire.GEN_AI_RESPONSE_MODEL,
     wire.GEN_AI_TOOL_NAME,
@@ -47,9 +47,7 @@ _NAMES: Final = (
     "embedding.model_name",
     "gcp.vertex.agent.session_id",
     "gen_ai.data_source.id",
-    "gen_ai.openai.request.response_format",
     "gen_ai.request.model_name",
-    "gen_ai.request.response_format",
     "gen_ai.task.name",
     "gen_ai.task.status",
     "gen_ai.tool.status",
@@ -69,11 +67,16 @@ _NAMES: Final = (
     "traceloop.span.kind",
     "traceloop.workflow.name",
 )
-_LISTS: Final = (
+_FINISH_REASONS: Final = (
     wire.GEN_AI_RESPONSE_FINISH_REASONS,
     "gen_ai.response.finish_reason",
     "llm.finish_reason",
     "llm.response.finish_reason",
+)
+_OUTPUT_TYPES: Final = (
+    wire.GEN_AI_OUTPUT_TYPE,
+    "gen_ai.openai.request.response_format",
+    "gen_ai.request.response_format",
 )
 _COUNTS: Final = (
     wire.GEN_AI_USAGE_INPUT_TOKENS,
@@ -96,7 +99,8 @@ _LENGTHS: Final = ("gen_ai.retrieval.documents", "retrieval.documents")
 
 KEYS: Final[Mapping[str, Form]] = {
     **dict.fromkeys(_NAMES, Form.NAME),
-    **dict.fromkeys(_LISTS, Form.NAMES),
+    **dict.fromkeys(_FINISH_REASONS, Form.FINISH_REASON),
+    **dict.fromkeys(_OUTPUT_TYPES, Form.OUTPUT_TYPE),
     **dict.fromkeys(_COUNTS, Form.COUNT),
     **dict.fromkeys(_FLAGS, Form.FLAG),
     **dict.fromkeys(_LENGTHS, Form.LENGTH),
@@ -104,7 +108,7 @@ KEYS: Final[Mapping[str, Form]] = {
 # Flattened lists: the key has indexes in it, and nothing else that a sender chose.
 FAMILIES: Final[Mapping[re.Pattern[str], Form]] = {
     re.compile(r"gen_ai\.completion\.[0-9]{1,6}\.tool_calls\.[0-9]{1,6}\.name"): Form.NAME,
-    re.compile(r"gen_ai\.completion\.[0-9]{1,6}\.finish_reason"): Form.NAMES,
+    re.compile(r"gen_ai\.completion\.[0-9]{1,6}\.finish_reason"): Form.FINISH_REASON,
     re.compile(
         r"llm\.output_messages\.[0-9]{1,6}\.message\.tool_calls\.[0-9]{1,6}\.tool_call\.function\.name"
     ): Form.NAME,
@@ -127,10 +131,10 @@ RESOURCE: Final = frozenset(
 # Of the events of another instrumentation: the type of an exception, the finish reason of a choice.
 EVENTS: Final[Mapping[str, tuple[str, Form]]] = {
     wire.EXCEPTION_EVENT: (wire.EXCEPTION_TYPE, Form.NAME),
-    "gen_ai.choice": ("finish_reason", Form.NAMES),
+    "gen_ai.choice": ("finish_reason", Form.FINISH_REASON),
 }
 
-_TOKEN: Final = r"[A-Za-z0-9_][A-Za-z0-9_.:/@+-]{0,127}"  # noqa: S105 - a pattern
+_TOKEN: Final = r"(?:@[A-Za-z0-9_.-]+/|[~/])?[A-Za-z0-9_][A-Za-z0-9_.:/@+#-]{0,127}"  # noqa: S105 - a pattern
 # A span's name is one word, or says what is done with what: "execute_tool search", "agent_run [planner]".
 SPAN_NAME: Final = re.compile(
     rf"({_TOKEN}|(chat|text_completion|embeddings|generate_content|invoke_agent|execute_tool|invocation|agent_run"

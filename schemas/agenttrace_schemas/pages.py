@@ -15,6 +15,7 @@ _VERDICTS: Final[Mapping[Verdict, str]] = {
     Verdict.REDACT: "`_redacted` is stored",
     Verdict.REPLACE: "`other` is stored",
     Verdict.REWRITE: "this is stored instead",
+    Verdict.EMPTY: "nothing is stored",
 }
 
 _INTRODUCTION: Final = """\

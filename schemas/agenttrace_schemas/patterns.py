@@ -9,14 +9,19 @@ from __future__ import annotations
 from typing import Final
 
 _TOKEN: Final = "[A-Za-z0-9._:/@+#()=-]"  # noqa: S105 - a character class
-_NAME: Final = "[A-Za-z0-9_.:/@+-]"
+_NAME: Final = "[A-Za-z0-9_.:/@+#-]"
+# A vendor's scope (`@cf/meta/llama`), an alias (`~vendor/model`) or a path (`/models/llama`).
+_SCOPE: Final = "(@[A-Za-z0-9_.-]+/|[~/])?"
+_WORD: Final = f" {_NAME}+"
+# At most five words; the last one or two may stand in parentheses: `gpt-4o (Azure)`.
+_WORDS: Final = f"(({_WORD}){{0,4}}|({_WORD}){{0,3}} \\({_NAME}+\\)|({_WORD}){{0,2}} \\({_NAME}+{_WORD}\\))"
 
 LABELS: Final = {
     "token": f"{_TOKEN}+",
     "words": f"{_TOKEN}+( {_TOKEN}+){{0,4}}",
     "relaxed": "[^\\x00-\\x1f\\x7f]+",
 }
-IDENTIFIER: Final = f"[A-Za-z0-9_]{_NAME}*( {_NAME}+){{0,4}}"
+IDENTIFIER: Final = f"{_SCOPE}[A-Za-z0-9_]{_NAME}*{_WORDS}"
 METADATA_KEY: Final = "[A-Za-z_][A-Za-z0-9_.-]*"
 ATTRIBUTE_KEY: Final = "[A-Za-z0-9_.*-]*"
 HASH: Final = "([0-9a-f]{64})?"

@@ -17,7 +17,7 @@ from agenttrace_schemas.vocabulary import FailureType, RunStatus, StepType
 
 
 class Guard(StrEnum):
-    """Which rule a String column is held to; the values are rule ids."""
+    """Which rule a column is held to; the values are rule ids."""
 
     IDENTIFIER = "identifier.pattern"
     CLOSED = "closed.set"
@@ -33,6 +33,7 @@ class Guard(StrEnum):
     FAILURE_TYPE = "failure.type"
     ATTRIBUTE_KEY = "metadata.key"
     FRACTION = "decision.confidence"
+    COUNT = "count.range"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,7 @@ OptionalUuid = Annotated[bytes | None, Column("Nullable(UUID)")]
 SpanId = Annotated[int, Column("UInt64")]
 Time = Annotated[int, Column("DateTime64(9, 'UTC')")]
 Identifier = Annotated[str, Column(_LOW, Guard.IDENTIFIER)]
-Count = Annotated[int | None, Column("Nullable(UInt64)")]
+Count = Annotated[int | None, Column("Nullable(UInt64)", Guard.COUNT)]
 Fraction = Annotated[float | None, Column("Nullable(Float64)", Guard.FRACTION)]
 Metadata = Annotated[
     Mapping[str, Scalar],
@@ -160,7 +161,7 @@ class StepRow:
     finish_reason: Annotated[str, closed_column(FINISH_REASONS)]
     stream: Annotated[bool | None, Column("Nullable(Bool)")]
     output_type: Annotated[str, closed_column(OUTPUT_TYPES)]
-    attempt: Annotated[int | None, Column("Nullable(UInt64)")]
+    attempt: Count
     conversation_id: Annotated[str, Column("String", Guard.HASH)]
     source: Annotated[str, closed_column(SOURCES)]
 

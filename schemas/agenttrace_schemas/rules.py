@@ -17,7 +17,7 @@ from enum import StrEnum
 from typing import Final, Literal, NamedTuple, TypeAlias
 
 from agenttrace_schemas import patterns, wire
-from agenttrace_schemas.texts import identifier, is_printable, is_secret, label_fault
+from agenttrace_schemas.texts import REDACTED, identifier, is_printable, is_secret, label_fault
 from agenttrace_schemas.vocabulary import VOCABULARY, FailureType, Vocabulary
 
 OTHER: Final = "other"
@@ -47,6 +47,7 @@ class Verdict(StrEnum):
     REDACT = "redact"
     REPLACE = "replace"
     REWRITE = "rewrite"
+    EMPTY = "empty"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +86,7 @@ _TABLE: Final = (
     Rule("time.range", Verdict.REJECT, "a time in the last five years, at most one day ahead"),
     Rule("storage.refused", Verdict.REJECT, "a row that the database accepts"),
     Rule("identifier.pattern", Verdict.REDACT, "an identifier of at most 128 characters, five words"),
+    Rule("count.range", Verdict.EMPTY, "a whole number from 0 to 2^48"),
     Rule("closed.set", Verdict.REPLACE, "a value of the closed list"),
     Rule("conversation.hash", Verdict.REWRITE, "an HMAC of the conversation id"),
     Rule("failure.message", Verdict.REWRITE, "the sentence made of type and code"),
@@ -186,7 +188,7 @@ def check_failure(
         raise Violation("failure.type", wire.FAILURE_TYPE)
     if not isinstance(failure_code, str) or not failure_code:
         raise Violation("failure.code", wire.FAILURE_CODE)
-    code = identifier(failure_code)
+    code = identifier(failure_code) or REDACTED
     return Failure(str(failure_type), code, failure_message(policy, failure_type, code, message))
 
 

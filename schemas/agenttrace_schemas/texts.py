@@ -27,14 +27,18 @@ def label_fault(value: str, mode: str) -> str:
 
 
 def identifier(value: str) -> str:
-    """The value if it is an identifier that looks like no secret, else `_redacted`; empty stays empty."""
+    """The value without white space around it if it is an identifier that looks like no secret, else `_redacted`.
+
+    Nothing stays nothing.
+    """
     if len(value) > IDENTIFIER_LENGTH:
-        return REDACTED
-    return _identifier(value)
+        value = value.strip()
+    return REDACTED if len(value) > IDENTIFIER_LENGTH else _identifier(value)
 
 
 @lru_cache(maxsize=_REMEMBERED)
 def _identifier(value: str) -> str:
+    value = value.strip()
     if not value or (_IDENTIFIER.fullmatch(value) and not is_secret(value)):
         return value
     return REDACTED

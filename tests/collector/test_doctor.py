@@ -16,6 +16,11 @@ def findings(
 
 REQUEST = ("otelcol_receiver_requests", {"outcome": "success"}, 1.0)
 RECEIVED = ("agenttrace_received_spans", {"transport": "grpc"}, 5.0)
+CHANGED = (
+    "agenttrace_changed_values",
+    {"service": "desk", "rule": "count.range", "key": "gen_ai.usage.input_tokens"},
+    3.0,
+)
 
 
 @pytest.mark.parametrize(
@@ -29,6 +34,8 @@ RECEIVED = ("agenttrace_received_spans", {"transport": "grpc"}, 5.0)
         (findings(REQUEST, RECEIVED, ("agenttrace_rows_refused", {}, 1.0)), "migrate status"),
         (findings(REQUEST, RECEIVED, obstacles={"journal": "journal is full"}), "journal is full"),
         (findings(REQUEST, RECEIVED, ("agenttrace_ignored_spans", {}, 4.0)), "can be queried"),
+        (findings(REQUEST, RECEIVED, CHANGED), "desk sends values that no rule allows"),
+        (findings(REQUEST, RECEIVED, CHANGED), "gen_ai.usage.input_tokens (count.range)"),
     ],
 )
 def test_what_stands_out_is_said_once(found: Findings, word: str) -> None:

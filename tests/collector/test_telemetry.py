@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from agenttrace_collector.decode.batch import Batch, Seen
+from agenttrace_collector.decode.batch import Batch, Change, Seen
 from agenttrace_collector.telemetry import METRICS, Reading, Telemetry
 
 
@@ -18,7 +18,7 @@ def batch(service: str = "agent") -> Batch:
         ignored=2,
         refused=1,
         refusals={("span", "span.id"): 1, ("decision", "decision.type"): 1},
-        redactions={"identifier.pattern": 3},
+        changes={Change(service, "identifier.pattern", "gen_ai.tool.name"): 3},
         services={service: Seen(10, 2, 1)},
         conventions={"genai": 7},
     )
@@ -40,7 +40,7 @@ def test_a_request_that_was_taken_is_counted_in_every_way() -> None:
         'agenttrace_received_spans{receiver="otlp",transport="grpc"} 10.0',
         "agenttrace_ignored_spans 2.0",
         'agenttrace_refused_records{kind="decision",rule="decision.type"} 1.0',
-        'agenttrace_redacted_values{rule="identifier.pattern"} 3.0',
+        'agenttrace_changed_values{key="gen_ai.tool.name",rule="identifier.pattern",service="agent"} 3.0',
         'agenttrace_steps{convention="genai"} 7.0',
         'agenttrace_records_by_service{outcome="ignored",service="agent"} 2.0',
     } <= set(lines(telemetry))

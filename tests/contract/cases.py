@@ -32,6 +32,7 @@ from tests.contract.shape import (
     metadata_cases,
     rewritten,
 )
+from tests.contract.value_cases import COUNT_CASES, NAME_CASES
 
 NOT_OF_EVENTS: Final = frozenset(
     {
@@ -286,6 +287,8 @@ COLUMN_CASES: Final[tuple[ColumnCase, ...]] = (
             ("operation", "do", "other"),
         )
     ),
+    *NAME_CASES,
+    *COUNT_CASES,
     ColumnCase("closed.set", RunRow, "status", "failure", "failure"),
     ColumnCase("closed.set", RunRow, "status", "failed", "other"),
     ColumnCase("closed.set", FailureRow, "source", "me", "other"),

@@ -76,8 +76,8 @@ class ColumnCase:
     rule: str
     row: type[Row]
     column: str
-    value: str
-    stored: str
+    value: object
+    stored: object
     policy: Policy = TOKEN
 
 

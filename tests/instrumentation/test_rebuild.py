@@ -12,7 +12,6 @@ from opentelemetry.sdk.trace import Event, ReadableSpan
 
 from agenttrace.rebuild import rebuilt_span, span_name
 from agenttrace_collector.conventions import genai, openinference, openllmetry, ours, table
-from agenttrace_collector.conventions.spellings import failed
 from agenttrace_collector.decode.batch import Batch, Context
 from agenttrace_collector.decode.otlp import decode_traces
 from agenttrace_schemas import wire
@@ -28,12 +27,15 @@ CONTEXT = Context(Policy(), "default", RECORDED_AT)
 # What a reader of a convention's table needs of a value.
 FORMS: Mapping[object, Form] = {
     table.text: Form.NAME,
+    table.name: Form.NAME,
     table.count: Form.COUNT,
+    table.sequence: Form.COUNT,
     table.next_count: Form.COUNT,
     table.flag: Form.FLAG,
     table.length: Form.LENGTH,
-    failed: Form.NAME,
+    table.failed: Form.NAME,
 }
+WORDS = {"finish_reason": Form.FINISH_REASON, "output_type": Form.OUTPUT_TYPE}
 
 
 def wanted() -> Iterator[tuple[str, Form]]:
@@ -42,10 +44,7 @@ def wanted() -> Iterator[tuple[str, Form]]:
         for row in module.ROWS:
             made_by = getattr(row.read, "__qualname__", "").partition(".")[0]
             if made_by != "constant":
-                yield (
-                    row.key,
-                    FORMS.get(row.read) or (Form.NAMES if made_by == "first_spelled" else Form.NAME),
-                )
+                yield row.key, FORMS.get(row.read) or WORDS.get(row.fact, Form.NAME)
 
 
 def test_what_leaves_is_what_is_read() -> None:

@@ -13,6 +13,7 @@ from agenttrace.facts import Facts
 from agenttrace.guard import Misuse
 from agenttrace.settings import Settings
 from agenttrace_schemas import wire
+from agenttrace_schemas.rules import Violation
 from agenttrace_schemas.texts import REDACTED
 
 RUN_SPAN = "invoke_agent agent"
@@ -94,6 +95,10 @@ FACTS: list[tuple[Facts, dict[str, object]]] = [
         {"input_tokens": 0, "output_tokens": 9},
         {wire.GEN_AI_USAGE_INPUT_TOKENS: 0, wire.GEN_AI_USAGE_OUTPUT_TOKENS: 9},
     ),
+    ({"retrieval_count": 2**48, "attempt": 2}, {wire.STEP_RETRIEVAL_COUNT: 2**48, wire.STEP_ATTEMPT: 2}),
+    ({"model": " gpt-4o (Azure) "}, {wire.GEN_AI_REQUEST_MODEL: "gpt-4o (Azure)"}),
+    ({"finish_reason": "FinishReason.MAX_TOKENS"}, {wire.GEN_AI_RESPONSE_FINISH_REASONS: ("length",)}),
+    ({"output_type": "json_schema"}, {wire.GEN_AI_OUTPUT_TYPE: "json"}),
     ({"retrieval_count": 0, "attempt": 2}, {wire.STEP_RETRIEVAL_COUNT: 0, wire.STEP_ATTEMPT: 2}),
     ({"finish_reason": "length"}, {wire.GEN_AI_RESPONSE_FINISH_REASONS: ("length",)}),
     ({"finish_reason": "because"}, {wire.GEN_AI_RESPONSE_FINISH_REASONS: ("other",)}),
@@ -124,11 +129,21 @@ def test_facts_become_attributes(
 
 
 @pytest.mark.parametrize(
-    "facts", [{"input_tokens": -1}, {"attempt": True}, {"attempt": "2"}, {"colour": "red"}]
+    ("facts", "error"),
+    [
+        ({"input_tokens": -1}, Violation),
+        ({"output_tokens": 2**48 + 1}, Violation),
+        ({"retrieval_count": float("nan")}, Violation),
+        ({"attempt": True}, Violation),
+        ({"attempt": "many"}, Violation),
+        ({"colour": "red"}, Misuse),
+    ],
 )
-def test_a_fact_that_is_none_is_refused(agenttrace_capture: Capture, facts: Facts) -> None:
-    """Counts are whole numbers, and there is no place for other facts."""
-    with agenttrace_capture.tracer().start_run() as run, pytest.raises(Misuse):
+def test_a_fact_that_is_none_is_refused(
+    agenttrace_capture: Capture, facts: Facts, error: type[Exception]
+) -> None:
+    """Counts are whole numbers to 2^48, and there is no place for other facts."""
+    with agenttrace_capture.tracer().start_run() as run, pytest.raises(error):
         run.step("tool", "a", **facts)
 
 
@@ -138,7 +153,7 @@ def test_a_refused_fact_does_not_cost_the_step() -> None:
         with captured.tracer().start_run() as run, run.step("tool", "a", attempt=-1):
             pass
         assert wire.STEP_ATTEMPT not in (captured.span("execute_tool a").attributes or {})
-        assert captured.counters().refused == {"misuse": 1}
+        assert captured.counters().refused == {"count.range": 1}
 
 
 def test_metadata_by_mapping_and_by_name(agenttrace_capture: Capture) -> None:

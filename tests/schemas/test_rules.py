@@ -91,8 +91,8 @@ def test_kept_metadata_is_kept_again(policy: Policy, metadata: Mapping[str, obje
 
 @given(texts)
 def test_an_identifier_is_itself_or_redacted(value: str) -> None:
-    """And what is stored is an identifier again."""
-    assert identifier(value) in {value, REDACTED}
+    """But for the white space around it, and what is stored is an identifier again."""
+    assert identifier(value) in {value.strip(), REDACTED}
     assert identifier(identifier(value)) == identifier(value)
 
 

@@ -69,7 +69,7 @@ def batch(digest: bytes, **tables: Sequence[bytes]) -> Batch:
     """A batch of encoded rows by table."""
     blocks = {table: Block(len(rows), b"".join(rows)) for table, rows in tables.items()}
     received = max((block.rows for block in blocks.values()), default=0)
-    return Batch(digest, blocks, received=received, ignored=0, refused=0, refusals={}, redactions={})
+    return Batch(digest, blocks, received=received, ignored=0, refused=0, refusals={}, changes={})
 
 
 def links(numbers: Iterable[int], digest: bytes = b"") -> Batch:

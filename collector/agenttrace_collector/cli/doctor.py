@@ -19,6 +19,8 @@ from agenttrace_collector.config import Config
 
 _SECONDS: Final = 5.0
 _STALE_SECONDS: Final = 10.0
+_NAMED: Final = 5
+_CHANGED: Final = "agenttrace_changed_values"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,7 @@ def examine(settings: Config) -> Findings:
 def diagnose(findings: Findings) -> list[str]:
     """Sentences for what stands out; one at least."""
     sentences = [sentence for applies, sentence in _DIAGNOSES if applies(findings)]
+    sentences += _not_kept(findings)
     sentences += [f"The collector refuses requests: {text}." for text in _obstacles(findings).values()]
     return sentences or ["Spans arrive, are stored and can be queried: agenttrace runs."]
 
@@ -93,6 +96,21 @@ def _all_ignored(findings: Findings) -> bool:
 
 def _delivery_waits(findings: Findings) -> bool:
     return findings.total("agenttrace_journal_oldest_seconds") > _STALE_SECONDS
+
+
+def _not_kept(findings: Findings) -> list[str]:
+    """Who sent values that could not be kept, under which keys; never the values."""
+    counted = findings.by(_CHANGED, "service", "key", "rule").most_common()
+    senders: dict[str, list[str]] = {}
+    for (service, key, rule), _ in counted:
+        senders.setdefault(service, []).append(f"{key} ({rule})")
+    return [
+        f"{service} sends values that no rule allows, and steps show `_redacted`, `other` or nothing instead: "
+        + ", ".join(keys[:_NAMED])
+        + (f" and {len(keys) - _NAMED} more keys" if len(keys) > _NAMED else "")
+        + "."
+        for service, keys in list(senders.items())[:_NAMED]
+    ]
 
 
 def _obstacles(findings: Findings) -> Mapping[str, str]:
@@ -157,7 +175,7 @@ _TABLES: Final[Mapping[str, Callable[[Findings], _Table]]] = {
     "Steps by convention": _labelled("agenttrace_steps", "convention"),
     "Records by service": _labelled("agenttrace_records_by_service", "service", "outcome"),
     "Refused by kind and rule": _labelled("agenttrace_refused_records", "kind", "rule"),
-    "Redacted by rule": _labelled("agenttrace_redacted_values", "rule"),
+    "Values not kept as sent, by service, rule and key": _labelled(_CHANGED, "service", "rule", "key"),
     "Journal": _totals(
         rows="agenttrace_journal_rows",
         bytes="agenttrace_journal_bytes",

@@ -7,8 +7,9 @@ from typing import Final
 
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
-from agenttrace_collector.conventions import genai, openinference
+from agenttrace_collector.conventions import genai, openinference, openllmetry
 from agenttrace_collector.conventions.facts import SpanFacts
+from agenttrace_schemas.rows import Guard
 
 MODEL_CALLS: Final = frozenset({"chat", "text_completion", "generate_content"})
 ROLES: Final[Mapping[str, str]] = {
@@ -17,6 +18,8 @@ ROLES: Final[Mapping[str, str]] = {
     "chain": "wrapper",
     "task": "wrapper",
 }
+_UNKNOWN: Final = ("", "other")
+_KIND_KEYS: Final = (openinference.KIND, openllmetry.KIND)
 STEP_TYPES: Final[Mapping[str, str]] = {
     "plan": "plan",
     "execute_tool": "tool",
@@ -34,8 +37,10 @@ _ERROR: Final = Status.StatusCode.STATUS_CODE_ERROR
 
 def complete(facts: SpanFacts, span: Span, scope: str) -> SpanFacts:
     """The same facts with what follows from them."""
-    if not facts.operation and not _read_name(facts, span.name, scope):
+    if not facts.operation and not _read_name(facts, span.name, scope) and not _answered(facts):
         return facts
+    if _is_unknown(facts) and _is_model_call(facts):
+        facts.operation = "chat"
     if facts.source == "openinference":
         _read_openinference_name(facts, span.name, scope)
     if facts.run_id or facts.agent_id:
@@ -54,6 +59,25 @@ def complete(facts: SpanFacts, span: Span, scope: str) -> SpanFacts:
             (facts.actor if facts.role == "agent" else "") or facts.tool_name or facts.model or facts.actor
         )
     return facts
+
+
+def _is_unknown(facts: SpanFacts) -> bool:
+    """Whether no convention knows what the span says it does."""
+    if facts.operation in _UNKNOWN:
+        return True
+    notes = facts.not_understood or ()
+    return facts.operation == "chain" and any((Guard.CLOSED, key) in notes for key in _KIND_KEYS)
+
+
+def _is_model_call(facts: SpanFacts) -> bool:
+    """Whether a span whose operation nobody knows names a model and its tokens."""
+    tokens = facts.input_tokens is not None or facts.output_tokens is not None
+    return tokens and bool(facts.model or facts.response_model)
+
+
+def _answered(facts: SpanFacts) -> bool:
+    """Whether a span without any operation names a model and the tokens of its answer."""
+    return facts.output_tokens is not None and _is_model_call(facts)
 
 
 def _role(facts: SpanFacts) -> str:

@@ -45,3 +45,11 @@ class SpanFacts:
     environment: str = ""
     # Values of `agenttrace.metadata.<key>` by key, unchecked.
     metadata: dict[str, object] | None = None
+    # Rules that values broke, each with the attribute's key: one of the tables, never a sender's own.
+    not_understood: set[tuple[str, str]] | None = None
+
+    def note(self, rule: str, key: str) -> None:
+        """Remember that the value under a key is not one that the rule allows."""
+        if self.not_understood is None:
+            self.not_understood = set()
+        self.not_understood.add((rule, key))

@@ -8,45 +8,33 @@ from typing import Final
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 
 from agenttrace_collector.conventions.facts import SpanFacts
-from agenttrace_collector.conventions.spellings import FINISH_REASONS
+from agenttrace_collector.conventions.operations import OPENINFERENCE_KINDS
 from agenttrace_collector.conventions.table import (
     Family,
     Row,
     constant,
     count,
-    first_spelled,
     length,
+    name,
     spelled,
     text,
 )
+from agenttrace_schemas.spellings import FINISH_REASONS
 
 KIND: Final = "openinference.span.kind"
-KINDS: Final[Mapping[str, str]] = {
-    "AGENT": "invoke_agent",
-    "CHAIN": "chain",
-    "LLM": "chat",
-    "TOOL": "execute_tool",
-    "RETRIEVER": "retrieval",
-    "EMBEDDING": "embeddings",
-    "RERANKER": "rerank",
-    "GUARDRAIL": "guardrail",
-    "EVALUATOR": "evaluation",
-    "PROMPT": "chain",
-}
-
 ROWS: Final = (
-    Row(KIND, "operation", spelled(KINDS, unknown="chain")),
+    Row(KIND, "operation", spelled(OPENINFERENCE_KINDS, unknown="chain")),
     Row(KIND, "source", constant("openinference")),
-    Row("agent.name", "actor", text),
-    Row("tool.name", "tool_name", text),
-    Row("llm.model_name", "model", text),
-    Row("llm.request.model_name", "model", text),
-    Row("llm.response.model_name", "response_model", text),
-    Row("embedding.model_name", "model", text),
-    Row("reranker.model_name", "model", text),
+    Row("agent.name", "actor", name),
+    Row("tool.name", "tool_name", name),
+    Row("llm.model_name", "model", name),
+    Row("llm.request.model_name", "model", name),
+    Row("llm.response.model_name", "response_model", name),
+    Row("embedding.model_name", "model", name),
+    Row("reranker.model_name", "model", name),
     Row("llm.token_count.prompt", "input_tokens", count),
     Row("llm.token_count.completion", "output_tokens", count),
-    Row("llm.finish_reason", "finish_reason", first_spelled(FINISH_REASONS, "other")),
+    Row("llm.finish_reason", "finish_reason", spelled(FINISH_REASONS, unknown="other")),
     Row("retrieval.documents", "retrieval_count", length),
     Row("session.id", "conversation_id", text),
 )

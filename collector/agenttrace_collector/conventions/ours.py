@@ -7,9 +7,10 @@ from typing import Final
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 
 from agenttrace_collector.conventions.facts import SpanFacts
-from agenttrace_collector.conventions.table import Family, Row, count, text
+from agenttrace_collector.conventions.table import Family, Row, count, name, sequence, spelled, text
 from agenttrace_collector.decode.attributes import value_of
 from agenttrace_schemas import wire
+from agenttrace_schemas.spellings import RUN_STATUSES, STEP_TYPES
 
 
 def _metadata(facts: SpanFacts, rest: str, value: AnyValue) -> None:
@@ -21,15 +22,15 @@ def _metadata(facts: SpanFacts, rest: str, value: AnyValue) -> None:
 ROWS: Final = (
     Row(wire.RUN_ID, "run_id", text),
     Row(wire.PARENT_RUN_ID, "parent_run_id", text),
-    Row(wire.RUN_STATUS, "run_status", text),
+    Row(wire.RUN_STATUS, "run_status", spelled(RUN_STATUSES)),
     Row(wire.STEP_ID, "step_id", text),
-    Row(wire.STEP_TYPE, "step_type", text),
-    Row(wire.STEP_NAME, "name", text),
-    Row(wire.STEP_SEQ, "seq", count),
+    Row(wire.STEP_TYPE, "step_type", spelled(STEP_TYPES, unknown="other")),
+    Row(wire.STEP_NAME, "name", name),
+    Row(wire.STEP_SEQ, "seq", sequence),
     Row(wire.STEP_ATTEMPT, "attempt", count),
     Row(wire.STEP_RETRIEVAL_COUNT, "retrieval_count", count),
-    Row(wire.AGENT_ID, "agent_id", text),
-    Row(wire.AGENT_VERSION, "agent_version", text),
-    Row(wire.ENVIRONMENT, "environment", text),
+    Row(wire.AGENT_ID, "agent_id", name),
+    Row(wire.AGENT_VERSION, "agent_version", name),
+    Row(wire.ENVIRONMENT, "environment", name),
 )
 FAMILIES: Final = (Family(wire.METADATA_PREFIX, _metadata),)

@@ -34,13 +34,22 @@ class Seen(NamedTuple):
     refused: int
 
 
+class Change(NamedTuple):
+    """What was stored otherwise than it was sent: whose, by which rule, under which attribute key."""
+
+    service: str
+    rule: str
+    key: str
+
+
 @dataclass(frozen=True, slots=True)
 class Batch:
     """The enforced rows of one request and the counts that the answer and the metrics need.
 
     `digest` identifies the request (bytes, tenant, signal). `received` counts spans or log records,
     `ignored` those without a meaning here, `refused` those refused whole. `refusals` counts every
-    refused record by (kind, rule), stripped events included, `redactions` the values replaced by rule.
+    refused record by (kind, rule), stripped events included. `changes` counts the records in which a value was
+    stored otherwise than sent, by service, rule and attribute key.
     `services` counts by the enforced name of the sender, `conventions` the steps by what named them.
     """
 
@@ -50,6 +59,6 @@ class Batch:
     ignored: int
     refused: int
     refusals: Mapping[tuple[str, str], int]
-    redactions: Mapping[str, int]
+    changes: Mapping[Change, int]
     services: Mapping[str, Seen] = field(default_factory=dict)
     conventions: Mapping[str, int] = field(default_factory=dict)

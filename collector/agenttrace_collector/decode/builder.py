@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Mapping
 from hashlib import blake2b
 
 from agenttrace_collector.decode import identity
-from agenttrace_collector.decode.batch import Batch, Block, Context, Seen
+from agenttrace_collector.decode.batch import Batch, Block, Change, Context, Seen
 from agenttrace_collector.decode.events import Origin
 from agenttrace_collector.decode.rowbinary import encode
-from agenttrace_schemas.rows import RejectionRow, Row
-from agenttrace_schemas.rules import Violation
+from agenttrace_schemas import wire
+from agenttrace_schemas.counts import MOST_COUNTED, count_of
+from agenttrace_schemas.rows import FailureRow, Guard, RejectionRow, Row
+from agenttrace_schemas.rules import OTHER, Violation
+from agenttrace_schemas.spellings import spelling
 from agenttrace_schemas.texts import REDACTED, identifier
 
 _YEAR = 365 * 86_400 * 10**9
@@ -28,7 +32,8 @@ class BatchBuilder:
         self._digest = digest
         self._rows: defaultdict[str, list[bytes]] = defaultdict(list)
         self._refusals: Counter[tuple[str, str]] = Counter()
-        self._redactions: Counter[str] = Counter()
+        self._changes: Counter[Change] = Counter()
+        self._changed: Counter[tuple[str, str]] = Counter()
         self._services: dict[str, Seen] = {}
         self.conventions: Counter[str] = Counter()
         self._earliest = context.received_at - 5 * _YEAR
@@ -38,23 +43,49 @@ class BatchBuilder:
         """Keep a row."""
         self._rows[row.TABLE].append(encode(row))
 
-    def identifier(self, value: str) -> str:
-        """An enforced identifier; one that is redacted is counted."""
+    def add_event(self, row: Row) -> None:
+        """Keep the row of an event; a failure's code that is redacted is counted."""
+        if isinstance(row, FailureRow) and row.failure_code is REDACTED:
+            self.changed(Guard.IDENTIFIER, wire.FAILURE_CODE)
+        self.add(row)
+
+    def identifier(self, value: str, key: str) -> str:
+        """An enforced identifier; one that is redacted is counted under its attribute key."""
         kept = identifier(value) if value else value
         if kept is REDACTED:
-            self._redactions["identifier.pattern"] += 1
+            self.changed(Guard.IDENTIFIER, key)
         return kept
+
+    def changed(self, rule: str, key: str) -> None:
+        """Count a value that is stored otherwise than it was sent; `key` is one of those that are read."""
+        self._changed[rule, key] += 1
+
+    def count(self, value: object, key: str, most: int = MOST_COUNTED) -> int | None:
+        """An enforced count; a value that is none is counted under its attribute key."""
+        found = count_of(value, most)
+        if found is None and value is not None:
+            self.changed(Guard.COUNT, key)
+        return found
+
+    def word(self, value: str, spellings: Mapping[str, str], key: str) -> str:
+        """A word of a closed list in our spelling, else `other`, which is counted under its attribute key."""
+        known = spelling(spellings, value)
+        if known is None:
+            self.changed(Guard.CLOSED, key)
+        return OTHER if known is None else known
 
     def counts(self) -> Seen:
         """What was seen so far."""
         return Seen(self.received, self.ignored, self.refused)
 
     def sent_by(self, service: str, before: Seen) -> None:
-        """What was seen since `before` came from this service."""
-        name = self.identifier(service)
-        earlier = self._services.get(name, Seen(0, 0, 0))
+        """What was seen since `before`, and changed, came from this service; its name is enforced."""
+        earlier = self._services.get(service, Seen(0, 0, 0))
         parts = zip(earlier, self.counts(), before, strict=True)
-        self._services[name] = Seen(*(sum_ + now - then for sum_, now, then in parts))
+        self._services[service] = Seen(*(sum_ + now - then for sum_, now, then in parts))
+        for (rule, key), count in self._changed.items():
+            self._changes[Change(service, rule, key)] += count
+        self._changed.clear()
 
     def in_range(self, time: int) -> bool:
         """Whether a time is one the partitions and their TTL are made for."""
@@ -91,7 +122,7 @@ class BatchBuilder:
             ignored=self.ignored,
             refused=self.refused,
             refusals=dict(self._refusals),
-            redactions=dict(self._redactions),
+            changes=dict(self._changes),
             services=self._services,
             conventions=dict(self.conventions),
         )

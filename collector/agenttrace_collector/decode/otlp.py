@@ -16,7 +16,7 @@ from agenttrace_collector.decode.builder import BatchBuilder, digest_of
 from agenttrace_collector.decode.events import KINDS, EventIds, Origin, event_row, read_event
 from agenttrace_collector.decode.parse import parse
 from agenttrace_collector.decode.resource import Sender, read_sender
-from agenttrace_collector.decode.steps import link_row, run_row, step_row
+from agenttrace_collector.decode.steps import link_row, named, run_row, step_row
 from agenttrace_schemas import wire
 from agenttrace_schemas.rules import Violation
 
@@ -29,7 +29,7 @@ def decode_traces(body: bytes, context: Context) -> Batch:
     request = parse(ExportTraceServiceRequest, body)
     builder = BatchBuilder(context, digest_of("traces", body, context))
     for resource_spans in request.resource_spans:
-        sender, before = read_sender(resource_spans.resource), builder.counts()
+        sender, before = read_sender(resource_spans.resource, builder.identifier), builder.counts()
         for scope_spans in resource_spans.scope_spans:
             scope = scope_spans.scope.name
             for span in scope_spans.spans:
@@ -44,7 +44,7 @@ def decode_logs(body: bytes, context: Context) -> Batch:
     request = parse(ExportLogsServiceRequest, body)
     builder = BatchBuilder(context, digest_of("logs", body, context))
     for resource_logs in request.resource_logs:
-        sender, before = read_sender(resource_logs.resource), builder.counts()
+        sender, before = read_sender(resource_logs.resource, builder.identifier), builder.counts()
         for scope_logs in resource_logs.scope_logs:
             for record in scope_logs.log_records:
                 builder.received += 1
@@ -65,6 +65,8 @@ def _decode_span(span: Span, scope: str, sender: Sender, builder: BatchBuilder) 
             if event.name in KINDS:
                 builder.refuse(KINDS[event.name], violation, origin)
         return
+    for rule, key in facts.not_understood or ():
+        builder.changed(rule, key)
     if span.events:
         _decode_events(span, origin, builder)
     if facts.operation:
@@ -97,7 +99,7 @@ def _decode_events(span: Span, origin: Origin, builder: BatchBuilder) -> None:
             if not builder.in_range(time):
                 raise Violation("time.range", "time_unix_nano")
             stated = read_event(event.name, event.attributes, time)
-            builder.add(event_row(stated, origin, builder.context.policy, ids))
+            builder.add_event(event_row(stated, origin, builder.context.policy, ids))
         except Violation as violation:
             builder.refuse(kind, violation, origin)
 
@@ -117,7 +119,7 @@ def _decode_record(record: LogRecord, sender: Sender, builder: BatchBuilder) -> 
         if not builder.in_range(time):
             raise Violation("time.range", "time_unix_nano")
         stated = read_event(name, record.attributes, time)
-        builder.add(event_row(stated, origin, builder.context.policy, EventIds(origin)))
+        builder.add_event(event_row(stated, origin, builder.context.policy, EventIds(origin)))
     except Violation as violation:
         builder.refused += 1
         builder.refuse(kind, violation, origin)
@@ -154,10 +156,10 @@ def _origin(carrier: Span | LogRecord, facts: SpanFacts, sender: Sender, builder
         trace_id=trace,
         span_id=span,
         span_number=int.from_bytes(span),
-        agent_id=builder.identifier(facts.agent_id or sender.agent_id),
-        agent_version=builder.identifier(facts.agent_version or sender.agent_version),
-        environment=builder.identifier(facts.environment or sender.environment),
-        actor=builder.identifier(facts.actor),
+        agent_id=builder.identifier(facts.agent_id, wire.AGENT_ID) or sender.agent_id,
+        agent_version=builder.identifier(facts.agent_version, wire.AGENT_VERSION) or sender.agent_version,
+        environment=builder.identifier(facts.environment, wire.ENVIRONMENT) or sender.environment,
+        actor=named(facts, "actor", carrier.attributes, builder),
         created_at=builder.context.received_at,
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
@@ -24,28 +25,30 @@ _KEYS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """The names a resource gives, as they were sent; every one has a default."""
+    """The names a resource gives, enforced; every one has a default."""
 
     agent_id: str
     agent_version: str
     environment: str
 
 
-def read_sender(resource: Resource) -> Sender:
-    """The first stated of each name's spellings, our own stamps before OpenTelemetry's."""
+def read_sender(resource: Resource, enforced: Callable[[str, str], str]) -> Sender:
+    """The first stated of each name's spellings, our own stamps before OpenTelemetry's.
+
+    `enforced` takes a name and its key.
+    """
     found = {item.key: value_of(item.value) for item in resource.attributes if item.key in _KEYS}
-    stated = {key: value for key, value in found.items() if isinstance(value, str) and value}
+    texts = {key: value.strip() for key, value in found.items() if isinstance(value, str)}
+    stated = {key: text for key, text in texts.items() if text}
     if stated.get(wire.SERVICE_NAME, "").startswith(wire.UNKNOWN_SERVICE):
         del stated[wire.SERVICE_NAME]
+
+    def first(*keys: str) -> str:
+        return next((enforced(stated[key], key) for key in keys if key in stated), "")
+
     return Sender(
-        agent_id=_first(stated, wire.AGENT_ID, wire.SERVICE_NAME) or wire.UNKNOWN,
-        agent_version=_first(stated, wire.AGENT_VERSION, wire.SERVICE_VERSION) or wire.UNKNOWN,
-        environment=_first(
-            stated, wire.ENVIRONMENT, wire.DEPLOYMENT_ENVIRONMENT, wire.DEPLOYMENT_ENVIRONMENT_OLD
-        )
+        agent_id=first(wire.AGENT_ID, wire.SERVICE_NAME) or wire.UNKNOWN,
+        agent_version=first(wire.AGENT_VERSION, wire.SERVICE_VERSION) or wire.UNKNOWN,
+        environment=first(wire.ENVIRONMENT, wire.DEPLOYMENT_ENVIRONMENT, wire.DEPLOYMENT_ENVIRONMENT_OLD)
         or wire.DEFAULT_ENVIRONMENT,
     )
-
-
-def _first(stated: dict[str, str], *keys: str) -> str:
-    return next((stated[key] for key in keys if key in stated), "")

@@ -17,8 +17,10 @@ from agenttrace_collector.decode.run_events import Place, decisions_and_signals,
 from agenttrace_collector.decode.run_fields import FORM, Refused, RunDocument, StepDocument, refusals
 from agenttrace_collector.errors import Rejected
 from agenttrace_schemas import rules, wire
-from agenttrace_schemas.rows import FINISH_REASONS, OUTPUT_TYPES, Row, RunRow, StepRow
+from agenttrace_schemas.counts import MOST_SEQ
+from agenttrace_schemas.rows import Row, RunRow, StepRow
 from agenttrace_schemas.rules import Violation
+from agenttrace_schemas.spellings import FINISH_REASONS, OUTPUT_TYPES
 
 SOURCE: Final = "api"
 _MILLISECOND: Final = 1_000_000
@@ -95,9 +97,9 @@ def _origin(named: _Named, builder: BatchBuilder) -> Origin:
         trace_id=run_id,
         span_id=span_id,
         span_number=int.from_bytes(span_id),
-        agent_id=builder.identifier(named.agent_id or wire.UNKNOWN),
-        agent_version=builder.identifier(named.agent_version or wire.UNKNOWN),
-        environment=builder.identifier(named.environment or wire.DEFAULT_ENVIRONMENT),
+        agent_id=builder.identifier(named.agent_id, "agent_id") or wire.UNKNOWN,
+        agent_version=builder.identifier(named.agent_version, "agent_version") or wire.UNKNOWN,
+        environment=builder.identifier(named.environment, "environment") or wire.DEFAULT_ENVIRONMENT,
         actor="",
         created_at=context.received_at,
     )
@@ -154,7 +156,7 @@ class _Reading:
             return _invalid(self._body, self._context, self._problems, self._named)
         rows: list[Row] = [run, *steps, *([failure] if failure else [])]
         for row in rows:
-            builder.add(row)
+            builder.add_event(row)
         builder.conventions[SOURCE] += len(steps)
         stated, refused = decisions_and_signals(document, place, builder, EventIds(self._origin))
         builder.sent_by(self._origin.agent_id, before)
@@ -200,7 +202,7 @@ class _Reading:
             yield replace(row, status="error") if is_failed else row
 
     def _step_row(self, step: StepDocument, number: int, at: str) -> StepRow:
-        origin, name = self._origin, self._builder.identifier
+        origin, builder = self._origin, self._builder
         started = self._time(f"{at}.started_at", step.started_at)
         lasted = round((step.latency_ms or 0) * _MILLISECOND)
         ended = started + lasted if step.ended_at is None else self._time(f"{at}.ended_at", step.ended_at)
@@ -208,13 +210,16 @@ class _Reading:
             self._problems.append(Refused(f"{at}.ended_at", FORM, "allowed is a time not before started_at"))
         latency = (ended - started) / _MILLISECOND if step.latency_ms is None else step.latency_ms
         step_id = Place.own_id(origin.run_id, step.step_id or f"\x00{number}")
-        tool = step.tool_name or (step.name if step.step_type == "tool" else None) or ""
+        model = builder.identifier(step.model or "", "steps.model")
+        tool = builder.identifier(step.tool_name or "", "steps.tool_name")
+        name = builder.identifier(step.name or "", "steps.name") or tool or model
+        seq = builder.count(step.seq, "steps.seq", MOST_SEQ)
         return StepRow(
             step_id=step_id,
             run_id=origin.run_id,
-            seq=number + 1 if step.seq is None else step.seq,
+            seq=number + 1 if seq is None else seq,
             step_type=step.step_type,
-            name=name(step.name or tool or step.model or ""),
+            name=name,
             latency_ms=latency,
             started_at=started,
             ended_at=max(started, ended),
@@ -231,17 +236,17 @@ class _Reading:
             role="leaf",
             operation=_operation(step),
             status=step.status or "unset",
-            error_type=name(step.error_type or ""),
-            tool_name=name(tool),
-            model=name(step.model or ""),
+            error_type=builder.identifier(step.error_type or "", "steps.error_type"),
+            tool_name=tool or (name if step.step_type == "tool" else ""),
+            model=model,
             response_model="",
-            input_tokens=step.input_tokens,
-            output_tokens=step.output_tokens,
-            retrieval_count=step.retrieval_count,
-            finish_reason=rules.closed(step.finish_reason or "", FINISH_REASONS),
+            input_tokens=builder.count(step.input_tokens, "steps.input_tokens"),
+            output_tokens=builder.count(step.output_tokens, "steps.output_tokens"),
+            retrieval_count=builder.count(step.retrieval_count, "steps.retrieval_count"),
+            finish_reason=builder.word(step.finish_reason or "", FINISH_REASONS, "steps.finish_reason"),
             stream=step.stream,
-            output_type=rules.closed(step.output_type or "", OUTPUT_TYPES),
-            attempt=step.attempt,
+            output_type=builder.word(step.output_type or "", OUTPUT_TYPES, "steps.output_type"),
+            attempt=builder.count(step.attempt, "steps.attempt"),
             conversation_id="",
             source=SOURCE,
         )

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from agenttrace_collector.conventions.facts import SpanFacts
+from agenttrace_collector.conventions.read import key_of
 from agenttrace_collector.decode import identity
 from agenttrace_collector.decode.builder import BatchBuilder
 from agenttrace_collector.decode.events import Origin
@@ -14,30 +18,36 @@ from agenttrace_schemas.rows import (
     OPERATIONS,
     OUTPUT_TYPES,
     STATUSES,
+    Guard,
     RunRow,
     SpanLinkRow,
     StepRow,
 )
 from agenttrace_schemas.rules import Scalar, Violation
+from agenttrace_schemas.texts import REDACTED, identifier
 from agenttrace_schemas.vocabulary import RunStatus, StepType
 
 _MILLISECOND = 1_000_000
 _SPAN_ID = 8
-_MAX_SEQ = 2**32
-_RUN_STATUSES = frozenset(map(str, RunStatus))
 _STEP_TYPES = frozenset(map(str, StepType))
 
 
 def step_row(span: Span, facts: SpanFacts, origin: Origin, builder: BatchBuilder) -> StepRow:
     """The step a span stands for, every name enforced."""
     started, ended = times(span)
-    name = builder.identifier
+    attributes = span.attributes
+
+    def name(fact: str) -> str:
+        return named(facts, fact, attributes, builder)
+
+    model = name("model")
+    response_model = name("response_model")
     return StepRow(
         step_id=origin.step_id,
         run_id=origin.run_id,
-        seq=facts.seq if 0 <= facts.seq < _MAX_SEQ else 0,
+        seq=facts.seq,
         step_type=rules.closed(facts.step_type, _STEP_TYPES),
-        name=name(facts.name),
+        name=name("name"),
         latency_ms=(ended - started) / _MILLISECOND,
         started_at=started,
         ended_at=ended,
@@ -53,21 +63,30 @@ def step_row(span: Span, facts: SpanFacts, origin: Origin, builder: BatchBuilder
         parent_span_id=_parent(span),
         role=facts.role,
         operation=rules.closed(facts.operation, OPERATIONS),
-        status=_status(span, facts),
-        error_type=name(facts.error_type),
-        tool_name=name(facts.tool_name),
-        model=name(facts.model or facts.response_model),
-        response_model=name(facts.response_model),
-        input_tokens=_count(facts.input_tokens),
-        output_tokens=_count(facts.output_tokens),
-        retrieval_count=_count(facts.retrieval_count),
+        status=_status(span, facts, builder),
+        error_type=name("error_type"),
+        tool_name=name("tool_name"),
+        model=model or response_model,
+        response_model=response_model,
+        input_tokens=facts.input_tokens,
+        output_tokens=facts.output_tokens,
+        retrieval_count=facts.retrieval_count,
         finish_reason=rules.closed(facts.finish_reason, FINISH_REASONS),
         stream=facts.stream,
         output_type=rules.closed(facts.output_type, OUTPUT_TYPES),
-        attempt=_count(facts.attempt),
+        attempt=facts.attempt,
         conversation_id=rules.conversation_hash(builder.context.policy, facts.conversation_id),
         source=facts.source,
     )
+
+
+def named(facts: SpanFacts, fact: str, attributes: Iterable[KeyValue], builder: BatchBuilder) -> str:
+    """A name among the facts, enforced; one that is redacted is counted under the key that told it."""
+    value = getattr(facts, fact)
+    kept = identifier(value) if value else ""
+    if kept is REDACTED and (fact != "name" or value not in (facts.tool_name, facts.model, facts.actor)):
+        builder.changed(Guard.IDENTIFIER, key_of(attributes, fact))
+    return kept
 
 
 def run_row(span: Span, facts: SpanFacts, origin: Origin, builder: BatchBuilder) -> RunRow:
@@ -127,18 +146,17 @@ def _parent(span: Span) -> int:
     return int.from_bytes(raw) if len(raw) == _SPAN_ID else 0
 
 
-def _count(value: int | None) -> int | None:
-    return value if value is not None and 0 <= value < 2**63 else None
-
-
-def _status(span: Span, facts: SpanFacts) -> str:
+def _status(span: Span, facts: SpanFacts, builder: BatchBuilder) -> str:
     if facts.failed:
         return STATUSES[Status.StatusCode.STATUS_CODE_ERROR]
-    return STATUSES[span.status.code] if 0 <= span.status.code < len(STATUSES) else STATUSES[0]
+    if 0 <= span.status.code < len(STATUSES):
+        return STATUSES[span.status.code]
+    builder.changed(Guard.CLOSED, "status.code")
+    return STATUSES[0]
 
 
 def _run_status(span: Span, facts: SpanFacts) -> str:
-    if facts.run_status in _RUN_STATUSES:
+    if facts.run_status:
         return facts.run_status
     failed = facts.failed or span.status.code == Status.StatusCode.STATUS_CODE_ERROR
     return RunStatus.FAILURE if failed else RunStatus.SUCCESS

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from agenttrace_collector.decode.batch import Batch, Context
+from agenttrace_collector.decode.batch import Batch, Change, Context
 from agenttrace_collector.decode.otlp import decode_logs, decode_traces
 from agenttrace_schemas import wire
 from agenttrace_schemas.rules import Policy
@@ -27,7 +27,7 @@ def test_the_reference_request_becomes_a_step_a_decision_and_a_signal_per_span()
     assert rows(batch) == {"agent_steps": 32, "agent_decisions": 32, "agent_quality_signals": 32}
     assert (batch.received, batch.ignored, batch.refused) == (32, 0, 0)
     assert not batch.refusals
-    assert not batch.redactions
+    assert not batch.changes
 
 
 def test_decoding_again_gives_the_same_bytes() -> None:
@@ -129,7 +129,7 @@ def test_a_name_that_is_no_identifier_is_redacted_and_counted() -> None:
     said = {**STEP, wire.GEN_AI_TOOL_NAME: "please look up my order, thanks!"}
     batch = decode_traces(traces(ASpan(attributes=said)), CONTEXT)
     assert b"_redacted" in batch.blocks["agent_steps"].data
-    assert batch.redactions["identifier.pattern"] >= 1
+    assert batch.changes == {Change("unknown", "identifier.pattern", wire.GEN_AI_TOOL_NAME): 1}
 
 
 def test_an_empty_request_is_an_empty_batch() -> None:

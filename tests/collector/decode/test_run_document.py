@@ -13,6 +13,7 @@ from agenttrace_collector.errors import Rejected
 from agenttrace_schemas.rows import DecisionRow, FailureRow, RejectionRow, RunRow, SignalRow, StepRow
 from agenttrace_schemas.rules import RULES, Policy
 from tests.support.otlp import NOW
+from tests.support.rows import rows_of
 from tests.support.run_documents import DECISION, FAILURE, SIGNAL, body, moment
 
 SAID = "Where is my order 4711?"
@@ -133,9 +134,10 @@ def test_an_invalid_document_is_refused_whole(changes: dict[str, Any], field: st
         ({"latency_ms": -1}, "latency_ms", "document.field"),
         ({"latency_ms": float("inf")}, "latency_ms", "document.field"),
         ({"latency_ms": "12"}, "latency_ms", "document.field"),
-        ({"seq": 2**32}, "seq", "document.field"),
         ({"seq": True}, "seq", "document.field"),
-        ({"input_tokens": 2**63}, "input_tokens", "document.field"),
+        ({"input_tokens": [1]}, "input_tokens", "document.field"),
+        ({"output_tokens": {}}, "output_tokens", "document.field"),
+        ({"attempt": True}, "attempt", "document.field"),
         ({"status": SAID}, "status", "closed.set"),
         ({"metadata": {"reasoning": 1}}, "metadata.reasoning", "metadata.blocked_key"),
         ({"metadata": [1]}, "metadata", "document.field"),
@@ -147,6 +149,38 @@ def test_an_invalid_step_is_named_with_its_place(change: dict[str, Any], field: 
     given = {name: value for name, value in step.items() if value is not ...}
     batch = decoded(body(steps=[{"step_type": "plan", "started_at": moment(-9)}, given]))
     assert [(each.field, each.rule) for each in batch.problems] == [(f"steps[1].{field}", rule)]
+
+
+def test_a_count_out_of_range_is_none_and_is_counted() -> None:
+    """The document is stored; the key of each such count is named, its value nowhere."""
+    odd = {
+        "input_tokens": 2**48 + 1,
+        "output_tokens": -1,
+        "retrieval_count": "many",
+        "attempt": 1.5,
+        "seq": 2**32,
+    }
+    batch = decoded(steps(odd, {"input_tokens": "25", "output_tokens": 25.0, "attempt": 2**48}))
+    first, second = rows_of(batch, StepRow)
+    assert not batch.problems
+    assert {(change.rule, change.key) for change in batch.changes} == {
+        ("count.range", f"steps.{name}") for name in odd
+    }
+    assert [getattr(first, name) for name in odd] == [None, None, None, None, 1]
+    assert (second.input_tokens, second.output_tokens, second.attempt) == (25, 25, 2**48)
+
+
+def test_words_of_closed_lists_are_read_in_every_spelling() -> None:
+    """As in OTLP; what is not known is `other` and counted under its field."""
+    batch = decoded(
+        steps(
+            {"finish_reason": "FinishReason.MAX_TOKENS", "output_type": "json_schema"},
+            {"finish_reason": SAID},
+        )
+    )
+    first, second = rows_of(batch, StepRow)
+    assert (first.finish_reason, first.output_type, second.finish_reason) == ("length", "json", "other")
+    assert {(change.rule, change.key) for change in batch.changes} == {("closed.set", "steps.finish_reason")}
 
 
 def test_two_steps_of_one_id_are_refused() -> None:
@@ -211,4 +245,11 @@ def test_what_is_said_is_stored_nowhere() -> None:
     batch = decoded(json.dumps(whole).encode())
     assert not batch.problems
     assert SAID.encode() not in b"".join(block.data for block in batch.blocks.values())
-    assert batch.redactions["identifier.pattern"] > 3
+    assert {(change.rule, change.key) for change in batch.changes} == {
+        ("identifier.pattern", "agent_id"),
+        ("identifier.pattern", "steps.name"),
+        ("identifier.pattern", "steps.model"),
+        ("identifier.pattern", "steps.tool_name"),
+        ("identifier.pattern", "steps.error_type"),
+        ("closed.set", "steps.finish_reason"),
+    }
