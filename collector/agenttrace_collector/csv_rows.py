@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 _FORMULA: Final = ("=", "+", "-", "@")
@@ -15,12 +15,14 @@ def csv_text(rows: Iterable[Mapping[str, Any]]) -> str:
     """A line for each row under the names of all of them; empty without rows."""
     listed = list(rows)
     names = list(dict.fromkeys(name for row in listed for name in row))
-    if not names:
-        return ""
+    return csv_lines(names, [dict(zip(names, names, strict=True)), *listed]) if names else ""
+
+
+def csv_lines(names: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
+    """A line for each row, its values in the order of these names."""
     text = io.StringIO(newline="")
     writer = csv.DictWriter(text, names, lineterminator="\r\n")
-    writer.writeheader()
-    for row in listed:
+    for row in rows:
         writer.writerow({name: _plain(value) for name, value in row.items()})
     return text.getvalue()
 

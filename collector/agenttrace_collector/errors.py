@@ -1,4 +1,4 @@
-"""The kinds of failure a request can meet, and what gRPC and HTTP say for each.
+"""The kinds of failure there are, and what every surface says for each: the one table of both.
 
 `Rejected`: the same input would fail again, never retry. `Unavailable`: try later. Messages name
 rule, key and what is allowed, never a value received.
@@ -15,6 +15,29 @@ class CollectorError(Exception):
 
 class Rejected(CollectorError):
     """The input is refused for good."""
+
+
+class Unlisted(Rejected):
+    """A value that is not in the closed list it is from."""
+
+
+class Invalid(Rejected):
+    """Fields of a request or a document that are refused, each by a rule or by its form."""
+
+
+class NotFound(Rejected):
+    """This tenant has no such record, or there is nothing under this path."""
+
+
+class SwitchedOff(Rejected):
+    """Decisions and quality signals are not taken here, so nothing is known of them."""
+
+    def __init__(self) -> None:
+        super().__init__("decisions and quality signals are switched off here (processors.enforce.decisions)")
+
+
+class OverLimit(Rejected):
+    """A question that takes more time, memory or rows than one may."""
 
 
 class TooLarge(Rejected):
@@ -46,24 +69,43 @@ class Forbidden(Rejected):
 
 
 class WireStatus(NamedTuple):
-    """A gRPC status code's name and the HTTP status that goes with it."""
+    """What each surface says for a kind of failure."""
 
+    # For programs, in the API's answers.
+    name: str
+    # A gRPC status code's name.
     grpc: str
+    # OTLP over HTTP, the API, the pages and the SQL endpoint.
     http: int
+    # ClickHouse's code and name, of the SQL endpoint; the engine's own where it refuses.
+    sql: tuple[int, str]
+    # Of a command; beyond 1 as sysexits.h has them.
+    exit: int
 
 
+_ARGUMENT: Final = (36, "BAD_ARGUMENTS")
+_BUSY: Final = (202, "TOO_MANY_SIMULTANEOUS_QUERIES")
 # Most specific first: the first class that matches decides.
 STATUS: Final[dict[type[CollectorError], WireStatus]] = {
-    TooLarge: WireStatus("RESOURCE_EXHAUSTED", 413),
-    UnsupportedMedia: WireStatus("UNIMPLEMENTED", 415),
-    Unauthenticated: WireStatus("UNAUTHENTICATED", 401),
-    Forbidden: WireStatus("PERMISSION_DENIED", 403),
-    Rejected: WireStatus("INVALID_ARGUMENT", 400),
-    Throttled: WireStatus("UNAVAILABLE", 429),
-    Unavailable: WireStatus("UNAVAILABLE", 503),
+    TooLarge: WireStatus("too_large", "RESOURCE_EXHAUSTED", 413, (307, "TOO_MANY_BYTES"), 1),
+    UnsupportedMedia: WireStatus("unsupported_media", "UNIMPLEMENTED", 415, _ARGUMENT, 1),
+    Unauthenticated: WireStatus("unauthenticated", "UNAUTHENTICATED", 401, (516, "AUTHENTICATION_FAILED"), 1),
+    Forbidden: WireStatus("forbidden", "PERMISSION_DENIED", 403, (497, "ACCESS_DENIED"), 1),
+    Unlisted: WireStatus("unknown_value", "INVALID_ARGUMENT", 400, _ARGUMENT, 1),
+    Invalid: WireStatus("invalid", "INVALID_ARGUMENT", 422, _ARGUMENT, 1),
+    NotFound: WireStatus("not_found", "NOT_FOUND", 404, (60, "UNKNOWN_TABLE"), 1),
+    SwitchedOff: WireStatus("switched_off", "FAILED_PRECONDITION", 503, (344, "SUPPORT_IS_DISABLED"), 1),
+    OverLimit: WireStatus("over_limit", "RESOURCE_EXHAUSTED", 422, (396, "TOO_MANY_ROWS_OR_BYTES"), 1),
+    Rejected: WireStatus("refused", "INVALID_ARGUMENT", 400, _ARGUMENT, 1),
+    Throttled: WireStatus("come_later", "UNAVAILABLE", 429, _BUSY, 69),
+    Unavailable: WireStatus("unavailable", "UNAVAILABLE", 503, (210, "NETWORK_ERROR"), 69),
 }
+# A fault of our own, whose text stays in here.
+FAULT: Final = WireStatus("internal", "INTERNAL", 500, (1002, "UNKNOWN_EXCEPTION"), 70)
+# ClickHouse's codes for a question that takes too much: rows, time, bytes, memory.
+OVER_LIMIT_CODES: Final = frozenset({158, 159, 160, 241, 307, 396})
 
 
-def wire_status(error: CollectorError) -> WireStatus:
-    """What gRPC and HTTP answer for this failure."""
-    return next(status for kind, status in STATUS.items() if isinstance(error, kind))
+def wire_status(error: Exception) -> WireStatus:
+    """What is said for this failure."""
+    return next((status for kind, status in STATUS.items() if isinstance(error, kind)), FAULT)

@@ -34,7 +34,7 @@ def test_a_directory_that_a_collector_owns_is_left_to_it(tmp_path: Path) -> None
     """One process a directory: the command says who migrates it."""
     with running_collector(tmp_path):
         refused = agenttrace("migrate", "up", *on(tmp_path))
-    assert refused.returncode == 1
+    assert refused.returncode == 69
     assert "migrated by that collector" in refused.stderr
 
 

@@ -112,12 +112,22 @@ class Operation:
         }
 
 
-def application(questions: Questions, *, patience: float = 30) -> FastAPI:
-    """An API without tokens over these questions, in this process; it stores nothing."""
+def application(
+    questions: Questions, *, patience: float = 30, authenticator: Authenticator | None = None
+) -> FastAPI:
+    """An API over these questions, in this process, without tokens unless told otherwise; it stores nothing."""
     flow = Flow(Limits(requests=1, soft_bytes=1, hard_bytes=1))
     ingest = Ingest(Policy(), MemorySink(), flow, Telemetry(), ThreadPoolExecutor(1))
     return build_app(
-        Answers(questions, NothingKept(), Authenticator(), Policy(), Health(), ingest, patience=patience)
+        Answers(
+            questions,
+            NothingKept(),
+            authenticator or Authenticator(),
+            Policy(),
+            Health(),
+            ingest,
+            patience=patience,
+        )
     )
 
 

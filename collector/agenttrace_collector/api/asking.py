@@ -10,10 +10,18 @@ from typing import Annotated, Any, Final, TypeAlias
 from fastapi import Depends
 from starlette.requests import Request
 
-from agenttrace_collector.api.problems import ADVICE, OverLimit, SwitchedOff
+from agenttrace_collector.api.problems import ADVICE
 from agenttrace_collector.auth import Authenticator, Identity, Role
 from agenttrace_collector.erasure import Erasure
-from agenttrace_collector.errors import CollectorError, Rejected, Throttled, Unavailable
+from agenttrace_collector.errors import (
+    OVER_LIMIT_CODES,
+    CollectorError,
+    OverLimit,
+    Rejected,
+    SwitchedOff,
+    Throttled,
+    Unavailable,
+)
 from agenttrace_collector.health import Health
 from agenttrace_collector.questions import Questions
 from agenttrace_collector.receivers.ingest import Ingest
@@ -24,8 +32,6 @@ _MOST_QUESTIONS: Final = 32
 _RETRY_AFTER: Final = 2.0
 # Longer than a question may take in the database (`query.reader`), for one that no longer answers at all.
 _LONGEST: Final = 40.0
-# ClickHouse's codes for a question that takes too much: rows, time, bytes, memory.
-_OVER_LIMIT: Final = frozenset({158, 159, 160, 241, 307, 396})
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +78,7 @@ class Asker:
 def _told(error: Rejected | Unavailable) -> CollectorError:
     """What of the database's failure is the client's; a question is ours, so that its refusal is not."""
     code = getattr(error, "code", 0)
-    if code in _OVER_LIMIT:
+    if code in OVER_LIMIT_CODES:
         return OverLimit(ADVICE)
     if isinstance(error, Unavailable):
         return error

@@ -43,7 +43,7 @@ _ALLOWED: Final = {
 }
 
 
-def _time(value: Any) -> Any:
+def read_time(value: Any) -> Any:
     """A time in UTC; one without an offset is taken as UTC."""
     if not isinstance(value, str):
         return value
@@ -61,7 +61,7 @@ def _time(value: Any) -> Any:
 
 Name = Annotated[str, Field(max_length=_NAME_LENGTH)]
 RequiredName = Annotated[str, Field(min_length=1, max_length=_NAME_LENGTH)]
-Time = Annotated[datetime, BeforeValidator(_time)]
+Time = Annotated[datetime, BeforeValidator(read_time)]
 
 
 class Parameters(BaseModel):

@@ -7,7 +7,7 @@ from typing import Final
 
 from pydantic import BaseModel, Field
 
-from agenttrace_collector.errors import Rejected
+from agenttrace_collector.errors import Invalid, Unlisted
 
 
 class FieldProblem(BaseModel):
@@ -29,7 +29,7 @@ class Problem(BaseModel):
     problems: list[FieldProblem] = Field(default_factory=list, description="The fields that are refused.")
 
 
-class UnknownValue(Rejected):
+class UnknownValue(Unlisted):
     """A filter names something that its closed list does not have."""
 
     def __init__(self, field: str, allowed: Sequence[str]) -> None:
@@ -42,27 +42,12 @@ class UnknownValue(Rejected):
         super().__init__(f"{field}: {self.problem.message}")
 
 
-class InvalidField(Rejected):
+class InvalidField(Invalid):
     """Fields of a request or of a document that are refused, each by a rule or by its form."""
 
     def __init__(self, problems: Sequence[FieldProblem]) -> None:
         self.problems = list(problems)
         super().__init__("fields of the request are refused")
-
-
-class NotFound(Rejected):
-    """This tenant has no such record."""
-
-
-class SwitchedOff(Rejected):
-    """Decisions and quality signals are not taken here, so nothing is known of them."""
-
-    def __init__(self) -> None:
-        super().__init__("decisions and quality signals are switched off here (processors.enforce.decisions)")
-
-
-class OverLimit(Rejected):
-    """A question that takes more time, memory or rows than one may."""
 
 
 ADVICE: Final = "the question takes more than one may: narrow it by agent, version or time"

@@ -1,4 +1,4 @@
-"""Failures as HTTP answers: one table from the kind of failure to a status, and the border that keeps the rest in."""
+"""Failures as answers of the API, by the table of `errors`, and the border that keeps the rest in."""
 
 from __future__ import annotations
 
@@ -15,38 +15,13 @@ from starlette.routing import compile_path
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from agenttrace_collector.api.parameters import allowed_in
-from agenttrace_collector.api.problems import (
-    FieldProblem,
-    InvalidField,
-    NotFound,
-    OverLimit,
-    Problem,
-    SwitchedOff,
-    UnknownValue,
-)
-from agenttrace_collector.errors import CollectorError, wire_status
+from agenttrace_collector.api.problems import FieldProblem, InvalidField, Problem, UnknownValue
+from agenttrace_collector.errors import FAULT, STATUS, CollectorError, Invalid, wire_status
 from agenttrace_collector.receivers.answers import INTERNAL, headers_of
 
 _log: Final = logging.getLogger(__name__)
-# Most specific first, before the table of `errors.STATUS`.
-_STATUS: Final[dict[type[CollectorError], tuple[int, str]]] = {
-    UnknownValue: (400, "unknown_value"),
-    InvalidField: (422, "invalid"),
-    NotFound: (404, "not_found"),
-    SwitchedOff: (503, "switched_off"),
-    OverLimit: (422, "over_limit"),
-}
-_NAMES: Final = {
-    400: "refused",
-    401: "unauthenticated",
-    403: "forbidden",
-    404: "not_found",
-    405: "method_not_allowed",
-    413: "too_large",
-    415: "unsupported_media",
-    429: "come_later",
-    503: "unavailable",
-}
+# What the framework refuses by itself; where several kinds share a status, the most general names it.
+_NAMES: Final = {405: "method_not_allowed", **{status.http: status.name for status in STATUS.values()}}
 _MESSAGES: Final = {404: "there is nothing under this path", 405: "this path does not take this method"}
 
 
@@ -72,7 +47,7 @@ class Border:
         except Exception as error:  # noqa: BLE001 - the request's border: a fault here must not end the server
             _log.exception("a request failed", extra={"error": type(error).__name__})
             if not started:
-                await _refusal(500, "internal", INTERNAL)(scope, receive, send)
+                await _refusal(FAULT.http, FAULT.name, INTERNAL)(scope, receive, send)
 
 
 def refuse_with_reason(app: FastAPI) -> None:
@@ -85,9 +60,8 @@ def refuse_with_reason(app: FastAPI) -> None:
 
 async def _collector_error(_: Request, error: Exception) -> Response:
     assert isinstance(error, CollectorError)  # noqa: S101 - registered for it
-    known = next((found for kind, found in _STATUS.items() if isinstance(error, kind)), None)
-    status, name = known or (wire_status(error).http, _NAMES[wire_status(error).http])
-    response = _refusal(status, name, str(error), _problems(error))
+    status = wire_status(error)
+    response = _refusal(status.http, status.name, str(error), _problems(error))
     response.headers.update(headers_of(error))
     return response
 
@@ -103,7 +77,8 @@ async def _validation_error(_: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for it
     named = dict.fromkeys((str(each["loc"][-1]), each["type"]) for each in error.errors())
     problems = [allowed_in(field, kind) for field, kind in named]
-    return _refusal(422, "invalid", "parameters of the request are refused", problems)
+    status = STATUS[Invalid]
+    return _refusal(status.http, status.name, "parameters of the request are refused", problems)
 
 
 async def _http_error(request: Request, error: Exception) -> Response:

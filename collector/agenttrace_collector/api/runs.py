@@ -12,7 +12,6 @@ from pydantic import Field
 from agenttrace_collector.api.asking import Asker, Reading
 from agenttrace_collector.api.listed import MISSING, REFUSALS, part
 from agenttrace_collector.api.parameters import STATUSES, Page, Span, one_of
-from agenttrace_collector.api.problems import NotFound
 from agenttrace_collector.api.run_shapes import (
     Decision,
     Details,
@@ -24,6 +23,7 @@ from agenttrace_collector.api.run_shapes import (
     Step,
     Steps,
 )
+from agenttrace_collector.errors import NotFound
 
 router: Final = APIRouter(tags=["runs"], responses=REFUSALS)
 _MOST_DETAILS: Final = 1_000

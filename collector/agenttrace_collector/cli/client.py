@@ -11,22 +11,22 @@ import urllib.request
 from collections.abc import Mapping
 from typing import Any, Final
 
-from agenttrace_collector.cli.options import fail
+from agenttrace_collector.cli.options import AWAY, MISUSED, REFUSED, fail
+from agenttrace_collector.errors import FAULT, STATUS
 
 ADDRESS: Final = "AGENTTRACE_API"
 TOKEN: Final = "AGENTTRACE_TOKEN"  # noqa: S105 - the variable's name
 DEFAULT: Final = "http://127.0.0.1:8400"
 _SECONDS: Final = 60.0
-# As sysexits.h has them, so that scripts can tell a service that is not there from a refusal.
-_UNAVAILABLE: Final = 69
-_REFUSED: Final = 1
+# By the name that the API gives a refusal, so that scripts can tell a service that is not there from a refusal.
+_CODES: Final = {status.name: status.exit for status in (*STATUS.values(), FAULT)}
 
 
 def address(given: str | None = None) -> str:
     """Where the API is: as given, else by the environment, else where a collector listens by default."""
     chosen = (given or os.environ.get(ADDRESS) or DEFAULT).rstrip("/")
     if not chosen.startswith(("http://", "https://")):
-        fail(f"{ADDRESS}: allowed is http(s)://host:port, such as {DEFAULT}", code=2)
+        fail(f"{ADDRESS}: allowed is http(s)://host:port, such as {DEFAULT}", code=MISUSED)
     return chosen
 
 
@@ -63,18 +63,19 @@ def _answer(request: urllib.request.Request, seconds: float) -> Any:
     try:
         return json.loads(_open(request, seconds))
     except urllib.error.HTTPError as answer:
-        fail(_problem(answer), code=_REFUSED)
+        text, code = _refusal(answer)
+        fail(text, code=code)
     except TimeoutError:
         fail(
             "the collector does not answer in time: narrow the question by agent, version or time",
-            code=_UNAVAILABLE,
+            code=AWAY,
         )
     except (OSError, ValueError):
         host = urllib.parse.urlsplit(request.full_url).netloc
         fail(
             f"no collector answers at {host}; start one with: agenttrace collector run,"
             f" or say where one is: {ADDRESS}={DEFAULT}",
-            code=_UNAVAILABLE,
+            code=AWAY,
         )
 
 
@@ -85,13 +86,14 @@ def _open(request: urllib.request.Request, seconds: float) -> bytes:
         return bytes(answer.read())
 
 
-def _problem(answer: urllib.error.HTTPError) -> str:
-    """What the API says of a refusal: what, where, what is allowed."""
+def _refusal(answer: urllib.error.HTTPError) -> tuple[str, int]:
+    """What the API says of a refusal: what, where, what is allowed; and the code to end with."""
     try:
         problem = json.loads(answer.read())
         fields = [f"{each['field']}: {each['message']}" for each in problem.get("problems") or ()]
         text = "; ".join(dict.fromkeys([problem["message"], *fields]))
+        code = _CODES.get(problem["error"], REFUSED)
     except (ValueError, KeyError, TypeError):
-        return f"the answer is no API of a collector (status {answer.code})"
+        return f"the answer is no API of a collector (status {answer.code})", REFUSED
     hint = f" (set {TOKEN})" if answer.code == 401 else ""
-    return f"{text}{hint}"
+    return f"{text}{hint}", code

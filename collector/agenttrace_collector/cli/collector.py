@@ -7,7 +7,7 @@ import asyncio
 import typer
 
 from agenttrace_collector.auth import read_tokens
-from agenttrace_collector.cli.options import ConfigFiles, Overrides, fail, loaded, source
+from agenttrace_collector.cli.options import MISUSED, ConfigFiles, Overrides, fail, failed, loaded, source
 from agenttrace_collector.config import ConfigError, build_policy
 from agenttrace_collector.errors import CollectorError
 
@@ -28,7 +28,7 @@ def run(config: ConfigFiles = None, set_: Overrides = None) -> None:
     try:
         asyncio.run(Service(settings, chosen).run())
     except (ConfigError, CollectorError, OSError, JournalInUse, JournalDamaged) as error:
-        fail(f"agenttrace collector: {error}")
+        failed("collector", error)
 
 
 @app.command()
@@ -40,5 +40,5 @@ def validate(config: ConfigFiles = None, set_: Overrides = None) -> None:
         if settings.extensions.auth.tokens_file:
             read_tokens(settings.extensions.auth.tokens_file)
     except ConfigError as error:
-        fail(str(error), code=2)
+        fail(str(error), code=MISUSED)
     typer.echo("valid")

@@ -14,7 +14,7 @@ from typing import Any, Final, TypeAlias
 import typer
 from prometheus_client.parser import text_string_to_metric_families
 
-from agenttrace_collector.cli.options import ConfigFiles, Overrides, fail, loaded, source
+from agenttrace_collector.cli.options import AWAY, ConfigFiles, Overrides, fail, loaded, source
 from agenttrace_collector.config import Config
 
 _SECONDS: Final = 5.0
@@ -205,4 +205,4 @@ def _get(address: str, path: str, *, encrypted: bool) -> str:
     except urllib.error.HTTPError as answer:
         return str(answer.read().decode())
     except OSError:
-        fail(f"no collector answers at {address}; start one with: agenttrace collector run")
+        fail(f"no collector answers at {address}; start one with: agenttrace collector run", code=AWAY)

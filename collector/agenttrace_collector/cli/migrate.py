@@ -8,7 +8,7 @@ from typing import Annotated, cast
 
 import typer
 
-from agenttrace_collector.cli.options import ConfigFiles, Overrides, fail, loaded, source
+from agenttrace_collector.cli.options import MISUSED, ConfigFiles, Overrides, fail, failed, loaded, source
 from agenttrace_collector.clickhouse import ClickHouse
 from agenttrace_collector.config import Config, ConfigError, build_policy
 from agenttrace_collector.errors import Rejected, Unavailable
@@ -84,12 +84,12 @@ def render(
 ) -> None:
     """Print the whole schema of this configuration as SQL, for an empty database; nothing is run."""
     if profile not in PROFILES:
-        fail(f"agenttrace migrate: --profile is one of {', '.join(PROFILES)}", code=2)
+        fail(f"agenttrace migrate: --profile is one of {', '.join(PROFILES)}", code=MISUSED)
     settings = loaded(source(config, set_))
     try:
         policy = build_policy(settings.processors.enforce)
     except ConfigError as error:
-        fail(f"agenttrace migrate: {error}")
+        failed("migrate", error)
     ttl = settings.exporters.clickhouse.ttl.model_dump()
     for statement in script(cast("Profile", profile), policy, ttl):
         typer.echo(f"{statement};\n")
@@ -105,6 +105,6 @@ def _migrator(config: Config) -> Iterator[Migrator]:
             settings.ttl.model_dump(),
         )
     except (Rejected, ConfigError) as error:
-        fail(f"agenttrace migrate: {error}")
+        failed("migrate", error)
     except Unavailable as error:
-        fail(f"agenttrace migrate: {_OWNED} ({error})")
+        failed("migrate", error, _OWNED)

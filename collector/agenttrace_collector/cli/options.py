@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, NoReturn, TypeAlias
+from typing import Annotated, Final, NoReturn, TypeAlias
 
 import typer
 
 from agenttrace_collector.config import Config, ConfigError, Source
+from agenttrace_collector.errors import STATUS, CollectorError, Rejected, Unavailable, wire_status
+
+REFUSED: Final = STATUS[Rejected].exit
+AWAY: Final = STATUS[Unavailable].exit
+# A command line or a configuration that is not understood, as typer ends too.
+MISUSED: Final = 2
 
 ConfigFiles: TypeAlias = Annotated[
     list[Path] | None, typer.Option("--config", help="A YAML file; several are laid over each other.")
@@ -27,10 +33,19 @@ def loaded(chosen: Source) -> Config:
     try:
         return chosen.load()
     except ConfigError as error:
-        fail(str(error), code=2)
+        fail(str(error), code=MISUSED)
 
 
-def fail(message: str, *, code: int = 1) -> NoReturn:
+def failed(command: str, error: Exception, before: str = "") -> NoReturn:
+    """End a command with a failure, its text perhaps after another; the code is that of the failure's kind."""
+    if isinstance(error, ConfigError):
+        code = MISUSED
+    else:
+        code = wire_status(error).exit if isinstance(error, CollectorError) else REFUSED
+    fail(f"agenttrace {command}: {f'{before} ({error})' if before else error}", code=code)
+
+
+def fail(message: str, *, code: int = REFUSED) -> NoReturn:
     """End the command with a message on standard error."""
     typer.echo(message, err=True)
     raise typer.Exit(code)

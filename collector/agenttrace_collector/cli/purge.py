@@ -11,7 +11,7 @@ from typing import Annotated, Final, TypeAlias
 import typer
 
 from agenttrace_collector.cli import client
-from agenttrace_collector.cli.options import ConfigFiles, Overrides, fail, loaded, source
+from agenttrace_collector.cli.options import MISUSED, ConfigFiles, Overrides, fail, failed, loaded, source
 from agenttrace_collector.config import Config, ConfigError, build_policy
 from agenttrace_collector.errors import Rejected, Unavailable
 from agenttrace_schemas import wire
@@ -19,9 +19,7 @@ from agenttrace_schemas import wire
 _FORMATS: Final = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"]
 # A mutation of a large table takes its time.
 _SECONDS: Final = 3600.0
-_FAR: Final = (
-    "the database cannot be opened; is another process at work in it that does not answer at {}? ({})"
-)
+_FAR: Final = "the database cannot be opened; is another process at work in it that does not answer at {}?"
 _Choice: TypeAlias = Mapping[str, str]
 _Purge: TypeAlias = Callable[[bool], Awaitable[Mapping[str, int]]]
 
@@ -51,7 +49,7 @@ def purge(  # noqa: PLR0917 - the command's options
     named = {"run": run, "agent": agent, "conversation": conversation, "before": when}
     choice = {name: value for name, value in named.items() if value}
     if len(choice) != 1:
-        fail("agenttrace purge: give exactly one of --run, --agent, --conversation, --before", code=2)
+        fail("agenttrace purge: give exactly one of --run, --agent, --conversation, --before", code=MISUSED)
     settings = loaded(source(config, set_))
     address = os.environ.get(client.ADDRESS) or _address(settings)
     try:
@@ -60,9 +58,9 @@ def purge(  # noqa: PLR0917 - the command's options
         else:
             asyncio.run(_directly(settings, choice, tenant, yes=yes))
     except (Rejected, ConfigError) as error:
-        fail(f"agenttrace purge: {error}")
+        failed("purge", error)
     except Unavailable as error:
-        fail(f"agenttrace purge: {_FAR.format(address, error)}")
+        failed("purge", error, _FAR.format(address))
 
 
 async def _carry_out(erasure: _Purge, *, yes: bool) -> None:
@@ -93,7 +91,7 @@ async def _directly(settings: Config, choice: _Choice, tenant: str, *, yes: bool
     try:
         subject = Purge.model_validate(choice).subject(policy, tenant)
     except ValueError:
-        fail("agenttrace purge: allowed is a run as UUID, a name of at most 128 characters", code=2)
+        fail("agenttrace purge: allowed is a run as UUID, a name of at most 128 characters", code=MISUSED)
     async with opened_storage(settings, open_database(settings, policy), lifetime) as storage:
         erasure = open_erasure(settings.exporters.clickhouse, storage.delivery.flush)
         if erasure is None:

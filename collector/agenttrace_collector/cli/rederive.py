@@ -8,7 +8,7 @@ from typing import Annotated, Final
 
 import typer
 
-from agenttrace_collector.cli.options import ConfigFiles, Overrides, fail, loaded, source
+from agenttrace_collector.cli.options import ConfigFiles, Overrides, failed, loaded, source
 from agenttrace_collector.clickhouse import ClickHouse
 from agenttrace_collector.config import Config, ConfigError, build_policy
 from agenttrace_collector.errors import Rejected, Unavailable
@@ -37,9 +37,9 @@ def rederive(
     try:
         count = _settle(settings, _nanoseconds(since), _nanoseconds(until) if until else time.time_ns())
     except (Rejected, ConfigError) as error:
-        fail(f"agenttrace rederive: {error}")
+        failed("rederive", error)
     except Unavailable as error:
-        fail(f"agenttrace rederive: {_OWNED} ({error})")
+        failed("rederive", error, _OWNED)
     typer.echo(f"settled {count} runs in {time.monotonic() - started:.1f} s")
 
 

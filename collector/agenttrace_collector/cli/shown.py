@@ -16,7 +16,7 @@ from rich.text import Text
 
 from agenttrace_collector import telling
 from agenttrace_collector.cli import client
-from agenttrace_collector.cli.options import fail
+from agenttrace_collector.cli.options import MISUSED, fail
 from agenttrace_collector.csv_rows import csv_text
 from agenttrace_collector.telling import NOTHING
 
@@ -48,7 +48,7 @@ class Form:
     def __post_init__(self) -> None:
         """Refuse what cannot be both."""
         if self.as_json and self.as_csv:
-            fail("give one of --json and --csv", code=2)
+            fail("give one of --json and --csv", code=MISUSED)
 
     def ask(self, path: str, parameters: Mapping[str, Any]) -> Any:
         """The API's answer; the command ends where there is none."""

@@ -6,7 +6,7 @@ import asyncio
 import gzip
 import json
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Final
@@ -23,8 +23,8 @@ from agenttrace_collector.clickhouse_http.problems import SqlRefused, told
 from agenttrace_collector.clickhouse_http.request import Asked, authorization, read
 from agenttrace_collector.clickhouse_http.statement import checked, form_of
 from agenttrace_collector.config.sections import ClickHouse as Settings
-from agenttrace_collector.errors import CollectorError, Forbidden, Throttled
-from agenttrace_collector.receivers.answers import INTERNAL
+from agenttrace_collector.errors import CollectorError, Forbidden, Throttled, wire_status
+from agenttrace_collector.receivers.answers import headers_of
 
 _log: Final = logging.getLogger(__name__)
 _THREADS: Final = 4
@@ -77,12 +77,14 @@ class Sql:
                 loop = asyncio.get_running_loop()
                 form, data = await loop.run_in_executor(self.threads, self._run, asked)
         except CollectorError as error:
-            return _refusal(told(error))
+            refused = told(error)
+            # What the engine says may be another kind of failure than the connection's.
+            return _refusal(refused, headers_of(error) if refused.status == wire_status(error).http else {})
         except ClientDisconnect:
             return Response(status_code=499)
         except Exception as error:  # noqa: BLE001 - the request's border: a fault here must not end the server
             _log.exception("a statement failed", extra={"error": type(error).__name__})
-            return _refusal(SqlRefused(INTERNAL, 1002, "UNKNOWN_EXCEPTION", 500))
+            return _refusal(told(error), {})
         return _answer(request, asked, form, data)
 
     def _identify(self, request: Request) -> None:
@@ -149,8 +151,9 @@ def _answer(request: Request, asked: Asked, form: str, data: bytes) -> Response:
     return Response(data, 200, headers, media_type=_TYPES.get(form, "text/plain; charset=UTF-8"))
 
 
-def _refusal(refused: SqlRefused) -> Response:
+def _refusal(refused: SqlRefused, said: Mapping[str, str]) -> Response:
     headers = {
+        **said,
         "X-ClickHouse-Exception-Code": str(refused.code),
         "X-ClickHouse-Server-Display-Name": "agenttrace",
     }

@@ -6,13 +6,16 @@ from typing import Final
 
 from agenttrace_collector.clickhouse import Away, Refused
 from agenttrace_collector.errors import (
-    CollectorError,
+    FAULT,
+    OVER_LIMIT_CODES,
+    STATUS,
     Forbidden,
+    OverLimit,
     Rejected,
-    TooLarge,
-    Unauthenticated,
     Unavailable,
+    wire_status,
 )
+from agenttrace_collector.receivers.answers import INTERNAL
 
 _SERVER: Final = "agenttrace"
 
@@ -20,7 +23,7 @@ _SERVER: Final = "agenttrace"
 class SqlRefused(Rejected):
     """A request that is refused before or by the engine: ClickHouse's code and name, HTTP's status."""
 
-    def __init__(self, message: str, code: int, name: str, status: int = 400) -> None:
+    def __init__(self, message: str, code: int, name: str, status: int = STATUS[Rejected].http) -> None:
         super().__init__(message)
         self.code = code
         self.name = name
@@ -33,7 +36,7 @@ class SqlRefused(Rejected):
 
 def denied(message: str) -> SqlRefused:
     """What this endpoint does not do, whoever asks."""
-    return SqlRefused(message, 497, "ACCESS_DENIED", 403)
+    return SqlRefused(message, 497, "ACCESS_DENIED", STATUS[Forbidden].http)
 
 
 def bad_argument(message: str) -> SqlRefused:
@@ -56,26 +59,26 @@ _TOLD: Final = {
     456: "a parameter of the statement is not set",
 }
 _PARSING: Final = 62
-# Most specific first.
-_KINDS: Final[dict[type[CollectorError], tuple[int, str, int]]] = {
-    Unauthenticated: (516, "AUTHENTICATION_FAILED", 403),
-    Forbidden: (497, "ACCESS_DENIED", 403),
-    TooLarge: (307, "TOO_MANY_BYTES", 413),
-    Rejected: (36, "BAD_ARGUMENTS", 400),
-    Unavailable: (202, "TOO_MANY_SIMULTANEOUS_QUERIES", 503),
-}
 
 
-def told(error: CollectorError) -> SqlRefused:
-    """Any failure as a client of ClickHouse expects it."""
+def told(error: Exception) -> SqlRefused:
+    """Any failure as a client of ClickHouse expects it, under the status that every other surface has for it."""
     if isinstance(error, SqlRefused):
         return error
-    if isinstance(error, Refused):
-        place = f" at position {error.position}" if error.code == _PARSING and error.position else ""
-        message = _TOLD.get(error.code, "the engine refuses the statement") + place
-        return SqlRefused(message, error.code, error.name or "UNKNOWN_EXCEPTION")
-    if isinstance(error, Away):
-        message = _TOLD.get(error.code, "the database is not available")
-        return SqlRefused(message, error.code or 999, error.name or "UNKNOWN_EXCEPTION", 503)
-    code, name, status = next(known for kind, known in _KINDS.items() if isinstance(error, kind))
-    return SqlRefused(str(error), code, name, status)
+    if isinstance(error, Refused | Away):
+        return _engine(error)
+    status = wire_status(error)
+    text = INTERNAL if status is FAULT else str(error)
+    return SqlRefused(text, *status.sql, status.http)
+
+
+def _engine(error: Refused | Away) -> SqlRefused:
+    """What the engine says, under its own code and name."""
+    away = isinstance(error, Away)
+    message = _TOLD.get(
+        error.code, "the database is not available" if away else "the engine refuses the statement"
+    )
+    if isinstance(error, Refused) and error.code == _PARSING and error.position:
+        message += f" at position {error.position}"
+    kind = OverLimit if error.code in OVER_LIMIT_CODES else Unavailable if away else Rejected
+    return SqlRefused(message, error.code or 999, error.name or "UNKNOWN_EXCEPTION", STATUS[kind].http)

@@ -11,17 +11,25 @@ from urllib.parse import parse_qs
 
 from fastapi import APIRouter, FastAPI
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from agenttrace_collector.api.asking import answers
-from agenttrace_collector.api.problems import NotFound
+from agenttrace_collector.api.problems import InvalidField
 from agenttrace_collector.auth import Role
-from agenttrace_collector.csv_rows import csv_text
-from agenttrace_collector.errors import CollectorError, Forbidden, TooLarge, Unauthenticated, Unavailable
+from agenttrace_collector.errors import (
+    CollectorError,
+    Forbidden,
+    NotFound,
+    TooLarge,
+    Unauthenticated,
+    Unavailable,
+    wire_status,
+)
 from agenttrace_collector.pages import associations, compare, events, overview, runs
-from agenttrace_collector.pages.asking import COOKIE, asker, filters
+from agenttrace_collector.pages.asking import COOKIE
+from agenttrace_collector.pages.downloads import download
 from agenttrace_collector.pages.rendering import render
-from agenttrace_collector.query import catalogue
+from agenttrace_collector.receivers.answers import headers_of
 from agenttrace_collector.receivers.http_body import read_body
 
 Page: TypeAlias = Callable[[Request], Awaitable[tuple[str, dict[str, Any]]]]
@@ -58,7 +66,7 @@ def add_pages(app: FastAPI) -> None:
     router = APIRouter(include_in_schema=False)
     for path, page in PAGES.items():
         router.add_api_route(path, _shown(page), response_model=None)
-    router.add_api_route("/csv/{name}", table, response_model=None)
+    router.add_api_route("/csv/{name}", _table, response_model=None)
     router.add_api_route("/static/{name}", static, response_model=None)
     router.add_api_route("/sign-in", sign_in, response_model=None)
     router.add_api_route("/sign-in", signed_in, methods=["POST"], response_model=None)
@@ -69,33 +77,34 @@ def _shown(page: Page) -> Callable[[Request], Awaitable[Response]]:
     async def show(request: Request) -> Response:
         try:
             template, found = await page(request)
-        except (Unauthenticated, Forbidden):
-            return RedirectResponse("/sign-in", 303, _HEADERS)
         except CollectorError as error:
-            return _problem(request, error)
+            return _refusal(request, error)
         return HTMLResponse(render(template, request, **found), headers=_HEADERS)
 
     return show
 
 
-def _problem(request: Request, error: CollectorError) -> Response:
-    """What is wrong and what to do next, as a page."""
-    status = 404 if isinstance(error, NotFound) else 503 if isinstance(error, Unavailable) else 400
-    found = {"title": "That cannot be shown", "message": str(error), "is_away": status == 503}
-    headers = {**_HEADERS, **({"retry-after": "2"} if status == 503 else {})}
-    return HTMLResponse(render("problem.html", request, **found), status, headers)
+async def _table(request: Request) -> Response:
+    try:
+        response = await download(request)
+    except CollectorError as error:
+        return _refusal(request, error)
+    response.headers.update(_HEADERS)
+    return response
 
 
-async def table(request: Request, name: str) -> Response:
-    """The rows of a named query as CSV, under the filters of the page that links here."""
-    if name not in catalogue():
-        message = "there is no such table"
-        raise NotFound(message)
-    own = {key: value for key, value in request.query_params.items() if key in catalogue()[name].parameters}
-    bound = {**filters(request).bound(limit=10_000, offset=0), **own}
-    rows = await asker(request).records(name, bound)
-    headers = {**_HEADERS, "content-disposition": f'attachment; filename="{name}.csv"'}
-    return PlainTextResponse(csv_text(rows), headers=headers, media_type="text/csv")
+def _refusal(request: Request, error: CollectorError) -> Response:
+    """What is wrong and what to do next, as a page; whoever may not look is asked for a token."""
+    if isinstance(error, Unauthenticated | Forbidden):
+        return RedirectResponse("/sign-in", 303, _HEADERS)
+    found = {
+        "title": "That cannot be shown",
+        "message": str(error),
+        "problems": error.problems if isinstance(error, InvalidField) else [],
+        "is_away": isinstance(error, Unavailable),
+    }
+    headers = {**headers_of(error), **_HEADERS}
+    return HTMLResponse(render("problem.html", request, **found), wire_status(error).http, headers)
 
 
 async def static(request: Request, name: str) -> Response:

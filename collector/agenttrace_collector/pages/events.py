@@ -8,7 +8,7 @@ from typing import Any
 from starlette.requests import Request
 
 from agenttrace_collector.api.asking import Asker
-from agenttrace_collector.api.problems import SwitchedOff
+from agenttrace_collector.errors import SwitchedOff
 from agenttrace_collector.pages.asking import asker, filters
 from agenttrace_collector.pages.charts import Chart, across, columns, lines, stacked, tall
 

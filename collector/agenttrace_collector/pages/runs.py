@@ -8,8 +8,8 @@ from uuid import UUID
 
 from starlette.requests import Request
 
-from agenttrace_collector.api.parameters import STATUSES, one_of
-from agenttrace_collector.api.problems import NotFound
+from agenttrace_collector.api.parameters import STATUSES, allowed_in, one_of
+from agenttrace_collector.api.problems import InvalidField
 from agenttrace_collector.api.run_shapes import Details
 from agenttrace_collector.api.runs import get_details
 from agenttrace_collector.pages.asking import asker, filters
@@ -62,8 +62,7 @@ async def one(request: Request) -> tuple[str, dict[str, Any]]:
     try:
         run_id = UUID(request.path_params["run_id"])
     except ValueError:
-        message = "a run's id is a UUID"
-        raise NotFound(message) from None
+        raise InvalidField([allowed_in("run_id", "uuid_parsing")]) from None
     details, agents = await asyncio.gather(get_details(who, run_id), who.records("agents", chosen.bound()))
     return "run.html", {"title": "Run", "agents": agents, "found": details, "lines": _lines(details)}
 

@@ -13,7 +13,7 @@ from google.rpc.error_details_pb2 import BadRequest, RetryInfo
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
 
 from agenttrace_collector.decode.batch import Batch
-from agenttrace_collector.errors import CollectorError, Unavailable, UnsupportedMedia, wire_status
+from agenttrace_collector.errors import FAULT, CollectorError, Unavailable, UnsupportedMedia, wire_status
 from agenttrace_collector.receivers.inflate import Coding
 from agenttrace_collector.receivers.signals import Response, Signal
 
@@ -58,7 +58,7 @@ def status_of(error: CollectorError) -> status_pb2.Status:
 
 def internal_status() -> status_pb2.Status:
     """What is said of a fault of our own; its text stays in here, for it may repeat what was sent."""
-    return status_pb2.Status(code=code_pb2.INTERNAL, message=INTERNAL)
+    return status_pb2.Status(code=code_pb2.Code.Value(FAULT.grpc), message=INTERNAL)
 
 
 def retry_info(error: Unavailable) -> RetryInfo:

@@ -18,7 +18,7 @@ from agenttrace_collector.auth import Authenticator, Role
 from agenttrace_collector.config.sections import Grpc, Tls
 from agenttrace_collector.config.values import Address, address
 from agenttrace_collector.decode.batch import Batch
-from agenttrace_collector.errors import CollectorError, Rejected, Unavailable, wire_status
+from agenttrace_collector.errors import FAULT, CollectorError, Rejected, Unavailable, wire_status
 from agenttrace_collector.receivers.answers import internal_status, response_to, retry_info, status_of
 from agenttrace_collector.receivers.ingest import Body, Ingest
 from agenttrace_collector.receivers.signals import EXPORT, OTHER_SERVICES, Signal
@@ -157,7 +157,7 @@ async def _abort(
     trailers: list[tuple[str, bytes]] = [(_STATUS_TRAILER, status.SerializeToString())]
     if isinstance(error, Unavailable):
         trailers.append((_RETRY_TRAILER, retry_info(error).SerializeToString()))
-    code = grpc.StatusCode[wire_status(error).grpc if error else "INTERNAL"]
+    code = grpc.StatusCode[(wire_status(error) if error else FAULT).grpc]
     await context.abort(code, status.message, tuple(trailers))
 
 

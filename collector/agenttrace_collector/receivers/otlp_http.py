@@ -19,7 +19,7 @@ from starlette.routing import Route
 
 from agenttrace_collector.auth import Authenticator, Role
 from agenttrace_collector.config.sections import Http
-from agenttrace_collector.errors import CollectorError, UnsupportedMedia, wire_status
+from agenttrace_collector.errors import FAULT, CollectorError, UnsupportedMedia, wire_status
 from agenttrace_collector.receivers.answers import (
     headers_of,
     internal_status,
@@ -79,7 +79,7 @@ class HttpReceiver:
             except Exception as error:  # noqa: BLE001 - the request's border: a fault here must not end the server
                 self.ingest.telemetry.request(_TRANSPORT, "failure")
                 _log.exception("a request failed", extra={"error": type(error).__name__})
-                return _answer(request, internal_status(), 500)
+                return _answer(request, internal_status(), FAULT.http)
 
         return Route(f"/v1/{signal.name}", export, methods=_ANY_METHOD)
 

@@ -16,4 +16,3 @@ WHERE /* part: scope */
   AND /* part: tool */
 GROUP BY step_type, name
 ORDER BY steps DESC, step_type, name
-LIMIT 200
