@@ -52,6 +52,7 @@ def settle_run(rows: RunRows, this: Round) -> Settled:
 
 def _facts(rows: RunRows, nodes: Sequence[Node], steps: Sequence[Node], this: Round) -> RunFactsRow:
     top = _outermost(rows, nodes)
+    last = _last_stated(rows, nodes, top)
     spans: list[RunRow | StepRow] = [*(node.step for node in nodes), *rows.candidates]
     actor = _actor(nodes, top)
     failing = _failing(steps)
@@ -61,7 +62,7 @@ def _facts(rows: RunRows, nodes: Sequence[Node], steps: Sequence[Node], this: Ro
         agent_id=(actor or top.agent_id) if top.agent_id == wire.UNKNOWN else top.agent_id,
         agent_version=top.agent_version,
         environment=top.environment,
-        status=_status(top, failing),
+        status=_status(last, failing),
         started_at=min(span.started_at for span in spans),
         ended_at=max(span.ended_at for span in spans),
         created_at=max(span.created_at for span in spans),
@@ -74,7 +75,7 @@ def _facts(rows: RunRows, nodes: Sequence[Node], steps: Sequence[Node], this: Ro
         conversation_id=top.conversation_id or _first(nodes, "conversation_id"),
         actor=actor,
         source=top.source,
-        error_type=_error_type(nodes, top, failing),
+        error_type=_error_type(nodes, last, failing),
         steps=len(steps),
         failed_steps=sum(node.failed for node in steps),
         model_calls=len(models),
@@ -104,6 +105,26 @@ def _outermost(rows: RunRows, nodes: Sequence[Node]) -> RunRow | StepRow:
             ),
         )
     return min(nodes, key=lambda node: (node.depth, node.step.started_at, node.step.step_id)).step
+
+
+def _last_stated(rows: RunRows, nodes: Sequence[Node], top: RunRow | StepRow) -> RunRow | StepRow:
+    """The span that says how a run ended: of several that state it, the one that ended last.
+
+    A run goes on under its id in a second process, on a span of its own: in another trace, or below the
+    first one's. Agents of a framework inside it have a place in its sequence, and state nothing.
+    """
+    if not isinstance(top, RunRow) or top.source not in _STATED:
+        return top
+    inside = {(node.step.trace_id, node.step.span_id) for node in nodes if node.step.seq}
+    stating = [
+        each
+        for each in rows.candidates
+        if each.source in _STATED and (each.trace_id, each.span_id) not in inside
+    ]
+    return max(
+        [top, *stating],
+        key=lambda each: (each.ended_at, each is top, each.started_at, each.trace_id, each.span_id),
+    )
 
 
 def _in_order(candidates: Sequence[RunRow]) -> list[RunRow]:
