@@ -6,7 +6,8 @@ from agenttrace.exporters import MissingExtra
 from agenttrace.record import record_decision, record_failure, record_quality_signal
 from agenttrace.runtime import counters
 from agenttrace.settings import InvalidSetting
-from agenttrace.tracer import AgentTracer, Run, Step
+from agenttrace.step import Step
+from agenttrace.tracer import AgentTracer, Run
 from agenttrace_schemas.vocabulary import (
     DecisionType,
     FailureType,

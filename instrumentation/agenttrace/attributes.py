@@ -6,10 +6,12 @@ from collections.abc import Mapping
 
 from opentelemetry.util.types import AttributeValue
 
+from agenttrace.numeric import Number, plain
 from agenttrace_schemas import wire
 from agenttrace_schemas.rules import (
     Policy,
     Scalar,
+    Violation,
     check_decision,
     check_failure,
     check_fraction,
@@ -17,7 +19,7 @@ from agenttrace_schemas.rules import (
     check_signal,
 )
 
-Metadata = Mapping[str, Scalar | None]
+Metadata = Mapping[str, Scalar | Number | None]
 Attributes = dict[str, AttributeValue]
 
 
@@ -44,7 +46,7 @@ def decision_texts(  # noqa: PLR0917 - by place, so that a cache can hash them
 
 def add_confidence(attributes: Attributes, confidence: object) -> None:
     """Add a decision's confidence, if it has one."""
-    checked = check_fraction(confidence, "decision.confidence", wire.DECISION_CONFIDENCE)
+    checked = check_fraction(plain(confidence), "decision.confidence", wire.DECISION_CONFIDENCE)
     if checked is not None:
         attributes[wire.DECISION_CONFIDENCE] = checked
 
@@ -54,7 +56,11 @@ def signal_attributes(
 ) -> Attributes:
     """A quality signal."""
     signal = check_signal(
-        policy, signal_type=signal_type, signal_code=signal_code, value=value, weight=weight
+        policy,
+        signal_type=signal_type,
+        signal_code=signal_code,
+        value=plain(value),
+        weight=plain(weight),
     )
     attributes: Attributes = {
         wire.SIGNAL_TYPE: signal.signal_type,
@@ -78,6 +84,16 @@ def failure_attributes(
     }
 
 
-def metadata_attributes(policy: Policy, metadata: Metadata) -> Attributes:
+def metadata_attributes(policy: Policy, metadata: object) -> Attributes:
     """Metadata without its empty values."""
-    return {wire.METADATA_PREFIX + key: value for key, value in check_metadata(policy, metadata).items()}
+    read = {key: plain(value) for key, value in as_mapping(metadata).items()}
+    return {wire.METADATA_PREFIX + key: value for key, value in check_metadata(policy, read).items()}
+
+
+def as_mapping(metadata: object) -> Mapping[str, object]:
+    """Metadata as it was stated, nothing for None; anything but a mapping is a `Violation`."""
+    if metadata is None:
+        return {}
+    if not isinstance(metadata, Mapping):
+        raise Violation("metadata.type", f"{wire.METADATA_PREFIX}*", "a mapping of keys to values")
+    return metadata

@@ -18,11 +18,10 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
 from agenttrace.exporters import log_exporter, span_exporter
 from agenttrace.providers import existing_provider, stamp
-from agenttrace.runtime import SCOPE_NAME, activate, configured
+from agenttrace.runtime import SCOPE_NAME, Runtime, activate, configured
 from agenttrace.settings import Carriers, InvalidSetting, Stated, read_settings, read_vocabulary
 from agenttrace_schemas import wire
 from agenttrace_schemas.rules import Labels
-from agenttrace_schemas.texts import identifier
 
 
 def configure(
@@ -52,17 +51,13 @@ def configure(
         Stated(agent_id, agent_version, environment, events, labels, added, tracer_provider)
     )
     settings = stated.over(read_settings())
-    names = {
-        wire.AGENT_ID: identifier(stated.agent_id or ""),
-        wire.AGENT_VERSION: identifier(stated.agent_version or ""),
-        wire.ENVIRONMENT: identifier(settings.environment),
-    }
-    stamps = {key: name for key, name in names.items() if name}
+    runtime = replace(runtime, settings=settings, stated=stated)
+    stamps = _stamps(runtime)
     provider = _set_provider(stated.tracer_provider) or _new_tracer_provider(stamps)
     stamp(provider, stamps)
     logger_provider = None if settings.events == "span" else _logger_provider(_resource_of(provider))
     logger = _logs.get_logger(SCOPE_NAME, logger_provider=logger_provider)
-    activate(replace(runtime, settings=settings, logger=logger, stated=stated))
+    activate(replace(runtime, logger=logger))
     # Proxies take span processors and flushes like the provider that they stand for.
     return cast("TracerProvider", provider)
 
@@ -71,6 +66,16 @@ def _check(events: object, labels: object) -> None:
     if events not in (None, "span", "log", "both") or labels not in (None, "token", "words", "relaxed"):
         message = "events is span, log or both; labels is token, words or relaxed"
         raise InvalidSetting(message)
+
+
+def _stamps(runtime: Runtime) -> dict[str, str]:
+    """What is stamped on spans outside of any run; a name that is no identifier is told and counted."""
+    stated = {
+        wire.AGENT_ID: (runtime.stated.agent_id, "agent_id"),
+        wire.AGENT_VERSION: (runtime.stated.agent_version, "agent_version"),
+        wire.ENVIRONMENT: (runtime.settings.environment, "environment"),
+    }
+    return {key: runtime.name(value, name) for key, (value, name) in stated.items() if value}
 
 
 def _set_provider(stated: trace.TracerProvider | None) -> trace.TracerProvider | None:

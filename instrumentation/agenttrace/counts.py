@@ -21,17 +21,20 @@ class Counts:
     """What happened so far in this process.
 
     `recorded` by event name, `refused` by rule id (`misuse`: a call that could not be followed,
-    `internal`: a fault of this package or of what it was given). `unsampled` events met a span that is
-    not recorded, `unlogged` ones a process without log pipeline; `overflowed` ones went to a child
-    span; `redacted` names were no identifiers.
+    `internal`: a fault of this package or of what it was given). `unconfigured` events met a process in
+    which nobody has set OpenTelemetry up, `unsampled` ones a span that is not recorded, `unlogged` ones a
+    process without log pipeline; `overflowed` ones went to a child span. `redacted` names were no
+    identifiers; `replaced` words were not on their closed list.
     """
 
     recorded: Mapping[str, int]
     refused: Mapping[str, int]
+    unconfigured: int
     unsampled: int
     unlogged: int
     overflowed: int
     redacted: int
+    replaced: int
 
 
 class Tally:
@@ -65,22 +68,20 @@ class Counters:
     def __init__(self) -> None:
         self._recorded = _tallies(wire.EVENT_NAMES)
         self._refused = _tallies((*RULES, MISUSE, INTERNAL))
-        self._met: set[str] = set()
+        self.unconfigured = Tally()
         self.unsampled = Tally()
         self.unlogged = Tally()
         self.overflowed = Tally()
         self.redacted = Tally()
+        self.replaced = Tally()
 
     def recorded(self, event: str) -> None:
         """An event that at least one carrier took."""
         self._recorded[event].add()
 
-    def refused(self, rule: str) -> bool:
-        """A refusal; true for the first one under this rule."""
+    def refused(self, rule: str) -> None:
+        """A refusal under a rule, or under `misuse` or `internal`."""
         self._refused[rule].add()
-        first = rule not in self._met
-        self._met.add(rule)
-        return first
 
     def snapshot(self) -> Counts:
         """The counts as they are now."""
@@ -88,8 +89,10 @@ class Counters:
             return Counts(
                 recorded=_counted(self._recorded),
                 refused=_counted(self._refused),
+                unconfigured=self.unconfigured.value(),
                 unsampled=self.unsampled.value(),
                 unlogged=self.unlogged.value(),
                 overflowed=self.overflowed.value(),
                 redacted=self.redacted.value(),
+                replaced=self.replaced.value(),
             )

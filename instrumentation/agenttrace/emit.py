@@ -19,12 +19,18 @@ from agenttrace.attributes import (
 )
 from agenttrace.frameworks import current_context
 from agenttrace.identity import IdentityMap
-from agenttrace.runtime import SCOPE_NAME, Runtime, active
+from agenttrace.numeric import Number
+from agenttrace.runtime import SCOPE_NAME, UNCONFIGURED, Runtime, active, is_set_up
 from agenttrace.scope import Frame, context_in, frame_of, run_of, within_pipeline
 from agenttrace.span_events import Event, SpanEvents, stamps_of
 from agenttrace_schemas import wire
-from agenttrace_schemas.rules import Violation
+from agenttrace_schemas.rules import MESSAGE_LENGTH, Violation
 from agenttrace_schemas.texts import REDACTED
+
+_UNLOGGED: Final = (
+    "Not recorded: events are to leave as log records, and nobody has set up a logger provider in this process; "
+    "call `agenttrace.configure()` once, at its start"
+)
 
 
 def emit_decision(
@@ -34,7 +40,7 @@ def emit_decision(
     selected: str,
     reason_code: str,
     candidates: Sequence[str] | None,
-    confidence: float | None,
+    confidence: Number | None,
     step_id: str | None,
     metadata: Metadata | None,
 ) -> None:
@@ -56,7 +62,7 @@ def emit_signal(
     signal_type: str,
     signal_code: str,
     value: bool,
-    weight: float | None,
+    weight: Number | None,
     step_id: str | None,
     metadata: Metadata | None,
 ) -> None:
@@ -86,17 +92,27 @@ def emit_failure(
     attributes = failure_attributes(
         runtime.settings.policy, failure_type=failure_type, failure_code=failure_code, message=message
     )
-    if attributes[wire.FAILURE_CODE] is REDACTED:
-        runtime.counters.redacted.add()
+    _tell_changes(attributes, failure_code, message, runtime)
     attributes[wire.FAILURE_ID] = runtime.new_id()
     _attach(attributes, runtime, step_id, None)
     _emit(Event(wire.EVENT_FAILURE, attributes, runtime.now()), own, runtime)
 
 
+def _tell_changes(attributes: Attributes, failure_code: object, message: object, runtime: Runtime) -> None:
+    if attributes[wire.FAILURE_CODE] == REDACTED:
+        runtime.name(failure_code, "failure_code")
+    keeps = runtime.settings.policy.failure_messages == "keep"
+    if keeps and message is not None and attributes[wire.FAILURE_MESSAGE] != message:
+        runtime.changed(
+            f"message is replaced by a fixed sentence: it must be a text of at most {MESSAGE_LENGTH} characters, "
+            "without control characters, and unlike an e-mail address, key, token or card number"
+        )
+
+
 def _attach(attributes: Attributes, runtime: Runtime, step_id: str | None, metadata: Metadata | None) -> None:
-    if step_id is not None and (stated := runtime.name(step_id)) is not REDACTED:
+    if step_id is not None and (stated := runtime.optional_name(step_id, "step_id")) is not None:
         attributes[wire.STEP_ID] = stated
-    if metadata:
+    if metadata is not None:
         attributes.update(metadata_attributes(runtime.settings.policy, metadata))
 
 
@@ -107,17 +123,26 @@ _FOREIGN: Final[IdentityMap[Span, SpanEvents]] = IdentityMap()
 def _emit(event: Event, own: Frame | None, runtime: Runtime) -> None:
     context = within_pipeline(current_context() if own is None else context_in(own))
     frame, span = frame_of(context), get_current_span(context)
-    if frame is None and not span.get_span_context().is_valid:
-        raise Violation("event.no_run", wire.RUN_ID)
     carriers, taken = runtime.settings.events, False
+    if frame is None and not span.get_span_context().is_valid and (carriers == "log" or is_set_up()):
+        raise Violation("event.no_run", wire.RUN_ID)
     if carriers != "log":
         taken = _events_on(span, frame, context).add(span, event, runtime)
         if not taken:
-            runtime.counters.unsampled.add()
+            _count_lost(frame, runtime)
     if carriers != "span":
         taken = _log(event, span, context, runtime) or taken
     if taken:
         runtime.counters.recorded(event.name)
+
+
+def _count_lost(frame: Frame | None, runtime: Runtime) -> None:
+    """Tell an event of a process that is not set up from one that the sampler left out."""
+    if is_set_up(None if frame is None else frame.run.tracer):
+        runtime.counters.unsampled.add()
+    else:
+        runtime.counters.unconfigured.add()
+        runtime.notices.tell_once(UNCONFIGURED)
 
 
 def _events_on(span: Span, frame: Frame | None, context: Context) -> SpanEvents:
@@ -136,6 +161,7 @@ def _log(event: Event, span: Span, context: Context, runtime: Runtime) -> bool:
     enabled = getattr(runtime.logger, "enabled", None)
     if enabled is not None and not enabled(context=context, event_name=event.name):
         runtime.counters.unlogged.add()
+        runtime.notices.tell_once(_UNLOGGED)
         return False
     runtime.logger.emit(
         event_name=event.name,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from contextvars import Token
 from types import TracebackType
 from typing import Self
@@ -10,8 +11,10 @@ from typing import Self
 from opentelemetry.context import Context, attach, detach, get_current
 from opentelemetry.trace import Span, StatusCode
 
-from agenttrace.attributes import Metadata, metadata_attributes
-from agenttrace.guard import Misuse, guarded
+from agenttrace.attributes import Metadata, as_mapping, metadata_attributes
+from agenttrace.endings import class_name
+from agenttrace.guard import Apart, Misuse, guarded
+from agenttrace.numeric import Number
 from agenttrace.runtime import Runtime, active
 from agenttrace.scope import Frame, within
 from agenttrace_schemas import wire
@@ -24,19 +27,32 @@ class Entered(ABC):
     def __init__(self) -> None:
         self._frame: Frame | None = None
         self._token: Token[Context] | None = None
-        self._metadata: dict[str, Scalar | None] = {}
+        self._metadata: dict[str, object] = {}
+        self._ended = False
 
     @abstractmethod
     def _start(self, runtime: Runtime) -> Frame | None:
         """Start the span; None where there is nothing to record in."""
 
     @abstractmethod
-    def _finish(self, span: Span, *, failed: bool) -> None:
-        """Say on the span how it ended."""
+    def _finish(self, span: Span, kind: type[BaseException] | None, error: BaseException | None) -> None:
+        """Say on the span how it ended, and with which exception if one left it."""
 
-    def add_metadata(self, metadata: Metadata | None = None, /, **values: Scalar | None) -> None:
-        """Add numbers, flags and labels by key: `add_metadata(shard=3)`, `add_metadata({"a.b": 1})`."""
-        self._add_metadata({**(metadata or {}), **values})
+    @guarded
+    def add_metadata(self, metadata: Metadata | None = None, /, **values: Scalar | Number | None) -> None:
+        """Add numbers, flags and labels by key: `add_metadata(shard=3)`, `add_metadata({"a.b": 1})`.
+
+        What the rules refuse is left out and counted, and costs no other key of the call.
+        """
+        if frame := self._running():
+            apart = Apart()
+            stated: Mapping[str, object] = values
+            with apart:
+                stated = {**as_mapping(metadata), **values}
+            for key, value in stated.items():
+                with apart:
+                    self._add(frame.span, key, value)
+            apart.settle()
 
     def __enter__(self) -> Self:
         self._open()
@@ -45,7 +61,7 @@ class Entered(ABC):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._close(kind)
+        self._close(kind, error)
 
     async def __aenter__(self) -> Self:
         self._open()
@@ -54,7 +70,7 @@ class Entered(ABC):
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._close(kind)
+        self._close(kind, error)
 
     @guarded
     def _open(self) -> None:
@@ -62,40 +78,46 @@ class Entered(ABC):
         if not runtime.settings.enabled:
             return
         if self._frame is not None:
-            message = "a run or a step is entered once"
+            message = "Not recorded: a run or a step is entered once; make another one for each `with` block"
             raise Misuse(message)
         self._frame = self._start(runtime)
         if self._frame is not None:
             self._token = attach(within(self._frame, get_current()))
 
     @guarded
-    def _close(self, kind: type[BaseException] | None) -> None:
+    def _close(self, kind: type[BaseException] | None, error: BaseException | None) -> None:
         frame, token, self._token = self._frame, self._token, None
         if frame is None or token is None:
             return
+        self._ended = True
         detach(token)
         runtime = active()
-        # A closed generator is how streaming ends, not a failure of it.
-        failed = kind is not None and not issubclass(kind, GeneratorExit)
-        if kind is not None and failed:
-            mark_error(frame.span, runtime.name(class_name(kind)))
-        self._finish(frame.span, failed=failed)
+        # A closed generator is how streaming ends, not an error in it.
+        if kind is not None and not issubclass(kind, GeneratorExit):
+            mark_error(frame.span, runtime.quiet_name(class_name(kind)))
+        self._finish(frame.span, kind, error)
         ended = runtime.now()
         frame.events.close(ended)
         frame.span.end(ended)
 
-    @guarded
-    def _add_metadata(self, metadata: Metadata) -> None:
-        if frame := self._entered():
-            merged = {**self._metadata, **metadata}
-            attributes = metadata_attributes(active().settings.policy, merged)
+    def _add(self, span: Span, key: str, value: object) -> None:
+        merged = {**self._metadata, key: value}
+        attributes = metadata_attributes(active().settings.policy, merged)
+        if value is not None:
             self._metadata = merged
-            frame.span.set_attributes(attributes)
+            span.set_attributes(attributes)
+
+    def _running(self) -> Frame | None:
+        """The frame while it is open, None where everything is switched off; else raises `Misuse`."""
+        if self._ended:
+            message = "Not recorded: this run or step has ended; state it before its `with` block ends"
+            raise Misuse(message)
+        return self._entered()
 
     def _entered(self) -> Frame | None:
         """The frame, None where everything is switched off; raises `Misuse` outside of `with`."""
         if self._frame is None and active().settings.enabled:
-            message = "runs and steps record from the moment they are entered: `with tracer.start_run()`"
+            message = "Not recorded: enter the run or step first: `with tracer.start_run() as run:`"
             raise Misuse(message)
         return self._frame
 
@@ -104,9 +126,3 @@ def mark_error(span: Span, error_type: str) -> None:
     """Error status and error type; never a description, which could repeat what was said."""
     span.set_attribute(wire.ERROR_TYPE, error_type)
     span.set_status(StatusCode.ERROR)
-
-
-def class_name(kind: type[BaseException]) -> str:
-    """An exception's class with its module, as OpenTelemetry writes error types."""
-    name = kind.__qualname__.replace("<locals>.", "")
-    return name if kind.__module__ == "builtins" else f"{kind.__module__}.{name}"

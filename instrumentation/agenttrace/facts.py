@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Final, TypedDict
+from typing import Final, NamedTuple, SupportsFloat, TypeAlias, TypedDict
 
 from opentelemetry.util.types import AttributeValue
 
-from agenttrace.guard import Misuse
+from agenttrace.guard import Apart, Misuse
+from agenttrace.numeric import plain
 from agenttrace.runtime import Runtime
 from agenttrace_schemas import wire
 from agenttrace_schemas.counts import count_of
-from agenttrace_schemas.rules import OTHER, Violation
-from agenttrace_schemas.spellings import FINISH_REASONS, OUTPUT_TYPES, spelling
+from agenttrace_schemas.rules import Violation
+from agenttrace_schemas.spellings import FINISH_REASONS, OUTPUT_TYPES, flag_of
+
+Count: TypeAlias = int | SupportsFloat
 
 
 class Facts(TypedDict, total=False):
@@ -21,42 +24,53 @@ class Facts(TypedDict, total=False):
     model: str | None
     response_model: str | None
     tool: str | None
-    input_tokens: int | None
-    output_tokens: int | None
-    retrieval_count: int | None
-    attempt: int | None
+    input_tokens: Count | None
+    output_tokens: Count | None
+    retrieval_count: Count | None
+    attempt: Count | None
     finish_reason: str | None
     output_type: str | None
     stream: bool | None
 
 
-def _name(value: object, runtime: Runtime) -> str:
-    return runtime.name(value)
+class _Fact(NamedTuple):
+    """A fact as it was stated, and what it is recorded under."""
+
+    name: str
+    key: str
+    value: object
+    runtime: Runtime
 
 
-def _count(value: object, _: Runtime) -> int | None:
-    return count_of(value)
+def _name(fact: _Fact) -> str:
+    return fact.runtime.name(fact.value, fact.name)
 
 
-def _flag(value: object, _: Runtime) -> bool:
-    return bool(value)
+def _count(fact: _Fact) -> int:
+    count = count_of(plain(fact.value))
+    if count is None:
+        raise Violation("count.range", fact.key)
+    return count
 
 
-def _finish_reasons(value: object, _: Runtime) -> tuple[str, ...]:
-    return (_spelled(FINISH_REASONS, value),)
+def _flag(fact: _Fact) -> bool:
+    flag = flag_of(plain(fact.value))
+    if flag is None:
+        message = f"{fact.name} is left out: it must be True or False"
+        raise Misuse(message)
+    return flag
 
 
-def _output_type(value: object, _: Runtime) -> str:
-    return _spelled(OUTPUT_TYPES, value)
+def _finish_reasons(fact: _Fact) -> tuple[str, ...] | None:
+    word = fact.runtime.word(fact.value, FINISH_REASONS, fact.name)
+    return (word,) if word else None
 
 
-def _spelled(spellings: Mapping[str, str], value: object) -> str:
-    """Our word for a stated one, `other` for one that is not known."""
-    known = spelling(spellings, str(value))
-    return OTHER if known is None else known
+def _output_type(fact: _Fact) -> str | None:
+    return fact.runtime.word(fact.value, OUTPUT_TYPES, fact.name) or None
 
 
-_TABLE: Final[Mapping[str, tuple[str, Callable[[object, Runtime], AttributeValue | None]]]] = {
+_TABLE: Final[Mapping[str, tuple[str, Callable[[_Fact], AttributeValue | None]]]] = {
     "model": (wire.GEN_AI_REQUEST_MODEL, _name),
     "response_model": (wire.GEN_AI_RESPONSE_MODEL, _name),
     "tool": (wire.GEN_AI_TOOL_NAME, _name),
@@ -70,20 +84,17 @@ _TABLE: Final[Mapping[str, tuple[str, Callable[[object, Runtime], AttributeValue
 }
 
 
-def fact_attributes(facts: Mapping[str, object], runtime: Runtime) -> dict[str, AttributeValue]:
-    """The attributes of stated facts.
-
-    Raises `Misuse` for a fact that is not in the table, `Violation` for a count that is none.
-    """
+def fact_attributes(facts: Mapping[str, object], runtime: Runtime) -> tuple[dict[str, AttributeValue], Apart]:
+    """The attributes of stated facts, and apart from them what is to be refused: one bad fact costs no other."""
     attributes: dict[str, AttributeValue] = {}
+    apart = Apart()
     for name, value in facts.items():
-        if name not in _TABLE:
-            message = f"a step states {', '.join(_TABLE)}"
-            raise Misuse(message)
-        if value is not None:
-            key, read = _TABLE[name]
-            kept = read(value, runtime)
-            if kept is None:
-                raise Violation("count.range", key)
-            attributes[key] = kept
-    return attributes
+        with apart:
+            if name not in _TABLE:
+                message = f"a fact is left out: a step states {', '.join(_TABLE)}"
+                raise Misuse(message)
+            if value is not None:
+                key, read = _TABLE[name]
+                if (kept := read(_Fact(name, key, value, runtime))) is not None:
+                    attributes[key] = kept
+    return attributes, apart

@@ -9,8 +9,8 @@ from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
 
 from agenttrace.identity import IdentityMap
+from agenttrace.notices import LOGGER
 from agenttrace.processor import RunSpanProcessor
-from agenttrace.runtime import LOGGER
 
 # Where proxies keep what they stand for: Logfire's, and those of libraries that wrap a provider.
 _INNER: Final = (

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from agenttrace.attributes import Metadata
 from agenttrace.emit import emit_decision, emit_failure, emit_signal
 from agenttrace.guard import guarded
+from agenttrace.numeric import Number
 
 
 @guarded
@@ -15,7 +16,7 @@ def record_decision(  # noqa: PLR0917 - the order is the interface
     selected: str,
     reason_code: str,
     candidates: Sequence[str] | None = None,
-    confidence: float | None = None,
+    confidence: Number | None = None,
     step_id: str | None = None,
     metadata: Metadata | None = None,
 ) -> None:
@@ -37,7 +38,7 @@ def record_quality_signal(  # noqa: PLR0917 - the order is the interface
     signal_type: str,
     signal_code: str,
     value: bool,  # noqa: FBT001 - the order is the interface
-    weight: float | None = None,
+    weight: Number | None = None,
     step_id: str | None = None,
     metadata: Metadata | None = None,
 ) -> None:

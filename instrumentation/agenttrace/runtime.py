@@ -2,35 +2,47 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import Enum
 from functools import cached_property, lru_cache, partial
 from typing import Final
 
 from opentelemetry._logs import Logger, get_logger
-from opentelemetry.trace import TracerProvider, get_tracer_provider
+from opentelemetry.trace import (
+    ProxyTracer,
+    ProxyTracerProvider,
+    Tracer,
+    TracerProvider,
+    get_tracer_provider,
+)
 from opentelemetry.util.types import AttributeValue
 
 from agenttrace.attributes import Attributes, decision_texts
 from agenttrace.counts import Counters, Counts
 from agenttrace.ids import new_id
+from agenttrace.notices import LOGGER, Misuse, Notices
 from agenttrace.settings import Settings, SettingsReader, Stated
+from agenttrace_schemas.rules import OTHER, RULES
+from agenttrace_schemas.spellings import spelling
 from agenttrace_schemas.texts import REDACTED, identifier
 
 SCOPE_NAME: Final = "agenttrace"
-LOGGER: Final = logging.getLogger(SCOPE_NAME)
-
-
+UNCONFIGURED: Final = (
+    "Nothing is recorded: nobody has set OpenTelemetry up in this process; call `agenttrace.configure()` once, "
+    "at its start, or set AGENTTRACE_ENABLED=false"
+)
 _REMEMBERED: Final = 4096
+_IDENTIFIER: Final = RULES["identifier.pattern"].allowed
 
 
 @dataclass(frozen=True)
 class Runtime:
     """The parts of one process.
 
-    `now` is nanoseconds since 1970, `logger` carries log events, `stated` is what `configure` was told.
+    `now` is nanoseconds since 1970, `logger` carries log events, `notices` are the warnings given so far,
+    `stated` is what `configure` was told.
     """
 
     settings: Settings = field(default_factory=Settings)
@@ -38,6 +50,7 @@ class Runtime:
     new_id: Callable[[], str] = new_id
     logger: Logger = field(default_factory=lambda: get_logger(SCOPE_NAME))
     counters: Counters = field(default_factory=Counters)
+    notices: Notices = field(default_factory=Notices)
     stated: Stated = field(default_factory=Stated)
 
     @cached_property
@@ -54,12 +67,43 @@ class Runtime:
         except TypeError:  # something that cannot be hashed: for the rules to refuse
             return decision_texts(self.settings.policy, decision_type, selected, reason_code, candidates)
 
-    def name(self, value: object) -> str:
-        """An enforced name; what is no identifier becomes `_redacted` and is counted."""
+    def name(self, value: object, field: str) -> str:
+        """An enforced name; what is no identifier becomes `_redacted`, is counted, and told under `field`."""
+        kept = self.quiet_name(value)
+        if kept is REDACTED:
+            self.changed(f"{field} is recorded as {REDACTED}: it must be {_IDENTIFIER}")
+        return kept
+
+    def optional_name(self, value: object, field: str) -> str | None:
+        """An enforced name; what is no identifier is left out, counted and told."""
+        kept = self.quiet_name(value)
+        if kept is REDACTED:
+            self.changed(f"{field} is left out: it must be {_IDENTIFIER}")
+            return None
+        return kept
+
+    def quiet_name(self, value: object) -> str:
+        """An enforced name that nobody chose to pass, such as that of an exception's class: counted only."""
         kept = identifier(value) if isinstance(value, str) else REDACTED
         if kept is REDACTED:
             self.counters.redacted.add()
         return kept
+
+    def word(self, value: object, table: Mapping[str, str], field: str) -> str:
+        """Our word for one in any spelling; one that is not known becomes `other`, is counted and told."""
+        stated = value.value if isinstance(value, Enum) else value
+        known = spelling(table, stated) if isinstance(stated, str) else None
+        if known is None:
+            self.counters.replaced.add()
+            allowed = ", ".join(dict.fromkeys(filter(None, table.values())))
+            self.changed(f"{field} is recorded as {OTHER}: it must be one of {allowed}")
+        return OTHER if known is None else known
+
+    def changed(self, sentence: str) -> None:
+        """Tell that something is not recorded as it was stated; with AGENTTRACE_STRICT=1 it is raised."""
+        if self.settings.strict:
+            raise Misuse(sentence)
+        self.notices.tell(sentence)
 
 
 _active: Runtime | None = None
@@ -85,6 +129,13 @@ def activate(runtime: Runtime) -> Runtime:
 def provider_in_use() -> TracerProvider:
     """Where spans of ours go: the provider that `configure` was given, else the application's."""
     return active().stated.tracer_provider or get_tracer_provider()
+
+
+def is_set_up(tracer: Tracer | None = None) -> bool:
+    """Whether anybody has set up a tracer provider: for this tracer, or for the process."""
+    if tracer is not None:
+        return not isinstance(tracer, ProxyTracer)
+    return not isinstance(provider_in_use(), ProxyTracerProvider)
 
 
 def counters() -> Counts:

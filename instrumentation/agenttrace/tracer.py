@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple, Unpack
 from uuid import UUID
 
@@ -11,33 +11,19 @@ from opentelemetry.util.types import AttributeValue
 
 from agenttrace.attributes import Metadata
 from agenttrace.emit import emit_decision, emit_failure, emit_signal
+from agenttrace.endings import cut_short
 from agenttrace.entered import Entered, mark_error
-from agenttrace.facts import Facts, fact_attributes
+from agenttrace.facts import Facts
 from agenttrace.frameworks import current_context
 from agenttrace.guard import Misuse, guarded
+from agenttrace.numeric import Number
 from agenttrace.providers import follow_providers, use_provider
-from agenttrace.runtime import SCOPE_NAME, Runtime, active, provider_in_use
-from agenttrace.scope import RUNS, Frame, Opening, RunScope, context_in, frame_of, start_frame
+from agenttrace.runtime import SCOPE_NAME, UNCONFIGURED, Runtime, active, is_set_up, provider_in_use
+from agenttrace.scope import RUNS, Frame, Opening, RunScope, frame_of, start_frame
+from agenttrace.step import Step
 from agenttrace_schemas import wire
-from agenttrace_schemas.spellings import STEP_TYPES, spelling
-from agenttrace_schemas.texts import REDACTED
-from agenttrace_schemas.vocabulary import RunStatus, StepType
+from agenttrace_schemas.vocabulary import RunStatus
 
-
-class _Shape(NamedTuple):
-    """How a step type shows in the GenAI conventions."""
-
-    operation: str
-    kind: SpanKind
-
-
-_SHAPES: Final[Mapping[str, _Shape]] = {
-    StepType.PLAN: _Shape("plan", SpanKind.INTERNAL),
-    StepType.RETRIEVE: _Shape("retrieval", SpanKind.CLIENT),
-    StepType.TOOL: _Shape("execute_tool", SpanKind.INTERNAL),
-    StepType.RESPOND: _Shape("chat", SpanKind.CLIENT),
-    StepType.OTHER: _Shape("task", SpanKind.INTERNAL),
-}
 _RUN_OPERATION: Final = "invoke_agent"
 _OTHER_ERROR: Final = "_OTHER"
 
@@ -69,8 +55,9 @@ class AgentTracer:
         use_provider(tracer_provider)
         self._environment = environment
         # A run without the name of its agent belongs to nobody: an empty one is no identifier either.
-        self._names = {wire.AGENT_ID: active().name(agent_id) or REDACTED}
-        self._names |= _names({wire.AGENT_VERSION: agent_version})
+        self._names = {wire.AGENT_ID: active().name(agent_id or None, "agent_id")}
+        if agent_version:
+            self._names[wire.AGENT_VERSION] = active().name(agent_version, "agent_version")
         self._outlet = self._open(_provider(tracer_provider))
 
     def start_run(self, *, run_id: UUID | str | None = None, conversation_id: str | None = None) -> Run:
@@ -90,7 +77,9 @@ class AgentTracer:
 
     def _open(self, provider: TracerProvider) -> _Outlet:
         environment = self._environment_now()
-        stamps = {**self._names, **_names({wire.ENVIRONMENT: environment})}
+        stamps = self._names
+        if environment:
+            stamps = {**stamps, wire.ENVIRONMENT: active().name(environment, "environment")}
         return _Outlet(provider, environment, get_tracer(SCOPE_NAME, tracer_provider=provider), stamps)
 
     def _environment_now(self) -> str:
@@ -101,14 +90,12 @@ def _provider(stated: TracerProvider | None) -> TracerProvider:
     return provider_in_use() if stated is None else stated
 
 
-def _names(stated: Mapping[str, str | None]) -> dict[str, str]:
-    """The names that are stated, enforced."""
-    runtime = active()
-    return {key: name for key, value in stated.items() if (name := runtime.name(value or ""))}
-
-
 class Run(Entered):
-    """One run of an agent; its status is success, or failure when an exception leaves it."""
+    """One run of an agent.
+
+    Its status is what `set_status` says; else success, failure when an exception leaves it, and partial when
+    that exception is a cancellation, the end of the process or of a generator, or a client that went away.
+    """
 
     def __init__(
         self,
@@ -120,10 +107,11 @@ class Run(Entered):
         super().__init__()
         self._tracer = tracer
         self._stamps = stamps
-        self._conversation_id = conversation_id
-        self._status = RunStatus.SUCCESS
+        self._conversation_id: str | None = None
+        self._status: RunStatus | None = None
         self._id = active().new_id()
         self._take_id(run_id)
+        self._take_conversation(conversation_id)
 
     @property
     def id(self) -> str:
@@ -136,11 +124,11 @@ class Run(Entered):
 
     @guarded
     def set_status(self, status: str) -> None:
-        """State how the run ended: success, failure or partial."""
-        if status not in tuple(RunStatus):
-            message = f"a run's status is {', '.join(RunStatus)}"
+        """State how the run ended: success, failure or partial; an exception does not change it."""
+        if self._ended:
+            message = "status is left as it is: the run has ended; state it before its `with` block ends"
             raise Misuse(message)
-        self._status = RunStatus(status)
+        self._status = _stated(status)
 
     @guarded
     def record_decision(  # noqa: PLR0917 - the order is the interface
@@ -149,7 +137,7 @@ class Run(Entered):
         selected: str,
         reason_code: str,
         candidates: Sequence[str] | None = None,
-        confidence: float | None = None,
+        confidence: Number | None = None,
         step_id: str | None = None,
         metadata: Metadata | None = None,
     ) -> None:
@@ -171,7 +159,7 @@ class Run(Entered):
         signal_type: str,
         signal_code: str,
         value: bool,  # noqa: FBT001 - the order is the interface
-        weight: float | None = None,
+        weight: Number | None = None,
         step_id: str | None = None,
         metadata: Metadata | None = None,
     ) -> None:
@@ -206,82 +194,47 @@ class Run(Entered):
         try:
             self._id = str(UUID(str(run_id)))
         except ValueError as error:
-            message = "a run's id is a UUID"
+            message = "run_id is left out: it must be a UUID; the run has a random one"
             raise Misuse(message) from error
+
+    @guarded
+    def _take_conversation(self, conversation_id: str | None) -> None:
+        if conversation_id is not None:
+            self._conversation_id = active().optional_name(conversation_id, "conversation_id")
 
     def _start(self, runtime: Runtime) -> Frame:
         stamps = {wire.RUN_ID: self._id, **self._stamps}
         follow_providers()
         context = current_context()
         outer = frame_of(context)
-        if outer is not None:
+        if outer is not None and outer.run.run_id != self._id:
             stamps[wire.PARENT_RUN_ID] = outer.run.run_id
+        if not is_set_up(self._tracer):
+            runtime.notices.tell_once(UNCONFIGURED)
         run = RUNS[self._id] = RunScope(self._id, stamps, self._tracer)
         attributes: dict[str, AttributeValue] = {wire.GEN_AI_OPERATION_NAME: _RUN_OPERATION}
         if wire.AGENT_VERSION in stamps:
             attributes[wire.GEN_AI_AGENT_VERSION] = stamps[wire.AGENT_VERSION]
-        if self._conversation_id and (stated := runtime.name(self._conversation_id)) is not REDACTED:
-            attributes[wire.GEN_AI_CONVERSATION_ID] = stated
+        if self._conversation_id:
+            attributes[wire.GEN_AI_CONVERSATION_ID] = self._conversation_id
         name = f"{_RUN_OPERATION} {stamps[wire.AGENT_ID]}"
         return start_frame(run, Opening(name, SpanKind.INTERNAL, runtime.new_id(), attributes), context)
 
-    def _finish(self, span: Span, *, failed: bool) -> None:
-        if failed and self._status is RunStatus.SUCCESS:
-            self._status = RunStatus.FAILURE
-        elif self._status is RunStatus.FAILURE and not failed:
+    def _finish(self, span: Span, kind: type[BaseException] | None, error: BaseException | None) -> None:
+        status = self._status or _status_of(kind, error)
+        if status is RunStatus.FAILURE and (kind is None or issubclass(kind, GeneratorExit)):
             mark_error(span, _OTHER_ERROR)
-        span.set_attribute(wire.RUN_STATUS, str(self._status))
+        span.set_attribute(wire.RUN_STATUS, str(status))
 
 
-class Step(Entered):
-    """One step of a run; an exception that leaves it marks it as failed."""
+def _stated(status: object) -> RunStatus:
+    if not isinstance(status, str) or status not in tuple(RunStatus):
+        message = f"status is left as it is: it must be one of {', '.join(RunStatus)}"
+        raise Misuse(message)
+    return RunStatus(status)
 
-    def __init__(self, run: Callable[[], Frame | None], step_type: str, name: str, facts: Facts) -> None:
-        super().__init__()
-        self._run = run
-        self._type = StepType(spelling(STEP_TYPES, str(step_type)) or StepType.OTHER)
-        self._name = name
-        self._facts: dict[str, AttributeValue] = {}
-        self._id = active().new_id()
-        self._take_facts(facts)
 
-    @property
-    def id(self) -> str:
-        """The step's id, a UUID: the `step_id` of events that are recorded elsewhere."""
-        return self._id
-
-    @guarded
-    def set(self, **facts: Unpack[Facts]) -> None:
-        """State facts that became known: model, tokens, documents found, attempt and the like."""
-        if frame := self._entered():
-            frame.span.set_attributes(fact_attributes(facts, active()))
-
-    @guarded
-    def set_error(self, error_type: str) -> None:
-        """Mark the step as failed where no exception leaves it; `error_type` is an identifier."""
-        if frame := self._entered():
-            mark_error(frame.span, active().name(error_type))
-
-    @guarded
-    def _take_facts(self, facts: Facts) -> None:
-        self._facts = fact_attributes(facts, active())
-
-    def _start(self, runtime: Runtime) -> Frame | None:
-        own = self._run()
-        if own is None:
-            return None
-        shape, name = _SHAPES[self._type], runtime.name(self._name)
-        attributes: dict[str, AttributeValue] = {
-            wire.GEN_AI_OPERATION_NAME: shape.operation,
-            wire.STEP_TYPE: str(self._type),
-            wire.STEP_SEQ: own.run.next_seq(),
-            wire.STEP_NAME: name,
-        }
-        if self._type is StepType.TOOL:
-            attributes[wire.GEN_AI_TOOL_NAME] = name
-        attributes.update(self._facts)
-        opening = Opening(f"{shape.operation} {name}", shape.kind, self._id, attributes)
-        return start_frame(own.run, opening, context_in(own))
-
-    def _finish(self, span: Span, *, failed: bool) -> None:
-        """How a step ended stands in its status alone."""
+def _status_of(kind: type[BaseException] | None, error: BaseException | None) -> RunStatus:
+    if kind is None:
+        return RunStatus.SUCCESS
+    return RunStatus.PARTIAL if cut_short(kind, error) else RunStatus.FAILURE

@@ -113,29 +113,6 @@ def test_an_existing_provider_is_kept() -> None:
     assert printed == ["chat desk None", "invoke_agent desk desk None", "outside desk 2"]
 
 
-UNCONFIGURED = """
-import agenttrace
-with agenttrace.AgentTracer("desk").start_run() as run:
-    run.record_decision("tool_selection", "web", "cost_optimization")
-    agenttrace.record_decision("tool_selection", "web", "cost_optimization")
-print(agenttrace.counters())
-"""
-
-
-def test_without_any_provider_nothing_happens() -> None:
-    """OpenTelemetry's own no-op: events are counted as unsampled, and no one is disturbed."""
-    assert "unsampled=2" in run("-c", UNCONFIGURED)
-    assert "unsampled=0" in run("-c", UNCONFIGURED, AGENTTRACE_ENABLED="false")
-
-
-def test_a_bad_variable_does_not_stop_an_agent() -> None:
-    """Without `configure` it is logged at first use, and the default stands."""
-    script = f"import logging, sys\nlogging.basicConfig(stream=sys.stdout)\n{UNCONFIGURED}"
-    printed = run("-c", script, AGENTTRACE_EVENTS="pigeon")
-    assert "unsampled=2" in printed
-    assert "AGENTTRACE_EVENTS: allowed are span, log, both; the default is used" in printed
-
-
 def test_configure_refuses_what_is_not_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
     """At start, where someone looks; the message names the variable and what is allowed."""
     provider = TracerProvider(shutdown_on_exit=False)

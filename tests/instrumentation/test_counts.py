@@ -23,11 +23,3 @@ def test_counts_are_exact_between_threads() -> None:
     counts = counters.snapshot()
     assert (counts.recorded, counts.unsampled) == ({wire.EVENT_DECISION: 4000}, 4000)
     assert counters.snapshot() == counts
-
-
-def test_the_first_refusal_under_a_rule_is_told_apart() -> None:
-    """It is the one that is logged."""
-    counters = Counters()
-    counters.snapshot()
-    assert [counters.refused("signal.code"), counters.refused("signal.code")] == [True, False]
-    assert counters.refused("misuse")

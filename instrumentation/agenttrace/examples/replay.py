@@ -15,8 +15,7 @@ from importlib.resources import files
 from typing import Final, TypedDict
 
 import agenttrace
-from agenttrace import runtime
-from agenttrace.tracer import AgentTracer, Run, Step
+from agenttrace import AgentTracer, Run, Step, runtime
 
 AGENT: Final = "airline-support"
 _DATA: Final = "tau_bench_airline_gpt4o.jsonl"

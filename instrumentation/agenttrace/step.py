@@ -1,0 +1,107 @@
+"""Steps of a run: what they are called in the GenAI conventions, and the facts that they state."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Final, NamedTuple, Unpack
+
+from opentelemetry.trace import Span, SpanKind
+from opentelemetry.util.types import AttributeValue
+
+from agenttrace.entered import Entered, mark_error
+from agenttrace.facts import Facts, fact_attributes
+from agenttrace.guard import guarded
+from agenttrace.runtime import Runtime, active
+from agenttrace.scope import Frame, Opening, context_in, start_frame
+from agenttrace_schemas import wire
+from agenttrace_schemas.spellings import STEP_TYPES
+from agenttrace_schemas.texts import REDACTED
+from agenttrace_schemas.vocabulary import StepType
+
+
+class _Shape(NamedTuple):
+    """How a step type shows in the GenAI conventions."""
+
+    operation: str
+    kind: SpanKind
+
+
+_SHAPES: Final[Mapping[str, _Shape]] = {
+    StepType.PLAN: _Shape("plan", SpanKind.INTERNAL),
+    StepType.RETRIEVE: _Shape("retrieval", SpanKind.CLIENT),
+    StepType.TOOL: _Shape("execute_tool", SpanKind.INTERNAL),
+    StepType.RESPOND: _Shape("chat", SpanKind.CLIENT),
+    StepType.OTHER: _Shape("task", SpanKind.INTERNAL),
+}
+
+
+class Step(Entered):
+    """One step of a run; an exception that leaves it marks it as failed."""
+
+    def __init__(self, run: Callable[[], Frame | None], step_type: str, name: str, facts: Facts) -> None:
+        super().__init__()
+        self._run = run
+        self._type = StepType.OTHER
+        self._name = ""
+        self._facts: dict[str, AttributeValue] = {}
+        self._id = active().new_id()
+        if active().settings.enabled:
+            self._take_type(step_type)
+            self._take_name(name)
+            self._take_facts(facts)
+
+    @property
+    def id(self) -> str:
+        """The step's id, a UUID: the `step_id` of events that are recorded elsewhere."""
+        return self._id
+
+    @guarded
+    def set(self, **facts: Unpack[Facts]) -> None:
+        """State facts that became known: model, tokens, documents found, attempt and the like.
+
+        A fact that cannot be recorded is left out and counted, and costs no other fact of the call.
+        """
+        if frame := self._running():
+            attributes, apart = fact_attributes(facts, active())
+            frame.span.set_attributes(attributes)
+            apart.settle()
+
+    @guarded
+    def set_error(self, error_type: str) -> None:
+        """Mark the step as failed where no exception leaves it; `error_type` is an identifier."""
+        if frame := self._running():
+            mark_error(frame.span, active().name(error_type, "error_type"))
+
+    @guarded
+    def _take_type(self, step_type: object) -> None:
+        self._type = StepType(active().word(step_type, STEP_TYPES, "step_type") or StepType.OTHER)
+
+    @guarded
+    def _take_name(self, name: object) -> None:
+        self._name = REDACTED
+        self._name = active().name(name, "the step's name")
+
+    @guarded
+    def _take_facts(self, facts: Facts) -> None:
+        self._facts, apart = fact_attributes(facts, active())
+        apart.settle()
+
+    def _start(self, _: Runtime) -> Frame | None:
+        own = self._run()
+        if own is None:
+            return None
+        shape, name = _SHAPES[self._type], self._name
+        attributes: dict[str, AttributeValue] = {
+            wire.GEN_AI_OPERATION_NAME: shape.operation,
+            wire.STEP_TYPE: str(self._type),
+            wire.STEP_SEQ: own.run.next_seq(),
+            wire.STEP_NAME: name,
+        }
+        if self._type is StepType.TOOL:
+            attributes[wire.GEN_AI_TOOL_NAME] = name
+        attributes.update(self._facts)
+        opening = Opening(f"{shape.operation} {name}", shape.kind, self._id, attributes)
+        return start_frame(own.run, opening, context_in(own))
+
+    def _finish(self, span: Span, kind: type[BaseException] | None, error: BaseException | None) -> None:
+        """How a step ended stands in its status alone."""
