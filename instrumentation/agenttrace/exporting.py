@@ -15,6 +15,7 @@ from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
 from agenttrace.exporters import otlp_log_exporter, otlp_span_exporter
 from agenttrace.rebuild import rebuilt_log, rebuilt_span
+from agenttrace.runtime import active
 from agenttrace.settings import read_settings
 from agenttrace_schemas.rules import Policy
 
@@ -24,11 +25,12 @@ class AgentTraceSpanExporter(SpanExporter):
 
     def __init__(self, inner: SpanExporter | None = None, *, policy: Policy | None = None) -> None:
         self._inner = inner or otlp_span_exporter()
-        self._policy = policy or read_settings().policy
+        self._policy = _checked(policy)
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         """Send what may leave of each span."""
-        return self._inner.export([rebuilt_span(span, self._policy) for span in spans])
+        policy = _in_force(self._policy)
+        return self._inner.export([rebuilt_span(span, policy) for span in spans])
 
     def shutdown(self) -> None:
         """End the exporter behind it."""
@@ -44,11 +46,12 @@ class AgentTraceLogExporter(LogRecordExporter):
 
     def __init__(self, inner: LogRecordExporter | None = None, *, policy: Policy | None = None) -> None:
         self._inner = inner or otlp_log_exporter()
-        self._policy = policy or read_settings().policy
+        self._policy = _checked(policy)
 
     def export(self, batch: Sequence[ReadableLogRecord]) -> LogRecordExportResult:
         """Send what may leave of each record."""
-        kept = [made for record in batch if (made := rebuilt_log(record, self._policy))]
+        policy = _in_force(self._policy)
+        kept = [made for record in batch if (made := rebuilt_log(record, policy))]
         return self._inner.export(kept) if kept else LogRecordExportResult.SUCCESS
 
     def shutdown(self) -> None:
@@ -58,3 +61,15 @@ class AgentTraceLogExporter(LogRecordExporter):
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
         """Flush the exporter behind it."""
         return self._inner.force_flush(timeout_millis)
+
+
+def _checked(policy: Policy | None) -> Policy | None:
+    """The policy as it was passed; without one, the variables are read, so that a wrong one is said at once."""
+    if policy is None:
+        read_settings()
+    return policy
+
+
+def _in_force(policy: Policy | None) -> Policy:
+    """The policy that was passed, else that of the process: `configure` may come after the exporter."""
+    return policy or active().settings.policy

@@ -125,6 +125,23 @@ def test_the_live_tail_is_read_before_it_is_settled(database: ClickHouse) -> Non
     assert database.query("SELECT uniqExact(step_id) = count() FROM steps")[0] == (1,)
 
 
+def test_a_continued_run_ends_as_its_last_part_says(database: ClickHouse) -> None:
+    """Before it is settled and after, though the first part came last."""
+    for name, status, seconds in (("second", "success", 5), ("first", "partial", 1)):
+        attributes: dict[str, Value] = {
+            wire.RUN_ID: "11111111-2222-4333-8444-555555555555",
+            wire.RUN_STATUS: status,
+            wire.GEN_AI_OPERATION_NAME: "invoke_agent",
+        }
+        start = NOW + seconds * 10**9
+        trace, own = name.encode().ljust(16), name.encode().ljust(8)
+        span = ASpan(attributes=attributes, trace_id=trace, span_id=own, start=start, end=start + 10**9)
+        insert(database, traces(span), start)
+        assert database.query("SELECT status FROM runs") == [("success",)]
+    settle(database)
+    assert database.query("SELECT status, settled FROM runs") == [("success", True)]
+
+
 def test_a_derived_row_gives_way_to_a_recorded_one(database: ClickHouse) -> None:
     """Where the agent recorded that type for that step, the derived one is taken back."""
     call: dict[str, Value] = {wire.GEN_AI_OPERATION_NAME: "chat", wire.GEN_AI_REQUEST_STREAM: True}

@@ -15,6 +15,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 import agenttrace
 from agenttrace import InvalidSetting
 from agenttrace.capture import capture
+from agenttrace.exporting import AgentTraceSpanExporter
 from agenttrace.runtime import active
 from agenttrace.settings import Settings
 from agenttrace_schemas import wire
@@ -107,6 +108,18 @@ def test_tracers_made_earlier_follow() -> None:
         (followed,) = spans.get_finished_spans()
         assert (followed.attributes or {})[wire.ENVIRONMENT] == "staging"
         assert (captured.span("invoke_agent own").attributes or {})[wire.ENVIRONMENT] == "ci"
+
+
+def test_exporters_made_earlier_follow(tmp_path: Path) -> None:
+    """What the SDK lets pass under the site's vocabulary is not dropped behind it."""
+    spans, provider = InMemorySpanExporter(), TracerProvider(shutdown_on_exit=False)
+    provider.add_span_processor(SimpleSpanProcessor(AgentTraceSpanExporter(spans)))
+    with capture(Settings()):
+        agenttrace.configure(vocabulary=sites_codes(tmp_path), tracer_provider=provider)
+        with agenttrace.AgentTracer("desk").start_run() as run:
+            run.record_decision("tool_selection", "web", "user_pinned")
+    (span,) = spans.get_finished_spans()
+    assert [event.name for event in span.events] == [wire.EVENT_DECISION]
 
 
 def test_an_agent_that_configures_itself_is_captured() -> None:

@@ -8,7 +8,8 @@ FROM run_facts FINAL
 WHERE (tenant, run_id) NOT IN (SELECT tenant, run_id FROM unsettled_runs)
 UNION ALL
 SELECT
-    run_id, top.1 AS agent_id, top.2 AS agent_version, top.3 AS environment, top.4 AS status,
+    run_id, top.1 AS agent_id, top.2 AS agent_version, top.3 AS environment,
+    if(top.10 IN ('agenttrace', 'api'), last_stated, top.4) AS status,
     first AS started_at, last AS ended_at, made AS created_at, tenant, top.5 AS trace_id, top.6 AS span_id,
     top.7 AS parent_run_id, top.8 AS conversation_id, top.9 AS actor, top.10 AS source, '' AS error_type,
     0 AS steps, 0 AS failed_steps, 0 AS model_calls, 0 AS tool_calls, 0 AS retrievals, 0 AS retries,
@@ -23,7 +24,9 @@ FROM
                 conversation_id, actor, source
             ),
             (started_at, span_id)
-        ) AS top
+        ) AS top,
+        -- A run that goes on in a second process ends as the span says that ended last.
+        argMaxIf(status, (ended_at, -toUnixTimestamp64Nano(started_at)), source IN ('agenttrace', 'api')) AS last_stated
     FROM agent_runs FINAL
     WHERE (tenant, run_id) IN (SELECT tenant, run_id FROM unsettled_runs)
     GROUP BY tenant, run_id
