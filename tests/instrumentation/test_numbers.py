@@ -75,7 +75,7 @@ NO_NUMBERS: list[Any] = [
 ]
 
 
-@pytest.mark.parametrize(("value", "expected"), NUMBERS, ids=repr)
+@pytest.mark.parametrize(("value", "expected"), NUMBERS, ids=lambda value: type(value).__name__)
 def test_numbers_are_read_as_pythons_own(value: Any, expected: object) -> None:
     """In metadata of events and steps; the type is exact, so that any exporter takes it."""
     with capture() as captured:
