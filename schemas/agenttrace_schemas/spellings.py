@@ -143,7 +143,8 @@ _LABELS: Final = frozenset(
 )
 # The name of an enumeration in front of its member, as in FINISH_REASON_STOP.
 _PREFIX: Final = re.compile(r"[a-z0-9_]+_(?:reason|type|format|kind|status|values)_([a-z0-9_]+)", re.ASCII)
-_QUALIFIED: Final = re.compile(r"(?:[A-Za-z0-9_]+\.)*[A-Z][A-Za-z0-9_]*\.([A-Za-z0-9_]+)", re.ASCII)
+# A member with its enumeration or a method with its library in front: `FinishReason.STOP`, `litellm.acompletion`.
+_QUALIFIED: Final = re.compile(r"\w+(?:\.\w+)+", re.ASCII)
 _BETWEEN_WORDS: Final = re.compile(r"[\[\](){}<>,;|:\"'\\]+")
 _HUMP: Final = re.compile(r"([a-z0-9])(?=[A-Z])|([A-Z])(?=[A-Z][a-z])", re.ASCII)
 _SEPARATORS: Final = re.compile(r"[\s._/+-]+")
@@ -188,7 +189,8 @@ def _forms(text: str) -> tuple[str, ...]:
 
 def _forms_of(word: str) -> Iterator[str]:
     yield (whole := plain(word))
-    if member := _QUALIFIED.fullmatch(word):
-        yield plain(member[1])
+    if _QUALIFIED.fullmatch(word):
+        parts = word.split(".")
+        yield from (plain(".".join(parts[first:])) for first in range(1, len(parts)))
     if member := _PREFIX.fullmatch(whole):
         yield member[1]
