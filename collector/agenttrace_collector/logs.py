@@ -5,10 +5,14 @@ The text of an exception may repeat what it was given, so a trace shows where an
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import sys
+import time
 import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Final, TextIO
@@ -22,6 +26,8 @@ _LEVELS: Final = {
     "warn": logging.WARNING,
     "error": logging.ERROR,
 }
+# Different messages that are counted apart within a minute.
+_MOST_MESSAGES: Final = 200
 # These say at "info" what the collector says itself.
 _TALKATIVE: Final = ("uvicorn", "httpx", "httpcore", "urllib3", "asyncio", "grpc")
 
@@ -30,11 +36,53 @@ def set_up_logs(settings: Logs, stream: TextIO | None = None) -> None:
     """Send every record of this process to standard error in the configured form."""
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(JsonFormatter() if settings.encoding == "json" else ConsoleFormatter())
+    if settings.level != "debug":
+        handler.addFilter(RateLimit().passes)
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(_LEVELS[settings.level])
     for name in _TALKATIVE:
         logging.getLogger(name).setLevel(max(logging.WARNING, _LEVELS[settings.level]))
+
+
+@dataclass(slots=True)
+class RateLimit:
+    """Lets each message through so many times a minute, and tells with the next one how often it was held back."""
+
+    most: int = 20
+    seconds: float = 60.0
+    now: Callable[[], float] = time.monotonic
+    _counts: dict[tuple[str, str], int] = field(default_factory=dict)
+    _held_back: dict[tuple[str, str], int] = field(default_factory=dict)
+    _began: float = float("-inf")
+
+    def passes(self, record: logging.LogRecord) -> bool:
+        """Whether a record is to be written."""
+        if self.now() - self._began >= self.seconds:
+            self._held_back = {
+                key: count - self.most for key, count in self._counts.items() if count > self.most
+            }
+            self._counts, self._began = {}, self.now()
+        key = self._key(record)
+        self._counts[key] = count = self._counts.get(key, 0) + 1
+        if held_back := self._held_back.pop(key, 0):
+            record.held_back = held_back
+        return count <= self.most
+
+    def _key(self, record: logging.LogRecord) -> tuple[str, str]:
+        # The message before its values are put in: other libraries may put theirs in beforehand.
+        key = record.name, str(record.msg)
+        return key if key in self._counts or len(self._counts) < _MOST_MESSAGES else ("", "")
+
+
+def log_loop_error(loop: asyncio.AbstractEventLoop, context: Mapping[str, Any]) -> None:
+    """What asyncio reports, as one record of ours; its own repeats addresses and values."""
+    del loop
+    # Of a callback the message goes on with what the callback was given.
+    message = str(context.get("message", "")).partition(" callback ")[0]
+    logging.getLogger(__name__).error(
+        "the event loop reports: %s", message, exc_info=context.get("exception")
+    )
 
 
 class ConsoleFormatter(logging.Formatter):

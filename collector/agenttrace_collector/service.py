@@ -11,7 +11,6 @@ import asyncio
 import functools
 import importlib
 import logging
-import resource
 import signal
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -23,6 +22,7 @@ from starlette.types import ASGIApp
 
 from agenttrace_collector.auth import Authenticator
 from agenttrace_collector.config import Config, ConfigError, Source, build_policy
+from agenttrace_collector.config.sections import Tls
 from agenttrace_collector.config.values import Address
 from agenttrace_collector.database import Database, open_database
 from agenttrace_collector.decode.otlp import decode_logs, decode_traces
@@ -31,15 +31,18 @@ from agenttrace_collector.erasure import Erasure, open_erasure
 from agenttrace_collector.exposure import warn_if_exposed
 from agenttrace_collector.flow import Flow, Limits
 from agenttrace_collector.health import Health
-from agenttrace_collector.http_server import serve_http
 from agenttrace_collector.later import Later
 from agenttrace_collector.lifetime import Lifetime
+from agenttrace_collector.logs import log_loop_error
 from agenttrace_collector.memory import keep_memory_together
 from agenttrace_collector.notify import notify
 from agenttrace_collector.receivers.ingest import Ingest
 from agenttrace_collector.receivers.otlp_grpc import GrpcReceiver
 from agenttrace_collector.receivers.otlp_http import HttpReceiver
 from agenttrace_collector.receivers.signals import logs, traces
+from agenttrace_collector.server.connections import ConnectionLimits, Connections
+from agenttrace_collector.server.files import http_connections, raise_file_limit
+from agenttrace_collector.server.http import HttpListener, serve_http
 from agenttrace_collector.settle.store import Database as Queryable
 from agenttrace_collector.settle.store import Store
 from agenttrace_collector.settle.worker import Settler, settling
@@ -49,7 +52,6 @@ from agenttrace_schemas.rules import Policy
 
 _log: Final = logging.getLogger(__name__)
 _MIB: Final = 1024 * 1024
-_MOST_FILES: Final = 65_536
 _SIGNALS: Final = (traces(decode_traces, traces_from_json), logs(decode_logs, logs_from_json))
 
 
@@ -92,8 +94,9 @@ class Service:
         """Start, serve, drain."""
         config, policy = self.config, build_policy(self.config.processors.enforce)
         warn_if_exposed(config)
-        _raise_file_limit()
+        raise_file_limit()
         keep_memory_together()
+        asyncio.get_running_loop().set_exception_handler(log_loop_error)
         lifetime = self._lifetime = Lifetime(config.service.drain_timeout)
         self._listen_to_signals(lifetime)
         async with AsyncExitStack() as stack:
@@ -125,9 +128,9 @@ class Service:
         self.health.obstacles["service"] = lambda: "starting"
         check, metrics = self.config.extensions.health_check, self.config.service.telemetry.metrics
         if check.endpoint:
-            keep("health", serve_http(self.health.app(), check.endpoint, check.tls))
+            keep("health", self._http("health", self.health.app(), check.endpoint, check.tls))
         if metrics.address:
-            keep("metrics", serve_http(metrics_app(self.telemetry), metrics.address, metrics.tls))
+            keep("metrics", self._http("metrics", metrics_app(self.telemetry), metrics.address, metrics.tls))
 
     async def _receive(self, parts: Parts, stack: AsyncExitStack, keep: Keep) -> None:
         """The receivers, last to open and first to close."""
@@ -141,7 +144,9 @@ class Service:
             keep("otlp grpc", await grpc.start(protocols.grpc.endpoint))
         if protocols.http.endpoint:
             http = HttpReceiver(protocols.http, ingest, authenticator, _SIGNALS)
-            keep("otlp http", serve_http(http.app(), protocols.http.endpoint, protocols.http.tls))
+            keep(
+                "otlp http", self._http("otlp http", http.app(), protocols.http.endpoint, protocols.http.tls)
+            )
         await self._serve_answers(ingest, authenticator, stack, keep)
         await self._serve_sql(authenticator, stack, keep)
         self._watch(parts)
@@ -157,7 +162,7 @@ class Service:
         making = asyncio.create_task(self._answering(ingest, authenticator, readers), name="api")
         stack.callback(making.cancel)
         making.add_done_callback(self._lifetime.end_with)
-        keep("api", serve_http(Later(making), settings.endpoint, settings.tls))
+        keep("api", self._http("api", Later(making), settings.endpoint, settings.tls))
 
     async def _answering(
         self, ingest: Ingest, authenticator: Authenticator, readers: AsyncExitStack
@@ -181,7 +186,16 @@ class Service:
         sql = await asyncio.to_thread(importlib.import_module, "agenttrace_collector.clickhouse_http")
         answers = sql.open_sql(database, authenticator)
         stack.push_async_callback(asyncio.to_thread, answers.close)
-        keep("clickhouse http", serve_http(sql.build_sql_app(answers), settings.endpoint, settings.tls))
+        keep(
+            "clickhouse http",
+            self._http("clickhouse http", sql.build_sql_app(answers), settings.endpoint, settings.tls),
+        )
+
+    def _http(self, name: str, app: ASGIApp, endpoint: str, tls: Tls | None) -> HttpListener:
+        """Serve one of the HTTP applications, with its share of connections."""
+        connections = Connections(ConnectionLimits(most=http_connections(name)), name)
+        self.telemetry.watch(connections.readings)
+        return serve_http(app, endpoint, tls, connections)
 
     async def _settle(self, database: Database, policy: Policy, stack: AsyncExitStack) -> None:
         """Settle quiet runs, where there is a database to ask."""
@@ -237,11 +251,3 @@ def _limits(config: Config) -> Limits:
         hard_bytes=limiter.limit_mib * _MIB,
         body_bytes=largest * _MIB,
     )
-
-
-def _raise_file_limit() -> None:
-    """Each idle connection holds a file; the usual soft limit of 1,024 is soon reached."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = _MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, _MOST_FILES)
-    if soft < wanted:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))

@@ -63,6 +63,10 @@ METRICS: Final[Mapping[str, Described]] = {
     "otelcol_exporter_send_failed_spans": Described(_COUNTER, "Spans the database refused for good."),
     "otelcol_exporter_queue_size": Described(_GAUGE, "Bytes of entries in the journal."),
     "otelcol_exporter_queue_capacity": Described(_GAUGE, "Bytes the journal may hold."),
+    "agenttrace_http_connections": Described(_GAUGE, "Connections by HTTP listener and what they wait for."),
+    "agenttrace_http_closed_connections": Described(
+        _COUNTER, "Connections closed because they took too long, by what they waited for, or to make room."
+    ),
     "otelcol_process_uptime": Described(_COUNTER, "Seconds since start."),
     "otelcol_process_cpu_seconds": Described(_COUNTER, "CPU seconds, user and system."),
     "otelcol_process_memory_rss": Described(_GAUGE, "Resident bytes."),

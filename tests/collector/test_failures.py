@@ -35,8 +35,8 @@ from agenttrace_collector.errors import (
     UnsupportedMedia,
     WireStatus,
 )
-from agenttrace_collector.http_server import HttpListener, serve_http
 from agenttrace_collector.query import Answer
+from agenttrace_collector.server.http import HttpListener, serve_http
 from tests.support.api import application
 from tests.support.receivers import Receivers, Settings, receivers
 

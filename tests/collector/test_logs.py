@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import logging
@@ -10,7 +11,7 @@ from collections.abc import Iterator
 import pytest
 
 from agenttrace_collector.config.sections import Logs
-from agenttrace_collector.logs import set_up_logs
+from agenttrace_collector.logs import RateLimit, log_loop_error, set_up_logs
 
 
 @pytest.fixture(autouse=True)
@@ -55,3 +56,44 @@ def test_json_is_an_object_a_line() -> None:
 def test_the_level_is_kept() -> None:
     """What is below it is not written."""
     assert "all is well" not in logged("console", level="warn")
+
+
+def test_a_message_that_repeats_is_held_back_and_counted() -> None:
+    """Each by itself, whatever values it has; with the next minute's first one it is told how often."""
+    now = [0.0]
+    limit = RateLimit(most=3, now=lambda: now[0])
+
+    def record(text: str = "refused %s", value: int = 0) -> logging.LogRecord:
+        return logging.LogRecord("part", logging.WARNING, "", 0, text, (value,), None)
+
+    assert [limit.passes(record(value=number)) for number in range(10)] == [True] * 3 + [False] * 7
+    assert limit.passes(record("another %s"))
+    now[0] = 60.0
+    first, second = record(), record()
+    assert limit.passes(first)
+    assert limit.passes(second)
+    assert (first.__dict__["held_back"], second.__dict__.get("held_back")) == (7, None)
+
+
+def test_messages_that_differ_each_time_are_held_back_too() -> None:
+    """Neither lines nor memory grow with them."""
+    limit = RateLimit(most=3)
+    records = (
+        logging.LogRecord("part", logging.WARNING, "", 0, str(number), (), None) for number in range(10_000)
+    )
+    assert sum(map(limit.passes, records)) < 1_000
+
+
+def test_a_fault_of_the_event_loop_says_no_value() -> None:
+    """Asyncio's own text repeats what a callback was given."""
+    stream = io.StringIO()
+    set_up_logs(Logs(), stream)
+    loop = asyncio.new_event_loop()
+    loop.set_exception_handler(log_loop_error)
+    loop.call_soon({"secret": 1}.__getitem__, "secret value")
+    loop.call_soon(loop.stop)
+    loop.run_forever()
+    loop.close()
+    assert "Exception in" in stream.getvalue()
+    assert "KeyError" in stream.getvalue()
+    assert "secret" not in stream.getvalue()

@@ -15,12 +15,13 @@ import grpc
 import httpx
 import pytest
 
-from tests.support.collector import Collector, running_collector
+from tests.support.collector import Collector, running_collector, start_collector, until_stopped
 from tests.support.load import EXPORT, distinct, peak_memory_mib
 from tests.support.reference import reference_request
 
 LIMIT_MIB = 400
 IDLE = 1000
+FILES = 800
 Send: TypeAlias = Callable[[Collector, bytes], object]
 BIG_SPANS = 24_000  # about 30 MB
 
@@ -62,6 +63,35 @@ def test_a_thousand_idle_connections_leave_room_for_work(collector: Collector) -
                 connection.sendall(b"POST /v1/traces HTTP/1.1\r\nHost")
         assert over_grpc(collector, reference_request(1, time.time_ns(), spans=16)) is grpc.StatusCode.OK
         assert collector.ready()
+
+
+@pytest.mark.parametrize("listener", ["http", "api", "clickhouse", "health", "metrics"])
+def test_more_slow_clients_than_files_leave_room_for_work(tmp_path: Path, listener: str) -> None:
+    """Each with a complete request first and half a second one; others are answered, and the log stays short."""
+    paths = {"http": "/v1/traces", "clickhouse": "/ping", "metrics": "/metrics"}
+    request = f"GET {paths.get(listener, '/')} HTTP/1.1\r\nHost: localhost\r\n".encode()
+    with until_stopped(start_collector(tmp_path, files=FILES)) as collector, ExitStack() as stack:
+        for _ in range(FILES + 100):
+            port = collector.ports[listener]
+            connection = stack.enter_context(socket.create_connection(("127.0.0.1", port), 10))
+            connection.sendall(request + b"\r\n" + request)
+        for send in (over_grpc, over_http):
+            body = reference_request(1, time.time_ns(), spans=16)
+            assert send(collector, body) in {grpc.StatusCode.OK, 200}
+        assert collector.ready()
+        assert "runs" in collector.get("api", "/v1/stats")
+        assert collector.log().count("\n") < 100
+
+
+def test_requests_that_are_none_do_not_fill_the_log(collector: Collector) -> None:
+    """Neither those that cannot be parsed, nor those that ask for another protocol."""
+    before = collector.log().count("\n")
+    upgrade = b"GET / HTTP/1.1\r\nHost: x\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n"
+    for number in range(400):
+        with socket.create_connection(("127.0.0.1", collector.ports["health"]), 10) as connection:
+            connection.sendall(upgrade if number % 2 else b"nonsense\r\n\r\n")
+            connection.recv(1000)
+    assert collector.log().count("\n") - before < 100
 
 
 @pytest.mark.slow

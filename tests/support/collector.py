@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import resource
 import signal
 import socket
 import subprocess
@@ -101,9 +102,12 @@ _LISTENERS = {
 
 
 def start_collector(
-    directory: Path, settings: Mapping[str, str] | None = None, ports: Mapping[str, int] | None = None
+    directory: Path,
+    settings: Mapping[str, str] | None = None,
+    ports: Mapping[str, int] | None = None,
+    files: int | None = None,
 ) -> Collector:
-    """Start `agenttrace collector run`; the caller waits for `ready` and stops it."""
+    """Start `agenttrace collector run` with at most so many open files; the caller waits for `ready` and stops it."""
     ports = ports or dict(zip(_LISTENERS, free_ports(len(_LISTENERS)), strict=True))
     chosen = {
         **{key: f"127.0.0.1:{ports[name]}" for name, key in _LISTENERS.items()},
@@ -115,6 +119,9 @@ def start_collector(
     command = [sys.executable, "-m", "agenttrace_collector.cli", "collector", "run", *arguments]
     with (directory / "collector.log").open("ab") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log, env=os.environ.copy())
+    if files:
+        # Long before it raises its limit: it imports its libraries first.
+        resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (files, files))
     return Collector(directory, chosen, ports, process)
 
 
@@ -132,7 +139,13 @@ def wait_until_ready(collector: Collector, seconds: float = START_SECONDS) -> No
 def running_collector(directory: Path, **settings: str) -> Iterator[Collector]:
     """A collector that accepts requests, stopped at the end; `a__b` in a setting's name means `a.b`."""
     chosen = {key.replace("__", "."): value for key, value in settings.items()}
-    collector = start_collector(directory, chosen)
+    with until_stopped(start_collector(directory, chosen)) as collector:
+        yield collector
+
+
+@contextmanager
+def until_stopped(collector: Collector) -> Iterator[Collector]:
+    """One that was started, once it accepts requests."""
     try:
         wait_until_ready(collector)
         yield collector

@@ -19,11 +19,11 @@ from agenttrace_collector.config.sections import Cors, Grpc, Http, Tls
 from agenttrace_collector.decode.otlp import decode_logs, decode_traces
 from agenttrace_collector.decode.otlp_json import logs_from_json, traces_from_json
 from agenttrace_collector.flow import Flow, Limits
-from agenttrace_collector.http_server import serve_http
 from agenttrace_collector.receivers.ingest import Ingest
 from agenttrace_collector.receivers.otlp_grpc import GrpcReceiver
 from agenttrace_collector.receivers.otlp_http import HttpReceiver
 from agenttrace_collector.receivers.signals import LOGS_SERVICE, TRACE_SERVICE, logs, traces
+from agenttrace_collector.server.http import serve_http
 from agenttrace_collector.sink import MemorySink, Sink
 from agenttrace_collector.telemetry import Telemetry
 from agenttrace_schemas.rules import Policy

@@ -1,0 +1,1 @@
+"""HTTP listeners: what serves an application, and what keeps slow or many clients from hurting others."""

@@ -1,0 +1,344 @@
+"""Slow and many clients of a listener: each part of a request has its time, and the next one finds room."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+import trustme
+from starlette.types import Receive, Scope, Send
+
+from agenttrace_collector.config.sections import Tls
+from agenttrace_collector.server.connections import ConnectionLimits, Connections
+from agenttrace_collector.server.http import serve_http
+
+GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+# Limits that no test reaches but the one whose limit it is, so that the one in question ends it.
+NEVER = 1000.0
+PATIENT = {
+    "header_seconds": NEVER,
+    "body_seconds": NEVER,
+    "unread_seconds": NEVER,
+    "stalled_seconds": NEVER,
+    "interval": 0.01,
+    "spared_seconds": 0.0,
+}
+BIG = 64 * 1024 * 1024
+
+
+def post(path: str, size: int) -> bytes:
+    """The headers of a request with a body of this size."""
+    return f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: {size}\r\n\r\n".encode()
+
+
+async def app(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answers with the size of the body; /early before it is read, /big with much, /wait not at all."""
+    size, more, path = 0, True, scope["path"]
+    while more and path == "/":
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return
+        size, more = size + len(message["body"]), message["more_body"]
+    if path == "/wait":
+        await asyncio.Event().wait()
+    content = bytes(BIG) if path == "/big" else b"%d" % size
+    headers = [(b"content-length", b"%d" % len(content))]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": content})
+
+
+@dataclass(frozen=True)
+class Client:
+    """One connection to the listener."""
+
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+
+    async def ask(self, request: bytes = GET) -> bytes:
+        """Send a request; the body of its answer."""
+        self.writer.write(request)
+        head = await asyncio.wait_for(self.reader.readuntil(b"\r\n\r\n"), 10)
+        assert b" 200 " in head
+        length = int(head.lower().partition(b"content-length: ")[2].partition(b"\r")[0])
+        return await self.reader.readexactly(length)
+
+    async def is_closed(self) -> bool:
+        """Whether the listener closes the connection without another answer."""
+        with suppress(ConnectionError):
+            return await asyncio.wait_for(self.reader.read(), 10) == b""
+        return True
+
+
+@dataclass(frozen=True)
+class Listening:
+    """A listener in this event loop."""
+
+    port: int
+    connections: Connections
+    clients: list[Client] = field(default_factory=list)
+
+    async def connect(self, first: bytes = b"", context: ssl.SSLContext | None = None) -> Client:
+        """A new connection, with what is sent on it at once."""
+        reader, writer = await asyncio.open_connection(
+            "127.0.0.1", self.port, ssl=context, limit=BIG, server_hostname="localhost" if context else None
+        )
+        writer.write(first)
+        self.clients.append(Client(reader, writer))
+        return self.clients[-1]
+
+    def closed(self) -> dict[str, float]:
+        """How many connections were closed, by reason."""
+        name = "agenttrace_http_closed_connections"
+        readings = [each for each in self.connections.readings() if each.name == name]
+        return {each.labels["reason"]: each.value for each in readings}
+
+
+@asynccontextmanager
+async def listening(tls: Tls | None = None, **limits: float) -> AsyncIterator[Listening]:
+    """A listener with these limits."""
+    connections = Connections(ConnectionLimits(**{**PATIENT, **limits}))  # type: ignore[arg-type]  # by name
+    listener = serve_http(app, "127.0.0.1:0", tls, connections)
+    live = Listening(listener.address.port, connections)
+    try:
+        yield live
+    finally:
+        for client in live.clients:
+            client.writer.transport.abort()
+        await listener.stop(1)
+
+
+async def held(condition: Callable[[], bool]) -> None:
+    """Return when a condition holds that the event loop brings about."""
+    for _ in range(3_000):
+        if condition():
+            return
+        await asyncio.sleep(0.005)
+    raise AssertionError
+
+
+@pytest.mark.parametrize("partial", [b"", b"G", b"GET / HTTP/1.1\r\nHost: x\r\nX: ", GET[:-1]])
+@pytest.mark.parametrize("before", [0, 1, 3])
+def test_headers_have_their_time_in_every_request(before: int, partial: bytes) -> None:
+    """Also after complete ones on the same connection; nothing at all is waited for between requests only."""
+
+    async def play() -> None:
+        async with listening(header_seconds=0.1) as live:
+            client = await live.connect()
+            for _ in range(before):
+                await client.ask()
+            client.writer.write(partial)
+            if before and not partial:
+                assert await client.ask() == b"0"
+            else:
+                assert await client.is_closed()
+                assert live.closed() == {"headers": 1}
+
+    asyncio.run(play())
+
+
+def test_headers_that_drip_get_no_more_time() -> None:
+    """The clock starts with the first byte and no later one."""
+
+    async def play() -> None:
+        async with listening(header_seconds=0.2) as live:
+            client = await live.connect(b"GET / HTTP/1.1\r\nX: ")
+            with suppress(ConnectionError):
+                while not client.reader.at_eof():
+                    client.writer.write(b"x")
+                    await client.writer.drain()
+                    with suppress(TimeoutError):
+                        await asyncio.wait_for(client.reader.read(1), 0.02)
+            assert live.closed() == {"headers": 1}
+
+    asyncio.run(play())
+
+
+def test_a_pipelined_request_has_its_time_from_the_answer_before() -> None:
+    """What came of it with the first one does not hide it."""
+
+    async def play() -> None:
+        async with listening(header_seconds=0.1) as live:
+            client = await live.connect()
+            assert await client.ask(GET + GET[:10]) == b"0"
+            assert await client.is_closed()
+
+    asyncio.run(play())
+
+
+@pytest.mark.parametrize("sent", [0, 10])
+def test_a_body_below_the_rate_is_given_up(sent: int) -> None:
+    """Whether some of it came or none."""
+
+    async def play() -> None:
+        async with listening(body_seconds=0.1, body_bytes_a_second=10_000) as live:
+            client = await live.connect(post("/", 1000) + bytes(sent))
+            assert await client.is_closed()
+            assert live.closed() == {"body": 1}
+
+    asyncio.run(play())
+
+
+def test_a_body_at_the_rate_may_take_long() -> None:
+    """Longer than one that does not arrive at all."""
+
+    async def play() -> None:
+        async with listening(body_seconds=0.05, body_bytes_a_second=1000) as live:
+            client = await live.connect(post("/", 1000))
+            for _ in range(10):
+                client.writer.write(bytes(99))
+                await asyncio.sleep(0.03)
+            assert await client.ask(bytes(10)) == b"1000"
+            assert not live.closed()
+
+    asyncio.run(play())
+
+
+@pytest.mark.parametrize("limits", [{"unread_seconds": 0.1}, {"unread_bytes": 4 * 1024 * 1024}])
+def test_what_follows_an_early_answer_is_not_taken_for_ever(limits: dict[str, float]) -> None:
+    """The client has its answer; the rest of its body may take some time, or some bytes."""
+
+    async def play() -> None:
+        async with listening(None, **limits) as live:
+            client = await live.connect()
+            assert await client.ask(post("/early", BIG)) == b"0"
+            if "unread_bytes" in limits:
+                client.writer.write(bytes(BIG))
+            assert await client.is_closed()
+
+    asyncio.run(play())
+
+
+def test_a_body_that_ends_soon_after_an_early_answer_keeps_the_connection() -> None:
+    """A client that had sent it already asks on."""
+
+    async def play() -> None:
+        async with listening() as live:
+            client = await live.connect()
+            assert await client.ask(post("/early", 200_000)) == b"0"
+            client.writer.write(bytes(200_000))
+            assert await client.ask() == b"0"
+
+    asyncio.run(play())
+
+
+def test_an_answer_that_is_not_taken_is_given_up() -> None:
+    """One that is taken slowly is not."""
+
+    async def play() -> None:
+        async with listening(stalled_seconds=0.3, body_bytes_a_second=1) as live:
+            stalled = await live.connect(b"GET /big HTTP/1.1\r\nHost: x\r\n\r\n")
+            stalled.writer.transport.pause_reading()  # type: ignore[attr-defined]  # a socket's
+            slow = await live.connect()
+            assert len(await slow.ask(b"GET /big HTTP/1.1\r\nHost: x\r\n\r\n")) == BIG
+            await held(lambda: bool(live.closed()))
+            assert live.closed() == {"answer": 1}
+
+    asyncio.run(play())
+
+
+@pytest.fixture(scope="module")
+def certified(tmp_path_factory: pytest.TempPathFactory) -> tuple[Tls, trustme.CA]:
+    """A certificate for localhost, and who issued it."""
+    directory: Path = tmp_path_factory.mktemp("tls")
+    authority = trustme.CA()
+    certificate = authority.issue_cert("localhost")
+    certificate.cert_chain_pems[0].write_to_path(directory / "server.crt")
+    certificate.private_key_pem.write_to_path(directory / "server.key")
+    return Tls(cert_file=directory / "server.crt", key_file=directory / "server.key"), authority
+
+
+@pytest.mark.parametrize("hello", [b"", b"\x16\x03\x01\x02\x00\x01"])
+def test_a_handshake_has_the_time_of_headers(certified: tuple[Tls, trustme.CA], hello: bytes) -> None:
+    """Another client shakes hands meanwhile."""
+
+    async def play() -> None:
+        context = ssl.create_default_context()
+        certified[1].configure_trust(context)
+        async with listening(certified[0], header_seconds=0.3) as live:
+            silent = await live.connect(hello)
+            polite = await live.connect(context=context)
+            assert await polite.ask() == b"0"
+            assert await silent.is_closed()
+            assert live.connections.count == 1
+            polite.writer.close()
+
+    asyncio.run(play())
+
+
+def test_what_is_no_handshake_leaves_nothing_behind(certified: tuple[Tls, trustme.CA]) -> None:
+    """Neither a connection nor a task that failed unseen."""
+
+    async def play() -> None:
+        async with listening(certified[0]) as live:
+            assert await (await live.connect(GET)).is_closed()
+            assert live.connections.count == 0
+
+    asyncio.run(play())
+
+
+@pytest.mark.parametrize("waiting", [b"", b"GET / HTT", GET, post("/", 10), post("/early", 10)])
+def test_a_new_connection_finds_room(waiting: bytes) -> None:
+    """Whatever the others wait for, the one that waited longest makes room."""
+
+    async def play() -> None:
+        async with listening(most=8) as live:
+            clients = [await live.connect(waiting) for _ in range(8)]
+            await held(lambda: live.connections.count == 8)
+            for _ in range(20):
+                newcomer = await live.connect()
+                assert await newcomer.ask() == b"0"
+            assert live.connections.count == 8
+            assert live.closed() == {"room": 20}
+            assert await clients[0].is_closed() or waiting in {GET, post("/early", 10)}
+
+    asyncio.run(play())
+
+
+def test_those_that_send_no_headers_go_first() -> None:
+    """Before those between two requests, which go before those that send a body."""
+
+    async def play() -> None:
+        async with listening(most=3) as live:
+            body, idle = await live.connect(post("/", 1)), await live.connect()
+            await idle.ask()
+            partial = await live.connect(b"GET")
+            newcomer = await live.connect()
+            await newcomer.ask()
+            assert await partial.is_closed()
+            another = await live.connect()
+            await another.ask()
+            assert await idle.is_closed()
+            assert await body.ask(b"x") == b"1"
+
+    asyncio.run(play())
+
+
+def test_a_connection_has_a_moment_before_it_makes_room() -> None:
+    """So that many new ones do not end each other."""
+
+    async def play() -> None:
+        async with listening(most=4, spared_seconds=0.1) as live:
+            clients = [await live.connect() for _ in range(12)]
+            assert await asyncio.gather(*(client.ask() for client in clients)) == [b"0"] * 12
+
+    asyncio.run(play())
+
+
+def test_work_under_way_is_not_given_up() -> None:
+    """A new connection waits until there is room."""
+
+    async def play() -> None:
+        async with listening(most=2) as live:
+            busy = [await live.connect(b"GET /wait HTTP/1.1\r\nHost: x\r\n\r\n") for _ in range(2)]
+            late = asyncio.create_task((await live.connect()).ask())
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(asyncio.shield(late), 0.1)
+            busy[0].writer.close()
+            assert await late == b"0"
+
+    asyncio.run(play())
