@@ -11,7 +11,7 @@ import pytest
 import trustme
 
 from agenttrace_collector.config.sections import Tls
-from tests.support.listener import BIG, GET, held, listening, post
+from tests.support.listener import BIG, GET, app, held, listening, post
 
 
 @pytest.mark.parametrize("partial", [b"", b"G", b"GET / HTTP/1.1\r\nHost: x\r\nX: ", GET[:-1]])
@@ -96,7 +96,7 @@ def test_what_follows_an_early_answer_is_not_taken_for_ever(limits: dict[str, fl
     """The client has its answer; the rest of its body may take some time, or some bytes."""
 
     async def play() -> None:
-        async with listening(None, **limits) as live:
+        async with listening(None, app, **limits) as live:
             client = await live.connect()
             assert await client.ask(post("/early", BIG)) == b"0"
             if "unread_bytes" in limits:

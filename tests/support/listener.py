@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from agenttrace_collector.config.sections import Tls
 from agenttrace_collector.server.connections import ConnectionLimits, Connections
@@ -56,11 +56,11 @@ class Client:
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
 
-    async def ask(self, request: bytes = GET) -> bytes:
+    async def ask(self, request: bytes = GET, status: int = 200) -> bytes:
         """Send a request; the body of its answer."""
         self.writer.write(request)
         head = await asyncio.wait_for(self.reader.readuntil(b"\r\n\r\n"), 10)
-        assert b" 200 " in head
+        assert f" {status} ".encode() in head
         length = int(head.lower().partition(b"content-length: ")[2].partition(b"\r")[0])
         return await self.reader.readexactly(length)
 
@@ -96,10 +96,12 @@ class Listening:
 
 
 @asynccontextmanager
-async def listening(tls: Tls | None = None, **limits: float) -> AsyncIterator[Listening]:
+async def listening(
+    tls: Tls | None = None, served: ASGIApp = app, **limits: float
+) -> AsyncIterator[Listening]:
     """A listener with these limits."""
     connections = Connections(ConnectionLimits(**{**PATIENT, **limits}))  # type: ignore[arg-type]  # by name
-    listener = serve_http(app, "127.0.0.1:0", tls, connections)
+    listener = serve_http(served, "127.0.0.1:0", tls, connections)
     live = Listening(listener.address.port, connections)
     try:
         yield live

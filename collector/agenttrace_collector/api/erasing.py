@@ -10,14 +10,15 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, model_validator
 
 from agenttrace_collector.api.asking import Built, Operating
+from agenttrace_collector.api.bodies import OperatorRoute
 from agenttrace_collector.api.listed import REFUSALS, Record
 from agenttrace_collector.api.parameters import RequiredName, Time
-from agenttrace_collector.api.problems import FieldProblem, InvalidField
+from agenttrace_collector.api.problems import FieldProblem, InvalidField, Problem
 from agenttrace_collector.erasure import Kind, Subject
 from agenttrace_collector.errors import Unavailable
 from agenttrace_schemas.rules import Policy, conversation_hash
 
-router: Final = APIRouter(tags=["erasure"], responses=REFUSALS)
+router: Final = APIRouter(tags=["erasure"], responses=REFUSALS, route_class=OperatorRoute)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _ONE: Final = f"exactly one of {', '.join(Kind)}"
 
@@ -71,7 +72,11 @@ class Purged(Record):
     total: int
 
 
-@router.post("/v1/purge", summary="Count and erase")
+@router.post(
+    "/v1/purge",
+    summary="Count and erase",
+    responses={413: {"model": Problem, "description": "A body of more than 64 KiB."}},
+)
 async def purge(wanted: Purge, built: Built, identity: Operating) -> Purged:
     """An operator's: on return erased rows are in no answer; files that held them go some minutes later."""
     if built.erasure is None:

@@ -1,0 +1,39 @@
+"""Routes that take a body: who asks is known before any of it is read, and little of it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from typing import Any, Final
+
+from fastapi.routing import APIRoute
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Message
+
+from agenttrace_collector.api.asking import operating
+from agenttrace_collector.receivers.http_body import read_body
+
+# What an operator asks for is a few names and times.
+_MOST_BYTES: Final = 64 * 1024
+
+
+class OperatorRoute(APIRoute):
+    """A route of operators. FastAPI reads a body before it looks at what the route depends on."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """FastAPI's own, behind the check; raises `Unauthenticated`, `Forbidden` or `TooLarge`."""
+        handle = super().get_route_handler()
+
+        async def identified(request: Request) -> Response:
+            operating(request)
+            body = await read_body(request, _MOST_BYTES)
+            return await handle(Request(request.scope, _replaying(body)))
+
+        return identified
+
+
+def _replaying(body: bytes) -> Callable[[], Coroutine[Any, Any, Message]]:
+    async def receive() -> Message:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return receive
