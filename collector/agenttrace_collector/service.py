@@ -48,6 +48,7 @@ from agenttrace_collector.settle.store import Store
 from agenttrace_collector.settle.worker import Settler, settling
 from agenttrace_collector.storage import Storage, opened_storage
 from agenttrace_collector.telemetry import Telemetry, metrics_app
+from agenttrace_schemas.retention import kept_seconds
 from agenttrace_schemas.rules import Policy
 
 _log: Final = logging.getLogger(__name__)
@@ -137,7 +138,8 @@ class Service:
         authenticator = Authenticator.from_file(self.config.extensions.auth.tokens_file)
         self._reloads.append(lambda fresh: authenticator.reload(fresh.extensions.auth.tokens_file))
         decoder = stack.enter_context(ThreadPoolExecutor(1, "decode"))
-        ingest = Ingest(parts.policy, parts.storage.journal, parts.flow, self.telemetry, decoder)
+        kept = kept_seconds(self.config.exporters.clickhouse.ttl.model_dump())
+        ingest = Ingest(parts.policy, parts.storage.journal, parts.flow, self.telemetry, decoder, kept)
         protocols = self.config.receivers.otlp.protocols
         if protocols.grpc.endpoint:
             grpc = GrpcReceiver(protocols.grpc, ingest, authenticator, _SIGNALS)

@@ -36,6 +36,16 @@ def expiries(seconds: Mapping[str, float | None]) -> dict[str, str]:
     }
 
 
+def kept_seconds(seconds: Mapping[str, float | None]) -> dict[str, int]:
+    """For how long each table that rows are sent to keeps them by their own time; without those kept for ever."""
+    return {
+        table: int(age)
+        for kind, age in seconds.items()
+        for table, time in _TABLES[kind].items()
+        if age and time == TIMES[table]
+    }
+
+
 def apply_expiry(table: str, expiry: str) -> str:
     """The ALTER that gives a table a TTL, or takes the one it has."""
     return f"ALTER TABLE {table} " + (f"MODIFY TTL {expiry}" if expiry else "REMOVE TTL")

@@ -59,6 +59,7 @@ class Rule:
     allowed: str
 
 
+UNREAD: Final = "value.form"
 _TABLE: Final = (
     Rule("decision.type", Verdict.REJECT, "a decision type of the vocabulary"),
     Rule("decision.reason_code", Verdict.REJECT, "a reason code of that decision type"),
@@ -83,10 +84,13 @@ _TABLE: Final = (
     Rule("event.duplicate_key", Verdict.REJECT, "each attribute key once"),
     Rule("document.field", Verdict.REJECT, "a field of the form that a run document has"),
     Rule("span.id", Verdict.REJECT, "a 16-byte trace id and an 8-byte span id, neither all zero"),
-    Rule("time.range", Verdict.REJECT, "a time in the last five years, at most one day ahead"),
+    Rule(
+        "time.range", Verdict.REJECT, "a time within the table's TTL, five years at most, and one day ahead"
+    ),
     Rule("storage.refused", Verdict.REJECT, "a row that the database accepts"),
     Rule("identifier.pattern", Verdict.REDACT, "an identifier of at most 128 characters, five words"),
     Rule("count.range", Verdict.EMPTY, "a whole number from 0 to 2^48"),
+    Rule(UNREAD, Verdict.EMPTY, "a value of the form that OTLP/JSON gives its field"),
     Rule("closed.set", Verdict.REPLACE, "a value of the closed list"),
     Rule("conversation.hash", Verdict.REWRITE, "an HMAC of the conversation id"),
     Rule("failure.message", Verdict.REWRITE, "the sentence made of type and code"),

@@ -27,7 +27,7 @@ from agenttrace_collector.flow import Limits
 from agenttrace_collector.sink import DiscardingSink, FailingSink, MemorySink
 from agenttrace_schemas import wire
 from agenttrace_schemas.rows import DecisionRow, StepRow
-from tests.support.otlp import DECISION, STEP, ASpan, logs, traces
+from tests.support.otlp import DECISION, NOW, STEP, ASpan, logs, traces
 from tests.support.packing import raw_deflate, zstd
 from tests.support.receivers import Receivers, Settings, receivers
 
@@ -160,14 +160,7 @@ def test_an_empty_request_is_a_success(live: Receivers, path: str, kind: str, em
         (JSON, b"[]", "identity"),
         (JSON, b"\xff\xfe\xfd", "identity"),
         (JSON, b"[" * 100_000, "identity"),
-        (JSON, b'{"resourceSpans": {}}', "identity"),
-        (
-            JSON,
-            b'{"resourceSpans": [{"scopeSpans": [{"spans": [{"kind": "SPAN_KIND_CLIENT"}]}]}]}',
-            "identity",
-        ),
-        (JSON, b'{"resourceSpans": [{"scopeSpans": [{"spans": [{"startTimeUnixNano": -1}]}]}]}', "identity"),
-        (JSON, b'{"resourceSpans": [{"scopeSpans": [{"spans": [{"flags": 1e400}]}]}]}', "identity"),
+        (JSON, b'{"resourceMetrics": []}', "identity"),
     ],
 )
 def test_bad_bodies_are_400_with_a_status(live: Receivers, kind: str, body: bytes, encoding: str) -> None:
@@ -176,6 +169,23 @@ def test_bad_bodies_are_400_with_a_status(live: Receivers, kind: str, body: byte
     assert (answer.status_code, answer.headers["content-type"]) == (400, kind)
     assert status(answer).code == code_pb2.INVALID_ARGUMENT
     assert "retry-after" not in answer.headers
+
+
+@pytest.mark.parametrize(
+    "spans",
+    [
+        b'[{"kind": "SPAN_KIND_SERVER"}, {"startTimeUnixNano": -1}, {"flags": 1e400}, null, 7]',
+        b'[{"attributes": {}}, {"attributes": [null, 1]}, {"status": {"code": []}}, {"events": 5}, []]',
+    ],
+)
+def test_odd_spans_are_refused_one_by_one(live: Receivers, spans: bytes) -> None:
+    """A partial success that says how many, by which rule; the sound span beside them is stored."""
+    now = NOW.to_bytes(8).hex()
+    sound = b'{"traceId": "%s", "spanId": "0102030405060708", "startTimeUnixNano": "%d"}'
+    spans = spans[:-1] + b", " + sound % ((now * 2).encode(), NOW) + b"]"
+    answer = post(live, b'{"resourceSpans": [{"scopeSpans": [{"spans": %s}]}]}' % spans, kind=JSON)
+    assert (answer.status_code, answer.json()["partialSuccess"]["rejectedSpans"]) == (200, "5")
+    assert "span.id 5" in answer.json()["partialSuccess"]["errorMessage"]
 
 
 def status(answer: httpx.Response) -> status_pb2.Status:

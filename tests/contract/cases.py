@@ -43,6 +43,7 @@ NOT_OF_EVENTS: Final = frozenset(
         "span.id",
         "time.range",
         "storage.refused",
+        "value.form",
     }
 )
 

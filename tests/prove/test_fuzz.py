@@ -26,6 +26,7 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, KeyVa
 
 from tests.support.canary import log_requests, trace_requests
 from tests.support.collector import Collector, running_collector
+from tests.support.json_mutations import mutated_json
 from tests.support.receivers import EXPORT_LOGS, EXPORT_TRACES
 from tests.support.reference import reference_request
 
@@ -142,8 +143,9 @@ class Attacker:
     def body(self, bodies: list[bytes]) -> bytes:
         """A request with one to three changes."""
         body = self.rng.choice(bodies)
-        if bodies is self.bodies and self.rng.random() < 0.5:
-            return reshaped(self.rng, bytearray(body))
+        if self.rng.random() < 0.5:
+            is_json = bodies is self.documents
+            return mutated_json(self.rng, body) if is_json else reshaped(self.rng, bytearray(body))
         for _ in range(self.rng.randrange(1, 4)):
             body = self.rng.choice(CHANGES)(self.rng, bytearray(body))
         return body

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from agenttrace_schemas.rules import Policy
+
+# How many values of each field were not read, for each resource in turn; of requests that came as JSON.
+Unread: TypeAlias = Sequence[Mapping[str, int]]
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """Everything decoding may depend on besides the bytes: rules, tenant, time of receipt (ns)."""
+    """Everything decoding may depend on besides the bytes.
+
+    The site's rules, the tenant, the time of receipt (ns), and for how long each table keeps its rows (s); a
+    table without a time keeps them for ever.
+    """
 
     policy: Policy
     tenant: str
     received_at: int
+    kept: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,12 +13,13 @@ from agenttrace_collector.decode.rowbinary import encode
 from agenttrace_schemas import wire
 from agenttrace_schemas.counts import MOST_COUNTED, count_of
 from agenttrace_schemas.rows import FailureRow, Guard, RejectionRow, Row
-from agenttrace_schemas.rules import OTHER, Violation
+from agenttrace_schemas.rules import OTHER, UNREAD, Violation
 from agenttrace_schemas.spellings import spelling
 from agenttrace_schemas.texts import REDACTED, identifier
 
-_YEAR = 365 * 86_400 * 10**9
-_DAY = 86_400 * 10**9
+_SECOND = 10**9
+_DAY = 86_400 * _SECOND
+_YEAR = 365 * _DAY
 
 
 class BatchBuilder:
@@ -36,7 +37,11 @@ class BatchBuilder:
         self._changed: Counter[tuple[str, str]] = Counter()
         self._services: dict[str, Seen] = {}
         self.conventions: Counter[str] = Counter()
-        self._earliest = context.received_at - 5 * _YEAR
+        self._earliest = {
+            table: max(context.received_at - age * _SECOND, context.received_at - 5 * _YEAR)
+            for table, age in context.kept.items()
+        }
+        self._oldest = context.received_at - 5 * _YEAR
         self._latest = context.received_at + _DAY
 
     def add(self, row: Row) -> None:
@@ -87,9 +92,14 @@ class BatchBuilder:
             self._changes[Change(service, rule, key)] += count
         self._changed.clear()
 
-    def in_range(self, time: int) -> bool:
-        """Whether a time is one the partitions and their TTL are made for."""
-        return self._earliest <= time <= self._latest
+    def not_read(self, fields: Mapping[str, int]) -> None:
+        """Count values of these fields of the protocol, which are not kept."""
+        for field, count in fields.items():
+            self._changed[UNREAD, field] += count
+
+    def in_range(self, time: int, table: str = "") -> bool:
+        """Whether a row of this time stays in its table: an older one is removed as soon as it is there."""
+        return self._earliest.get(table, self._oldest) <= time <= self._latest
 
     def refuse(self, kind: str, violation: Violation, origin: Origin) -> None:
         """Count a refusal and keep a row that says when, whose, which rule and which key."""

@@ -19,6 +19,12 @@ KINDS: Final = {
     wire.EVENT_SIGNAL: "quality_signal",
     wire.EVENT_FAILURE: "failure",
 }
+# The table of each kind.
+TABLES: Final = {
+    "decision": DecisionRow.TABLE,
+    "quality_signal": SignalRow.TABLE,
+    "failure": FailureRow.TABLE,
+}
 _METADATA: Final = len(wire.METADATA_PREFIX)
 
 

@@ -11,44 +11,47 @@ from agenttrace_collector.conventions.facts import SpanFacts
 from agenttrace_collector.conventions.read import read_span
 from agenttrace_collector.decode import identity
 from agenttrace_collector.decode.attributes import value_of
-from agenttrace_collector.decode.batch import Batch, Context
+from agenttrace_collector.decode.batch import Batch, Context, Unread
 from agenttrace_collector.decode.builder import BatchBuilder, digest_of
-from agenttrace_collector.decode.events import KINDS, EventIds, Origin, event_row, read_event
+from agenttrace_collector.decode.events import KINDS, TABLES, EventIds, Origin, event_row, read_event
 from agenttrace_collector.decode.parse import parse
 from agenttrace_collector.decode.resource import Sender, read_sender
 from agenttrace_collector.decode.steps import link_row, named, run_row, step_row
 from agenttrace_schemas import wire
+from agenttrace_schemas.rows import RunRow, StepRow
 from agenttrace_schemas.rules import Violation
 
 _TRACE_ID = 16
 _SPAN_ID = 8
 
 
-def decode_traces(body: bytes, context: Context) -> Batch:
+def decode_traces(body: bytes, context: Context, unread: Unread = (), /) -> Batch:
     """The batch of one ExportTraceServiceRequest; raises `Rejected` where the bytes are not one."""
     request = parse(ExportTraceServiceRequest, body)
     builder = BatchBuilder(context, digest_of("traces", body, context))
-    for resource_spans in request.resource_spans:
+    for number, resource_spans in enumerate(request.resource_spans):
         sender, before = read_sender(resource_spans.resource, builder.identifier), builder.counts()
         for scope_spans in resource_spans.scope_spans:
             scope = scope_spans.scope.name
             for span in scope_spans.spans:
                 builder.received += 1
                 _decode_span(span, scope, sender, builder)
+        builder.not_read(unread[number] if unread else {})
         builder.sent_by(sender.agent_id, before)
     return builder.batch()
 
 
-def decode_logs(body: bytes, context: Context) -> Batch:
+def decode_logs(body: bytes, context: Context, unread: Unread = (), /) -> Batch:
     """The batch of one ExportLogsServiceRequest; raises `Rejected` where the bytes are not one."""
     request = parse(ExportLogsServiceRequest, body)
     builder = BatchBuilder(context, digest_of("logs", body, context))
-    for resource_logs in request.resource_logs:
+    for number, resource_logs in enumerate(request.resource_logs):
         sender, before = read_sender(resource_logs.resource, builder.identifier), builder.counts()
         for scope_logs in resource_logs.scope_logs:
             for record in scope_logs.log_records:
                 builder.received += 1
                 _decode_record(record, sender, builder)
+        builder.not_read(unread[number] if unread else {})
         builder.sent_by(sender.agent_id, before)
     return builder.batch()
 
@@ -57,7 +60,8 @@ def _decode_span(span: Span, scope: str, sender: Sender, builder: BatchBuilder) 
     facts = read_span(span, scope)
     origin = _origin(span, facts, sender, builder)
     started, ended = span.start_time_unix_nano, span.end_time_unix_nano or span.start_time_unix_nano
-    violation = _span_violation(origin, started, ended, builder)
+    table = StepRow.TABLE if facts.operation else ""
+    violation = _span_violation(origin, (started, ended), table, builder)
     if violation:
         builder.refused += 1
         builder.refuse("span", violation, origin)
@@ -73,17 +77,27 @@ def _decode_span(span: Span, scope: str, sender: Sender, builder: BatchBuilder) 
         builder.add(step_row(span, facts, origin, builder))
         builder.conventions[facts.source] += 1
         if facts.role == "agent":
-            builder.add(run_row(span, facts, origin, builder))
+            _add_run(span, facts, origin, builder)
     elif span.name != wire.EVENTS_SPAN:
         builder.ignored += 1
         builder.add(link_row(span, origin))
 
 
-def _span_violation(origin: Origin, started: int, ended: int, builder: BatchBuilder) -> Violation | None:
+def _add_run(span: Span, facts: SpanFacts, origin: Origin, builder: BatchBuilder) -> None:
+    """A run may be kept for a shorter time than its steps are."""
+    if builder.in_range(span.start_time_unix_nano, RunRow.TABLE):
+        builder.add(run_row(span, facts, origin, builder))
+    else:
+        builder.refuse("run", Violation("time.range", "start_time_unix_nano"), origin)
+
+
+def _span_violation(
+    origin: Origin, times: tuple[int, int], table: str, builder: BatchBuilder
+) -> Violation | None:
     if not origin.trace_id or not origin.span_id:
         return Violation("span.id", "trace_id" if not origin.trace_id else "span_id")
-    for key, time in (("start_time_unix_nano", started), ("end_time_unix_nano", ended)):
-        if not builder.in_range(time):
+    for key, time in zip(("start_time_unix_nano", "end_time_unix_nano"), times, strict=True):
+        if not builder.in_range(time, table):
             return Violation("time.range", key)
     return None
 
@@ -96,7 +110,7 @@ def _decode_events(span: Span, origin: Origin, builder: BatchBuilder) -> None:
             continue
         time = event.time_unix_nano or span.start_time_unix_nano
         try:
-            if not builder.in_range(time):
+            if not builder.in_range(time, TABLES[kind]):
                 raise Violation("time.range", "time_unix_nano")
             stated = read_event(event.name, event.attributes, time)
             builder.add_event(event_row(stated, origin, builder.context.policy, ids))
@@ -116,7 +130,7 @@ def _decode_record(record: LogRecord, sender: Sender, builder: BatchBuilder) -> 
     try:
         if not origin.run_id:
             raise Violation("event.no_run", wire.RUN_ID)
-        if not builder.in_range(time):
+        if not builder.in_range(time, TABLES[kind]):
             raise Violation("time.range", "time_unix_nano")
         stated = read_event(name, record.attributes, time)
         builder.add_event(event_row(stated, origin, builder.context.policy, EventIds(origin)))

@@ -1,163 +1,175 @@
-"""OTLP/JSON to the protobuf bytes that decoding takes.
+"""OTLP/JSON to the protobuf bytes that decoding takes; an odd value costs itself or its span, never the request.
 
-Not protobuf's own JSON: ids are hex, enums are numbers only, keys are lowerCamelCase only and
-unknown ones are ignored (OTLP facts, section A). Messages name the field, never its value.
+Not protobuf's own JSON: ids are hex, and unknown keys are ignored (OTLP facts, section A). Keys are read in
+lowerCamelCase and as the protocol's files spell them, numbers as texts, enumerations by name too.
 """
 
 from __future__ import annotations
 
-import base64
-import binascii
-import json
-import re
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from functools import cache
-from typing import Any, Final, TypeVar
+from typing import Any, Final, NamedTuple
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
-from google.protobuf.message import EncodeError, Message
+from google.protobuf.message import Message
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 
+from agenttrace_collector.decode.json_body import parse_json
+from agenttrace_collector.decode.json_scalars import UNREAD, in_place_of, scalar
 from agenttrace_collector.errors import Rejected
 
-MessageT = TypeVar("MessageT", bound=Message)
 
-_IDS: Final = frozenset({"trace_id", "span_id", "parent_span_id"})
-_INTEGERS: Final = frozenset(
-    {
-        FieldDescriptor.TYPE_INT32,
-        FieldDescriptor.TYPE_INT64,
-        FieldDescriptor.TYPE_UINT32,
-        FieldDescriptor.TYPE_UINT64,
-        FieldDescriptor.TYPE_FIXED32,
-        FieldDescriptor.TYPE_FIXED64,
-        FieldDescriptor.TYPE_SFIXED64,
-    }
-)
-_SPECIAL_FLOATS: Final = frozenset({"NaN", "Infinity", "-Infinity"})
-_DECIMAL: Final = re.compile("-?[0-9]{1,20}", re.ASCII)
+class FromJson(NamedTuple):
+    """Protobuf bytes, and for each resource in them how many values of a field could not be read."""
+
+    data: bytes
+    unread: Sequence[Mapping[str, int]]
 
 
-def traces_from_json(body: bytes) -> bytes:
-    """An ExportTraceServiceRequest in JSON as protobuf bytes; raises `Rejected`."""
+def traces_from_json(body: bytes) -> FromJson:
+    """An ExportTraceServiceRequest in JSON as protobuf; raises `Rejected` where it is none."""
     return _from_json(ExportTraceServiceRequest(), body)
 
 
-def logs_from_json(body: bytes) -> bytes:
-    """An ExportLogsServiceRequest in JSON as protobuf bytes; raises `Rejected`."""
+def logs_from_json(body: bytes) -> FromJson:
+    """An ExportLogsServiceRequest in JSON as protobuf; raises `Rejected` where it is none."""
     return _from_json(ExportLogsServiceRequest(), body)
 
 
-def _from_json(message: Message, body: bytes) -> bytes:
-    try:
-        _fill(message, json.loads(body.decode("utf-8-sig", "replace")), "body")
-        return message.SerializeToString()
-    except (ValueError, RecursionError, EncodeError) as error:
-        # Neither text is shown: json's repeats what it read, protobuf's too.
-        text = "the body is not OTLP/JSON: not JSON, nested too deeply, or a number out of range"
-        raise Rejected(text) from error
-
-
-def _fill(message: Message, value: object, name: str) -> None:
-    if not isinstance(value, Mapping):
-        raise _refused(name, "an object")
+def _from_json(message: Message, body: bytes) -> FromJson:
+    document = parse_json(body)
+    if not isinstance(document, Mapping):
+        text = "the body must be a JSON object"
+        raise Rejected(text)
     fields = _fields(message.DESCRIPTOR)
-    for key, child in value.items():
-        field = fields.get(key)
-        if field is None or child is None:
-            continue
-        if field.is_repeated:
-            _extend(message, field, child)
-        elif field.type == FieldDescriptor.TYPE_MESSAGE:
-            target = getattr(message, field.name)
-            target.SetInParent()
-            _fill(target, child, field.json_name)
-        else:
-            setattr(message, field.name, _scalar(field, child))
-
-
-def _extend(message: Message, field: FieldDescriptor, value: object) -> None:
-    if not isinstance(value, list):
-        raise _refused(field.json_name, "an array")
-    target = getattr(message, field.name)
-    for item in value:
-        if field.type == FieldDescriptor.TYPE_MESSAGE:
-            _fill(target.add(), item, field.json_name)
-        else:
-            target.append(_scalar(field, item))
+    if document and not fields.keys() & document.keys():
+        (field,) = message.DESCRIPTOR.fields
+        text = f"the body must have the field {field.json_name}: it has none that is known"
+        raise Rejected(text)
+    reader = _Reader()
+    for key, child in document.items():
+        if key in fields and child is not None:
+            reader.resources(message, fields[key], child)
+    return FromJson(message.SerializeToString(), reader.unread)
 
 
 @cache
 def _fields(descriptor: Descriptor) -> Mapping[str, FieldDescriptor]:
-    return {field.json_name: field for field in descriptor.fields}
+    """The fields by both of their names."""
+    return {name: field for field in descriptor.fields for name in (field.json_name, field.name)}
 
 
-def _scalar(field: FieldDescriptor, value: Any) -> object:
-    if field.type == FieldDescriptor.TYPE_STRING:
-        return _string(field, value)
-    if field.type == FieldDescriptor.TYPE_BYTES:
-        return _hex(field, value) if field.name in _IDS else _base64(field, value)
-    if field.type == FieldDescriptor.TYPE_BOOL:
-        return _expected(field, value, bool, "a boolean")
-    if field.type == FieldDescriptor.TYPE_ENUM:
-        return _enum(field, value)
-    if field.type in _INTEGERS:
-        return _integer(field, value)
-    return _float(field, value)
+# What stands for spans that cannot be read: one span without ids, which is refused and counted.
+_SPANS_BELOW: Final = {"resource_spans": ("scope_spans", "spans"), "scope_spans": ("spans",), "spans": ()}
 
 
-def _string(field: FieldDescriptor, value: Any) -> str:
-    text: str = _expected(field, value, str, "a string")
-    # JSON can escape half of a surrogate pair, UTF-8 cannot hold one.
-    return text.encode("utf-8", "replace").decode()
+class _Reader:
+    """Fills messages from JSON values and counts, resource by resource, what it could not read."""
+
+    def __init__(self) -> None:
+        self.unread: list[Counter[str]] = []
+
+    def resources(self, message: Message, field: FieldDescriptor, value: object) -> None:
+        for item in value if isinstance(value, list) else [_NO_OBJECT]:
+            self.unread.append(Counter())
+            self._add(message, field, item)
+
+    def _miss(self, field: FieldDescriptor) -> None:
+        self.unread[-1][field.json_name] += 1
+
+    def _fill(self, message: Message, value: Mapping[str, Any]) -> None:
+        fields = _fields(message.DESCRIPTOR)
+        for key, child in value.items():
+            field = fields.get(key)
+            if field is None or child is None:
+                continue
+            if field.is_repeated:
+                self._extend(message, field, child)
+            elif field.type == FieldDescriptor.TYPE_MESSAGE:
+                self._fill_one(getattr(message, field.name), field, child)
+            else:
+                self._set(message, field, child)
+
+    def _fill_one(self, target: Message, field: FieldDescriptor, value: object) -> None:
+        target.SetInParent()
+        if isinstance(target, AnyValue):
+            self._fill_any(target, field, value)
+        elif isinstance(value, Mapping):
+            self._fill(target, value)
+        else:
+            self._miss(field)
+
+    def _extend(self, message: Message, field: FieldDescriptor, value: object) -> None:
+        for item in value if isinstance(value, list) else [_NO_OBJECT]:
+            if field.type == FieldDescriptor.TYPE_MESSAGE:
+                self._add(message, field, item)
+            elif (read := scalar(field, item)) is UNREAD:
+                self._miss(field)
+            else:
+                getattr(message, field.name).append(read)
+
+    def _add(self, message: Message, field: FieldDescriptor, item: object) -> None:
+        target = getattr(message, field.name)
+        if isinstance(item, Mapping) and _is_named(field, item):
+            self._fill(target.add(), item)
+            return
+        self._miss(field)
+        if field.name in _SPANS_BELOW:
+            child = target.add()
+            for name in _SPANS_BELOW[field.name]:
+                child = getattr(child, name).add()
+
+    def _set(self, message: Message, field: FieldDescriptor, value: object) -> None:
+        read = scalar(field, value)
+        if read is UNREAD:
+            self._miss(field)
+            read = in_place_of(field)
+        setattr(message, field.name, read)
+
+    def _fill_any(self, target: AnyValue, field: FieldDescriptor, value: object) -> None:
+        """An attribute's value; a map or bytes stand for what no rule can read, and nothing in them is kept."""
+        if not isinstance(value, Mapping):
+            self._unreadable(target, field)
+            return
+        for key, child in value.items():
+            kind = _fields(target.DESCRIPTOR).get(key)
+            if kind is None or child is None:
+                continue
+            if kind.name == "kvlist_value":
+                target.kvlist_value.SetInParent()
+            elif kind.name == "array_value":
+                self._fill_array(target, kind, child)
+            elif (read := scalar(kind, child)) is UNREAD:
+                self._unreadable(target, kind)
+            else:
+                setattr(target, kind.name, read)
+
+    def _fill_array(self, target: AnyValue, field: FieldDescriptor, value: object) -> None:
+        items = value.get("values", []) if isinstance(value, Mapping) else None
+        if not isinstance(items, list):
+            self._unreadable(target, field)
+            return
+        target.array_value.SetInParent()
+        for item in items:
+            element = target.array_value.values.add()
+            if isinstance(item, Mapping) and not item.keys().isdisjoint(_NESTED):
+                element.kvlist_value.SetInParent()
+            elif item is not None:
+                self._fill_any(element, field, item)
+
+    def _unreadable(self, target: AnyValue, field: FieldDescriptor) -> None:
+        self._miss(field)
+        target.bytes_value = b""
 
 
-def _hex(field: FieldDescriptor, value: Any) -> bytes:
-    """An id; text that is no hex is no id, which is refused span by span further on."""
-    try:
-        return binascii.unhexlify(_expected(field, value, str, "a hex string"))
-    except ValueError:
-        return b""
+# Stands for a list that is none, so that it is missed as one element is that is no object.
+_NO_OBJECT: Final = object()
+_NESTED: Final = frozenset({"arrayValue", "array_value", "kvlistValue", "kvlist_value"})
 
 
-def _base64(field: FieldDescriptor, value: Any) -> bytes:
-    try:
-        return base64.b64decode(_expected(field, value, str, "a base64 string"), validate=True)
-    except ValueError:
-        raise _refused(field.json_name, "a base64 string") from None
-
-
-def _enum(field: FieldDescriptor, value: Any) -> int:
-    if isinstance(value, bool):
-        raise _refused(field.json_name, "an integer, not a name")
-    number: int = _expected(field, value, int, "an integer, not a name")
-    return number
-
-
-def _integer(field: FieldDescriptor, value: Any) -> int:
-    if isinstance(value, str) and _DECIMAL.fullmatch(value):
-        return int(value)
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise _refused(field.json_name, "an integer, or one as a decimal string")
-    return value
-
-
-def _float(field: FieldDescriptor, value: Any) -> float:
-    if isinstance(value, str) and value in _SPECIAL_FLOATS:
-        return float(value)
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise _refused(field.json_name, "a number, NaN, Infinity or -Infinity")
-    return float(value)
-
-
-def _expected(field: FieldDescriptor, value: Any, kind: type, allowed: str) -> Any:
-    if not isinstance(value, kind):
-        raise _refused(field.json_name, allowed)
-    return value
-
-
-def _refused(name: str, allowed: str) -> Rejected:
-    return Rejected(f"{name}: allowed is {allowed}")
+def _is_named(field: FieldDescriptor, item: Mapping[str, Any]) -> bool:
+    """An attribute whose key is no text would be one of an empty key, and a second one its duplicate."""
+    return field.message_type is not KeyValue.DESCRIPTOR or isinstance(item.get("key"), str)

@@ -1,8 +1,9 @@
-"""Request bytes to OTLP messages; a request with invalid UTF-8 in it is repaired, not lost.
+"""Request bytes to OTLP messages; invalid UTF-8 and deep nesting are repaired and do not cost the request.
 
-Protobuf refuses a whole message for one string that is not UTF-8, and relays written in Go let
-such strings through (OTLP facts, section A). The same descriptors with every string declared as
-bytes parse them; there the bad bytes are replaced and the message is read again.
+Protobuf refuses a whole message for one string that is not UTF-8, and relays written in Go let such strings
+through (OTLP facts, section A); it refuses one too that is nested more than 100 messages deep. The same
+descriptors with strings, maps and nested lists declared as bytes parse them: there bad bytes are replaced,
+maps and nested lists emptied (no rule can read them), and the message is read again.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ MessageT = TypeVar("MessageT", bound=Message)
 
 _STRING: Final = descriptor_pb2.FieldDescriptorProto.TYPE_STRING
 _BYTES: Final = descriptor_pb2.FieldDescriptorProto.TYPE_BYTES
+_COMMON: Final = "opentelemetry.proto.common.v1"
+_NESTED: Final = frozenset({"array_value", "kvlist_value"})
 
 
 def parse(kind: type[MessageT], body: bytes) -> MessageT:
@@ -43,13 +46,15 @@ def _repaired(kind: type[MessageT], body: bytes) -> MessageT:
 
 
 def _replace_invalid(message: Message, strings: frozenset[str]) -> None:
-    """Make every field that the strict message reads as a string valid UTF-8."""
+    """Make what the strict message reads as a string valid UTF-8, and empty what it reads as nested values."""
     for field, value in message.ListFields():
         if field.type == FieldDescriptor.TYPE_MESSAGE:
             for child in value if field.is_repeated else (value,):
                 _replace_invalid(child, strings)
         elif field.full_name in strings:
             _replace_field(message, field, value)
+        elif field.name in _NESTED:
+            setattr(message, field.name, b"")
 
 
 def _replace_field(message: Message, field: FieldDescriptor, value: bytes | Sequence[bytes]) -> None:
@@ -75,6 +80,8 @@ def _lenient(file: FileDescriptor, name: str) -> _Lenient:
     pool = descriptor_pool.DescriptorPool()
     strings: set[str] = set()
     for proto in _with_dependencies(file):
+        if proto.package == _COMMON:
+            _stop_nesting(proto)
         for message in proto.message_type:
             strings.update(_strings_to_bytes(message, f"{proto.package}.{message.name}"))
         pool.Add(proto)
@@ -89,6 +96,21 @@ def _with_dependencies(file: FileDescriptor) -> list[descriptor_pb2.FileDescript
     proto = descriptor_pb2.FileDescriptorProto()
     file.CopyToProto(proto)
     return [*protos.values(), proto]
+
+
+def _stop_nesting(proto: descriptor_pb2.FileDescriptorProto) -> None:
+    """Declare maps as bytes, and of a list's values maps and lists: what is in those is not looked at."""
+    (value,) = (message for message in proto.message_type if message.name == "AnyValue")
+    (array,) = (message for message in proto.message_type if message.name == "ArrayValue")
+    item = proto.message_type.add()
+    item.CopyFrom(value)
+    item.name = "ArrayItem"
+    array.field[0].type_name = f".{_COMMON}.{item.name}"
+    opaque = [field for field in item.field if field.name in _NESTED]
+    opaque += [field for field in value.field if field.name == "kvlist_value"]
+    for field in opaque:
+        field.type = _BYTES
+        field.ClearField("type_name")
 
 
 def _strings_to_bytes(message: descriptor_pb2.DescriptorProto, full_name: str) -> Iterator[str]:

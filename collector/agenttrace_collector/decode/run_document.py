@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, Final
@@ -13,6 +12,7 @@ from agenttrace_collector.decode import identity
 from agenttrace_collector.decode.batch import Batch, Context
 from agenttrace_collector.decode.builder import BatchBuilder, digest_of
 from agenttrace_collector.decode.events import EventIds, Origin
+from agenttrace_collector.decode.json_body import parse_json
 from agenttrace_collector.decode.run_events import Place, decisions_and_signals, failure_row
 from agenttrace_collector.decode.run_fields import FORM, Refused, RunDocument, StepDocument, refusals
 from agenttrace_collector.errors import Rejected
@@ -59,13 +59,9 @@ def decode_run(body: bytes, context: Context) -> RunBatch:
 
 
 def _parsed(body: bytes) -> dict[str, Any]:
-    try:
-        given = json.loads(body)
-    except (ValueError, RecursionError):
-        message = "the body is not JSON"
-        raise Rejected(message) from None
+    given = parse_json(body)
     if not isinstance(given, dict):
-        message = "the body is not a JSON object"
+        message = "the body must be a JSON object"
         raise Rejected(message)
     return given
 
@@ -167,9 +163,11 @@ class _Reading:
 
     def _run_row(self, steps: list[StepRow]) -> RunRow:
         document, origin = self._document, self._origin
-        started = self._time("started_at", document.started_at)
+        started = self._time("started_at", document.started_at, RunRow.TABLE)
         latest = max((step.ended_at for step in steps), default=started)
-        ended = latest if document.ended_at is None else self._time("ended_at", document.ended_at)
+        ended = (
+            latest if document.ended_at is None else self._time("ended_at", document.ended_at, RunRow.TABLE)
+        )
         if document.ended_at is not None and ended < started:
             self._problems.append(Refused("ended_at", FORM, "allowed is a time not before started_at"))
         return RunRow(
@@ -203,12 +201,7 @@ class _Reading:
 
     def _step_row(self, step: StepDocument, number: int, at: str) -> StepRow:
         origin, builder = self._origin, self._builder
-        started = self._time(f"{at}.started_at", step.started_at)
-        lasted = round((step.latency_ms or 0) * _MILLISECOND)
-        ended = started + lasted if step.ended_at is None else self._time(f"{at}.ended_at", step.ended_at)
-        if ended < started:
-            self._problems.append(Refused(f"{at}.ended_at", FORM, "allowed is a time not before started_at"))
-        latency = (ended - started) / _MILLISECOND if step.latency_ms is None else step.latency_ms
+        started, ended, latency = self._step_times(step, at)
         step_id = Place.own_id(origin.run_id, step.step_id or f"\x00{number}")
         model = builder.identifier(step.model or "", "steps.model")
         tool = builder.identifier(step.tool_name or "", "steps.tool_name")
@@ -251,6 +244,17 @@ class _Reading:
             source=SOURCE,
         )
 
+    def _step_times(self, step: StepDocument, at: str) -> tuple[int, int, float]:
+        """Start, end (ns) and latency (ms), each stated or from the others."""
+        started = self._time(f"{at}.started_at", step.started_at, StepRow.TABLE)
+        ended = started + round((step.latency_ms or 0) * _MILLISECOND)
+        if step.ended_at is not None:
+            ended = self._time(f"{at}.ended_at", step.ended_at, StepRow.TABLE)
+        if ended < started:
+            self._problems.append(Refused(f"{at}.ended_at", FORM, "allowed is a time not before started_at"))
+        latency = (ended - started) / _MILLISECOND if step.latency_ms is None else step.latency_ms
+        return started, ended, latency
+
     def _metadata(self, step: StepDocument, at: str) -> dict[str, rules.Scalar]:
         try:
             return rules.check_metadata(self._context.policy, step.metadata or {})
@@ -260,8 +264,8 @@ class _Reading:
             self._problems.append(Refused(place, violation.rule, f"allowed is {violation.allowed}"))
             return {}
 
-    def _time(self, field: str, time: int) -> int:
-        if not self._builder.in_range(time):
+    def _time(self, field: str, time: int, table: str) -> int:
+        if not self._builder.in_range(time, table):
             self._problems.append(
                 Refused(field, "time.range", f"allowed is {rules.RULES['time.range'].allowed}")
             )

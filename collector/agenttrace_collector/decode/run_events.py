@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from agenttrace_collector.decode import identity
 from agenttrace_collector.decode.builder import BatchBuilder
-from agenttrace_collector.decode.events import Event, EventIds, Origin, event_row
+from agenttrace_collector.decode.events import TABLES, Event, EventIds, Origin, event_row
 from agenttrace_collector.decode.run_fields import (
     FORM,
     DecisionDocument,
@@ -91,7 +91,7 @@ class Place:
     policy: Policy
     steps: Mapping[bytes, tuple[int, int]]
     times: tuple[int, int]
-    in_range: Callable[[int], bool]
+    in_range: Callable[[int, str], bool]
 
     @staticmethod
     def own_id(run_id: bytes, stated: str) -> bytes:
@@ -105,13 +105,12 @@ class Place:
         """The id of a step of this run."""
         return self.own_id(self.origin.run_id, stated) if stated else None
 
-    def time(self, stated: int | None, step_id: bytes | None, *, at_end: bool) -> int:
+    def time(self, stated: int | None, step_id: bytes | None, kind: str, *, at_end: bool) -> int:
         """The stated time, else that of the step, else that of the run; raises `Violation` out of range."""
-        if stated is None:
-            return self.steps.get(step_id or b"", self.times)[at_end]
-        if not self.in_range(stated):
+        time = self.steps.get(step_id or b"", self.times)[at_end] if stated is None else stated
+        if not self.in_range(time, TABLES[kind]):
             raise Violation("time.range", "recorded_at")
-        return stated
+        return time
 
 
 def _within(run_id: bytes, stated: str) -> bytes:
@@ -124,7 +123,7 @@ def failure_row(given: FailureDocument | None, place: Place) -> tuple[FailureRow
         return None, []
     step_id = place.step_id(given.step_id)
     try:
-        time = place.time(given.occurred_at, step_id, at_end=True)
+        time = place.time(given.occurred_at, step_id, "failure", at_end=True)
         event = Event(wire.EVENT_FAILURE, _values(given, wire.FAILURE_ID, given.failure_id, place), time)
         row = event_row(event, place.origin, place.policy, EventIds(place.origin))
     except Violation as violation:
@@ -164,7 +163,7 @@ def _keep(given: Any, kind: _Kind, place: Place, to: tuple[BatchBuilder, EventId
         return problems
     step_id = place.step_id(part.step_id)
     try:
-        time = place.time(part.recorded_at, step_id, at_end=kind.at_end)
+        time = place.time(part.recorded_at, step_id, kind.kind, at_end=kind.at_end)
         values = _values(part, kind.id_key, getattr(part, kind.id_field), place)
         row = event_row(Event(kind.event, values, time), place.origin, place.policy, ids)
     except Violation as violation:

@@ -16,16 +16,17 @@ from agenttrace_collector.decode.batch import Batch
 from agenttrace_collector.errors import FAULT, CollectorError, Unavailable, UnsupportedMedia, wire_status
 from agenttrace_collector.receivers.inflate import Coding
 from agenttrace_collector.receivers.signals import Response, Signal
+from agenttrace_schemas.rules import RULES, UNREAD
 
 _NAMED_RULES: Final = 5
 INTERNAL: Final = "internal error; the collector's log has its place"
 
 
 def response_to(signal: Signal, batch: Batch) -> Response:
-    """The answer to a stored batch; `partial_success` is set only where something was refused."""
+    """The answer to a stored batch; `partial_success` is set only where something was refused or not read."""
     response = signal.response()
-    if batch.refusals:
-        response.partial_success.error_message = refusal_message(batch)
+    if message := "; ".join(filter(None, (refusal_message(batch), unread_message(batch)))):
+        response.partial_success.error_message = message
         if isinstance(response, ExportLogsServiceResponse):
             response.partial_success.rejected_log_records = batch.refused
         else:
@@ -34,7 +35,9 @@ def response_to(signal: Signal, batch: Batch) -> Response:
 
 
 def refusal_message(batch: Batch) -> str:
-    """The most frequent rules with their counts, bounded whatever was sent."""
+    """The most frequent rules with their counts, bounded whatever was sent; empty where there are none."""
+    if not batch.refusals:
+        return ""
     rules: Counter[str] = Counter()
     for (_, rule), count in batch.refusals.items():
         rules[rule] += count
@@ -43,6 +46,13 @@ def refusal_message(batch: Batch) -> str:
     if len(rules) > len(named):
         parts.append(f"{len(rules) - len(named)} more rules {rules.total() - sum(n for _, n in named)}")
     return f"{rules.total()} records refused by rule: {', '.join(parts)}; agent_rejections has each"
+
+
+def unread_message(batch: Batch) -> str:
+    """Which fields of the protocol had values of another form; empty where there are none."""
+    fields = Counter({change.key: count for change, count in batch.changes.items() if change.rule == UNREAD})
+    named = ", ".join(f"{field} {count}" for field, count in fields.most_common(_NAMED_RULES))
+    return f"{fields.total()} values not read ({RULES[UNREAD].allowed} is wanted): {named}" if fields else ""
 
 
 def status_of(error: CollectorError) -> status_pb2.Status:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from agenttrace_collector.decode.batch import Batch, Context
@@ -37,13 +37,17 @@ class Body:
 
 @dataclass(frozen=True, slots=True)
 class Ingest:
-    """Takes bodies of OTLP requests to the sink; returns when the sink has them."""
+    """Takes bodies of OTLP requests to the sink; returns when the sink has them.
+
+    `kept` is for how many seconds each table keeps its rows.
+    """
 
     policy: Policy
     sink: Sink
     flow: Flow
     telemetry: Telemetry
     decoder: ThreadPoolExecutor
+    kept: Mapping[str, int] = field(default_factory=dict)
     now: Callable[[], int] = time.time_ns
 
     async def take(self, body: Body) -> Batch:
@@ -52,6 +56,10 @@ class Ingest:
             batch = await self._decoded(body)
             await self.keep(batch, body.signal.unit, body.transport)
         return batch
+
+    def context(self, tenant: str) -> Context:
+        """What decoding a request of this tenant depends on, now."""
+        return Context(self.policy, tenant, self.now(), self.kept)
 
     async def keep(self, batch: Batch, unit: str, transport: str) -> bool:
         """Store a batch, False where it was stored before; raises `Rejected` or `Unavailable`, which are counted."""
@@ -64,7 +72,7 @@ class Ingest:
         return is_new
 
     async def _decoded(self, body: Body) -> Batch:
-        context = Context(self.policy, body.tenant, self.now())
+        context = self.context(body.tenant)
         if len(body.data) <= _INLINE_BYTES and body.coding is Coding.IDENTITY:
             return decode(body, context)
         loop = asyncio.get_running_loop()
@@ -75,5 +83,6 @@ def decode(body: Body, context: Context) -> Batch:
     """The batch of a body; pure, so that it may run in a thread."""
     data = inflate(body.data, body.coding, body.limit)
     if body.is_json:
-        data = body.signal.from_json(data)
+        read = body.signal.from_json(data)
+        return body.signal.decode(read.data, context, read.unread)
     return body.signal.decode(data, context)

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Final, TypeAlias
 from uuid import UUID
 
-from agenttrace_collector.decode.batch import Context
 from agenttrace_collector.decode.run_document import RunBatch, decode_run
 from agenttrace_collector.receivers.inflate import Coding, inflate
 from agenttrace_collector.receivers.ingest import Ingest
@@ -41,7 +40,7 @@ class RunReceiver:
             return batch, await ingest.keep(batch, _UNIT, _TRANSPORT)
 
     async def _decoded(self, body: bytes, tenant: str, coding: Coding) -> RunBatch:
-        context = Context(self.ingest.policy, tenant, self.ingest.now())
+        context = self.ingest.context(tenant)
 
         def decode() -> RunBatch:
             return decode_run(inflate(body, coding, LIMIT), context)

@@ -4,15 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import Final, Protocol, TypeAlias
 
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
-from agenttrace_collector.decode.batch import Batch, Context
+from agenttrace_collector.decode.batch import Batch, Context, Unread
+from agenttrace_collector.decode.otlp_json import FromJson
 
-Decode: TypeAlias = Callable[[bytes, Context], Batch]
+FromJsonBody: TypeAlias = Callable[[bytes], FromJson]
 Response: TypeAlias = ExportTraceServiceResponse | ExportLogsServiceResponse
+
+
+class Decode(Protocol):
+    """Protobuf bytes to a batch."""
+
+    def __call__(self, body: bytes, context: Context, unread: Unread = (), /) -> Batch:
+        """`unread` counts what the JSON of these bytes held beside them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +31,7 @@ class Signal:
     unit: str
     service: str
     decode: Decode
-    from_json: Callable[[bytes], bytes]
+    from_json: FromJsonBody
     response: Callable[[], Response]
 
 
@@ -38,11 +46,11 @@ OTHER_SERVICES: Final = {
 EXPORT: Final = "Export"
 
 
-def traces(decode: Decode, from_json: Callable[[bytes], bytes]) -> Signal:
+def traces(decode: Decode, from_json: FromJsonBody) -> Signal:
     """The trace signal with this decoding."""
     return Signal("traces", "spans", TRACE_SERVICE, decode, from_json, ExportTraceServiceResponse)
 
 
-def logs(decode: Decode, from_json: Callable[[bytes], bytes]) -> Signal:
+def logs(decode: Decode, from_json: FromJsonBody) -> Signal:
     """The log signal with this decoding."""
     return Signal("logs", "log_records", LOGS_SERVICE, decode, from_json, ExportLogsServiceResponse)

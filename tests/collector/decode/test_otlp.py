@@ -68,6 +68,37 @@ def test_a_span_that_cannot_be_placed_is_refused_whole(span: ASpan, rule: str) -
     assert batch.refused == 1
 
 
+DAY = 86_400
+KEPT = {"agent_steps": 9 * DAY, "agent_runs": 8 * DAY, "agent_decisions": 7 * DAY, "agent_failures": 10 * DAY}
+
+
+@pytest.mark.parametrize(
+    ("days", "tables", "refusals"),
+    [
+        (
+            6,
+            {"agent_steps", "agent_runs", "agent_decisions", "agent_quality_signals", "agent_failures"},
+            set(),
+        ),
+        (7.5, {"agent_steps", "agent_runs", "agent_quality_signals", "agent_failures"}, {"decision"}),
+        (8.5, {"agent_steps", "agent_quality_signals", "agent_failures"}, {"decision", "run"}),
+        (9.5, set(), {"span", "decision", "quality_signal", "failure"}),
+    ],
+)
+def test_what_its_table_no_longer_keeps_is_refused(days: float, tables: set[str], refusals: set[str]) -> None:
+    """Acknowledged it would be gone at once; a table without a TTL takes five years."""
+    at = NOW - int(days * DAY * 10**9)
+    span = ASpan(
+        attributes={wire.GEN_AI_OPERATION_NAME: "invoke_agent"},
+        events=[(wire.EVENT_DECISION, DECISION), (wire.EVENT_SIGNAL, SIGNAL), (wire.EVENT_FAILURE, FAILURE)],
+        start=at,
+        end=at + 1,
+    )
+    batch = decode_traces(traces(span), Context(Policy(), "default", NOW, KEPT))
+    assert rows(batch).keys() - {"agent_rejections"} == tables
+    assert batch.refusals == {(kind, "time.range"): 1 for kind in refusals}
+
+
 def test_events_of_a_refused_span_are_refused_with_it() -> None:
     """Every record that was received is accounted for."""
     span = ASpan(attributes=STEP, events=[(wire.EVENT_DECISION, DECISION)], trace_id=b"")

@@ -12,14 +12,37 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, KeyValueList
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
+from agenttrace_collector.decode import attributes
+from agenttrace_collector.decode.batch import Context
+from agenttrace_collector.decode.otlp import decode_traces
 from agenttrace_collector.decode.otlp_json import logs_from_json, traces_from_json
 from agenttrace_collector.errors import Rejected
+from agenttrace_collector.receivers.answers import unread_message
+from agenttrace_schemas.rules import Policy
+
+ODD_NUMBERS: tuple[object, ...] = (
+    True,
+    1.5,
+    "",
+    "1.5",
+    "x",
+    "2026-01-01T00:00:00Z",
+    "٣",
+    [],
+    {},
+    -1,
+    "-1",
+    2**64,
+    "1" * 5000,
+    "1e400",
+    "1e-4",
+)
 
 
 def span_of(fields: Mapping[str, Any]) -> Span:
     """The one span with these fields, after a way through JSON."""
     document = {"resourceSpans": [{"scopeSpans": [{"spans": [fields]}]}]}
-    body = traces_from_json(json.dumps(document).encode())
+    body = traces_from_json(json.dumps(document).encode()).data
     return ExportTraceServiceRequest.FromString(body).resource_spans[0].scope_spans[0].spans[0]
 
 
@@ -47,25 +70,59 @@ def test_integers_may_be_strings(given: object, read: int) -> None:
     assert span_of({"startTimeUnixNano": given}).start_time_unix_nano == read
 
 
-@pytest.mark.parametrize("wrong", [True, 1.5, "", "1.5", "1e3", "x", " 1", "٣", [], {}, "1" * 5000])
-def test_other_integers_are_refused(wrong: object) -> None:
-    """The whole request is: protobuf could not have said it either."""
-    with pytest.raises(Rejected):
-        span_of({"startTimeUnixNano": wrong})
+@pytest.mark.parametrize(("given", "read"), [("1e3", 1000), (1e3, 1000), (" 7 ", 7), ("7.0", 7), (7.0, 7)])
+def test_whole_numbers_are_read_by_their_value(given: object, read: int) -> None:
+    """As JSON and protobuf's own JSON write them."""
+    assert span_of({"startTimeUnixNano": given}).start_time_unix_nano == read
+    assert value_of({"intValue": given}).int_value == read
 
 
-def test_enums_are_numbers_only() -> None:
-    """Unknown numbers are kept as protobuf keeps them."""
-    assert span_of({"kind": 3}).kind == Span.SPAN_KIND_CLIENT
+@pytest.mark.parametrize("name", ["startTimeUnixNano", "endTimeUnixNano"])
+@pytest.mark.parametrize("wrong", ODD_NUMBERS, ids=str)
+def test_a_time_that_is_none_is_one_that_its_rule_refuses(name: str, wrong: object) -> None:
+    """Never the time of another field: an end that is none is no moment."""
+    span = span_of({"startTimeUnixNano": "5", "endTimeUnixNano": "6", name: wrong})
+    assert 1 in (span.start_time_unix_nano, span.end_time_unix_nano)
+
+
+@pytest.mark.parametrize(
+    "kind", ["intValue", "doubleValue", "boolValue", "stringValue", "arrayValue", "bytesValue"]
+)
+@pytest.mark.parametrize("odd", [{}, [], [None], {"a": 1}, "?", float("inf")], ids=repr)
+def test_an_odd_value_is_unreadable_and_its_request_is_kept(kind: str, odd: object) -> None:
+    """Or read, where the field can hold it; the attribute after it is there."""
+    span = span_of(
+        {"attributes": [{"key": "k", "value": {kind: odd}}, {"key": "n", "value": {"intValue": 1}}]}
+    )
+    first, second = (attributes.value_of(item.value) for item in span.attributes)
+    assert second == 1
+    readable = {("stringValue", str): "?", ("doubleValue", float): float("inf"), ("arrayValue", dict): []}
+    assert first in (attributes.UNREADABLE, readable.get((kind, type(odd))))
+
+
+def test_enums_are_numbers_and_names() -> None:
+    """Unknown numbers are kept as protobuf keeps them; what is no member is none of the list."""
+    for given in (3, "3", 3.0, "SPAN_KIND_CLIENT"):
+        assert span_of({"kind": given}).kind == Span.SPAN_KIND_CLIENT
     assert span_of({"kind": 77}).kind == 77
-    with pytest.raises(Rejected, match="kind: allowed is an integer, not a name"):
-        span_of({"kind": "SPAN_KIND_CLIENT"})
+    assert span_of({"status": {"code": "STATUS_CODE_ERROR"}}).status.code == 2
+    odd_kinds: tuple[object, ...] = ("SPAN_KIND_OTHER", [], 1.5, True, 2**40)
+    for odd in odd_kinds:
+        assert span_of({"kind": odd}).kind == -1
 
 
-def test_unknown_and_snake_case_keys_are_ignored() -> None:
-    """Later versions add keys; snake_case is not OTLP."""
-    span = span_of({"name": "n", "start_time_unix_nano": 5, "later": {"x": [1]}})
-    assert (span.name, span.start_time_unix_nano) == ("n", 0)
+def test_keys_are_read_in_both_spellings() -> None:
+    """In lowerCamelCase and as the protocol's files have them; later versions add keys."""
+    fields = {
+        "trace_id": "01" * 16,
+        "start_time_unix_nano": 5,
+        "attributes": [{"key": "k", "value": {"int_value": 3}}],
+    }
+    document = {"resource_spans": [{"scope_spans": [{"spans": [fields | {"later": {"x": [1]}}]}]}]}
+    body = traces_from_json(json.dumps(document).encode()).data
+    span = ExportTraceServiceRequest.FromString(body).resource_spans[0].scope_spans[0].spans[0]
+    assert (span.trace_id, span.start_time_unix_nano) == (b"\x01" * 16, 5)
+    assert span.attributes[0].value.int_value == 3
 
 
 def test_null_is_absent() -> None:
@@ -100,22 +157,103 @@ def test_half_a_surrogate_pair_does_not_cost_the_request() -> None:
 def test_invalid_utf8_does_not_cost_the_request() -> None:
     """As with protobuf, bad bytes are replaced."""
     body = b'{"resourceSpans":[{"scopeSpans":[{"spans":[{"name":"a\xffb"}]}]}]}'
-    request = ExportTraceServiceRequest.FromString(traces_from_json(body))
+    request = ExportTraceServiceRequest.FromString(traces_from_json(body).data)
     assert request.resource_spans[0].scope_spans[0].spans[0].name == "a�b"
 
 
 def test_log_records_are_read() -> None:
     """The other signal goes the same way."""
     document = {"resourceLogs": [{"scopeLogs": [{"logRecords": [{"eventName": "e", "spanId": "01" * 8}]}]}]}
-    request = ExportLogsServiceRequest.FromString(logs_from_json(json.dumps(document).encode()))
+    request = ExportLogsServiceRequest.FromString(logs_from_json(json.dumps(document).encode()).data)
     record = request.resource_logs[0].scope_logs[0].log_records[0]
     assert (record.event_name, record.span_id) == ("e", b"\x01" * 8)
 
 
-@pytest.mark.parametrize(
-    "document", [[], "x", 1, None, {"resourceSpans": 1}, {"resourceSpans": [1]}, {"resourceSpans": [None]}]
-)
-def test_other_shapes_are_refused_without_their_values(document: object) -> None:
-    """The message names the field and what is allowed."""
-    with pytest.raises(Rejected, match="allowed is an"):
+@pytest.mark.parametrize("document", [[], "x", 1, None, {"resourceMetrics": []}, {"spans": []}], ids=repr)
+def test_what_is_no_request_is_refused(document: object) -> None:
+    """The message names what is wanted."""
+    with pytest.raises(Rejected, match="must"):
         traces_from_json(json.dumps(document).encode())
+    assert traces_from_json(b"{}").data == b""
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"resourceSpans": 1},
+        {"resourceSpans": [1]},
+        {"resourceSpans": [None]},
+        {"resourceSpans": [{"scopeSpans": {}}]},
+        {"resourceSpans": [{"scopeSpans": [7]}]},
+        {"resourceSpans": [{"scopeSpans": [{"spans": "x"}]}]},
+        {"resourceSpans": [{"scopeSpans": [{"spans": [None]}]}]},
+    ],
+    ids=repr,
+)
+def test_spans_that_cannot_be_read_are_refused_as_one(document: object) -> None:
+    """A partial success, which names the field; the spans beside them are kept."""
+    read = traces_from_json(json.dumps(document).encode())
+    batch = decode_traces(read.data, Context(Policy(), "default", 0), read.unread)
+    assert (batch.received, batch.refused) == (1, 1)
+    assert {change.rule for change in batch.changes} == {"value.form"}
+
+
+def test_unread_values_are_counted_by_service_and_field() -> None:
+    """And told to the sender, without their values."""
+    odd: Mapping[str, Any] = {
+        "attributes": [{"key": 5}, {"key": "k", "value": {"intValue": "CANARY"}}],
+        "links": {"CANARY": 1},
+    }
+    resource = {"attributes": [{"key": "service.name", "value": {"stringValue": "desk"}}]}
+    document = {
+        "resourceSpans": [{"resource": resource, "scopeSpans": [{"spans": [odd]}]}, {"scopeSpans": []}]
+    }
+    read = traces_from_json(json.dumps(document).encode())
+    batch = decode_traces(read.data, Context(Policy(), "default", 0), read.unread)
+    counted = {change.key: count for change, count in batch.changes.items() if change.service == "desk"}
+    assert counted == {"attributes": 1, "intValue": 1, "links": 1}
+    assert "3 values not read" in unread_message(batch)
+    assert "CANARY" not in unread_message(batch)
+
+
+def _nested(levels: int, around: str) -> str:
+    opening, closing = {"[": ("[", "]"), "{": ('{"a":', "}")}[around]
+    return opening * levels + "1" + closing * levels
+
+
+@pytest.mark.parametrize("around", "[{")
+@pytest.mark.parametrize("levels", [1, 64, 65, 250, 1_000, 200_000])
+def test_no_depth_costs_the_request(levels: int, around: str) -> None:
+    """Whatever is nested, and wherever."""
+    deep = _nested(levels, around)
+    attribute = f'{{"key":"k","value":{{"arrayValue":{{"values":[{deep}]}}}}}}'
+    body = f'{{"resourceSpans":[{{"scopeSpans":[{{"spans":[{{"name":"n","attributes":[{attribute}],"x":{deep}}}]}}]}}]}}'
+    request = ExportTraceServiceRequest.FromString(traces_from_json(body.encode()).data)
+    (span,) = request.resource_spans[0].scope_spans[0].spans
+    assert span.name == "n"
+
+
+@pytest.mark.parametrize("depth", [1, 30, 64, 65, 200])
+def test_nested_maps_are_read_as_unreadable(depth: int) -> None:
+    """As deep as they are."""
+    value: Mapping[str, Any] = {"stringValue": "leaf"}
+    for _ in range(depth):
+        value = {"kvlistValue": {"values": [{"key": "k", "value": value}]}}
+    assert attributes.value_of(value_of(value)) is attributes.UNREADABLE
+
+
+def test_what_is_no_json_is_told_by_its_place() -> None:
+    """Neither the word nor the error of the parser is repeated."""
+    with pytest.raises(Rejected, match="must be JSON: it is none at line 2, column 3") as caught:
+        traces_from_json(b"{\n  CANARY")
+    assert "CANARY" not in str(caught.value)
+
+
+def test_numbers_of_any_size_are_let_through() -> None:
+    """Those that no field holds are unreadable."""
+    body = b'{"resourceSpans":[{"scopeSpans":[{"spans":[{"startTimeUnixNano":%s,"name":"n"}]}]}]}' % (
+        b"9" * 5000
+    )
+    request = ExportTraceServiceRequest.FromString(traces_from_json(body).data)
+    (span,) = request.resource_spans[0].scope_spans[0].spans
+    assert (span.name, span.start_time_unix_nano) == ("n", 1)

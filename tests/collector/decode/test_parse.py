@@ -7,7 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
+from agenttrace_collector.decode.attributes import UNREADABLE, value_of
 from agenttrace_collector.decode.parse import parse
 from agenttrace_collector.errors import Rejected
 from tests.support.reference import reference_request
@@ -46,3 +49,36 @@ def test_any_bytes_are_parsed_or_rejected(noise: bytes, cut: int) -> None:
         except Rejected:
             continue
         assert isinstance(message, kind)
+
+
+@pytest.mark.parametrize("depth", [1, 30, 31, 32, 33, 64, 65, 5_000])
+@pytest.mark.parametrize("kind", ["kvlist_value", "array_value"])
+def test_no_depth_costs_the_request(depth: int, kind: str) -> None:
+    """A nested value is unreadable; the attribute and the span after it are there."""
+    value = AnyValue(string_value="leaf").SerializeToString()
+    for _ in range(depth):
+        value = _around(value, kind)
+    attribute = _field(1, b"k") + _field(2, value)
+    span = Span(name="deep", attributes=[KeyValue(key="n", value=AnyValue(int_value=3))]).SerializeToString()
+    spans = _field(2, span + _field(9, attribute)) + _field(2, Span(name="next").SerializeToString())
+    request = parse(ExportTraceServiceRequest, _field(1, _field(2, spans)))
+    first, second = request.resource_spans[0].scope_spans[0].spans
+    assert (first.name, second.name) == ("deep", "next")
+    values = [value_of(item.value) for item in first.attributes]
+    assert values[0] == 3
+    assert values[1] in (UNREADABLE, ["leaf"], [UNREADABLE])
+
+
+def _around(value: bytes, kind: str) -> bytes:
+    if kind == "array_value":
+        return _field(5, _field(1, value))
+    return _field(6, _field(1, _field(1, b"k") + _field(2, value)))
+
+
+def _field(number: int, data: bytes) -> bytes:
+    """A length-delimited field, as protobuf's own code would not write one that deep."""
+    length, size = len(data), b""
+    while length > 127:
+        size += bytes([length & 127 | 128])
+        length >>= 7
+    return bytes([number << 3 | 2]) + size + bytes([length]) + data

@@ -192,8 +192,19 @@ def test_two_steps_of_one_id_are_refused() -> None:
 @pytest.mark.parametrize("data", [b"", b"{", b"\xff", b"[" * 100_000, b"9" * 10_000, b"[]", b"null", b'"a"'])
 def test_what_is_no_object_is_refused(data: bytes) -> None:
     """Nothing is repeated of it."""
-    with pytest.raises(Rejected, match=r"^the body is not (JSON|a JSON object)$"):
+    with pytest.raises(
+        Rejected, match=r"^the body must be (JSON: it is none at line \d+, column \d+|a JSON object)$"
+    ):
         decoded(data)
+
+
+@pytest.mark.parametrize(
+    ("table", "field"), [("agent_runs", "started_at"), ("agent_steps", "steps[0].started_at")]
+)
+def test_what_its_table_no_longer_keeps_is_refused(table: str, field: str) -> None:
+    """The times of the document are minutes old, and this table keeps a second."""
+    batch = decode_run(steps({}), Context(Policy(), "acme", NOW, {table: 1}))
+    assert (field, "time.range") in {(each.field, each.rule) for each in batch.problems}
 
 
 def test_every_rule_named_is_of_the_table() -> None:

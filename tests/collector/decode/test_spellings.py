@@ -73,7 +73,7 @@ def from_json(value: Mapping[str, object], key: str) -> Batch:
         "attributes": [operation, {"key": key, "value": value}],
     }
     body = {"resourceSpans": [{"scopeSpans": [{"spans": [span]}]}]}
-    return decode_traces(traces_from_json(json.dumps(body).encode()), CONTEXT)
+    return decode_traces(traces_from_json(json.dumps(body).encode()).data, CONTEXT)
 
 
 @pytest.mark.parametrize(("key", "column"), TOKENS, ids=lambda value: value)
