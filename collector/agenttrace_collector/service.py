@@ -13,7 +13,6 @@ import importlib
 import logging
 import signal
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Final, Protocol, TypeAlias
@@ -36,6 +35,7 @@ from agenttrace_collector.lifetime import Lifetime
 from agenttrace_collector.logs import log_loop_error
 from agenttrace_collector.memory import keep_memory_together
 from agenttrace_collector.notify import notify
+from agenttrace_collector.receivers.decoder import Decoder
 from agenttrace_collector.receivers.ingest import Ingest
 from agenttrace_collector.receivers.otlp_grpc import GrpcReceiver
 from agenttrace_collector.receivers.otlp_http import HttpReceiver
@@ -137,7 +137,7 @@ class Service:
         """The receivers, last to open and first to close."""
         authenticator = Authenticator.from_file(self.config.extensions.auth.tokens_file)
         self._reloads.append(lambda fresh: authenticator.reload(fresh.extensions.auth.tokens_file))
-        decoder = stack.enter_context(ThreadPoolExecutor(1, "decode"))
+        decoder = stack.enter_context(Decoder())
         kept = kept_seconds(self.config.exporters.clickhouse.ttl.model_dump())
         ingest = Ingest(parts.policy, parts.storage.journal, parts.flow, self.telemetry, decoder, kept)
         protocols = self.config.receivers.otlp.protocols

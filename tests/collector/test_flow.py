@@ -12,6 +12,7 @@ from agenttrace_collector.flow import Flow, Limits
 from agenttrace_collector.memory import resident_bytes
 
 PATIENCE = 0.05
+TENANT = "one"
 
 
 class Memory:
@@ -44,11 +45,11 @@ def test_a_place_is_waited_for_and_then_refused() -> None:
         limited = flow(Memory())
 
         async def one() -> None:
-            async with limited.admitted():
+            async with limited.admitted(TENANT):
                 pass
 
-        async with limited.admitted():
-            async with limited.admitted():
+        async with limited.admitted(TENANT):
+            async with limited.admitted(TENANT):
                 assert isinstance(await refusal(one), Throttled)
             await one()
 
@@ -63,7 +64,7 @@ def test_over_the_soft_limit_nothing_new_is_admitted() -> None:
         limited = flow(memory)
 
         async def one() -> None:
-            async with limited.admitted():
+            async with limited.receiving(TENANT):
                 pass
 
         assert isinstance(await refusal(one), Throttled)
@@ -80,12 +81,12 @@ def test_bodies_get_room_by_their_size() -> None:
         limited = flow(Memory(300))
 
         async def second() -> None:
-            async with limited.room(50):
+            async with limited.room(50, TENANT):
                 pass
 
-        async with limited.room(10_000):
+        async with limited.room(10_000, TENANT):
             assert isinstance(await refusal(second), Throttled)
-        async with limited.room(10):
+        async with limited.room(10, TENANT):
             await second()
 
     asyncio.run(scenario())
@@ -98,7 +99,7 @@ def test_a_slow_body_is_given_up() -> None:
         limited = flow(Memory())
 
         async def read() -> None:
-            async with limited.reading(0.01):
+            async with limited.receiving(TENANT) as body, limited.reading(body, 0.01):
                 await asyncio.Event().wait()
 
         error = await refusal(read)
@@ -117,7 +118,7 @@ def test_over_the_hard_limit_bodies_are_cut_off() -> None:
         watching = asyncio.create_task(limited.watch(0.001))
 
         async def read() -> None:
-            async with limited.reading(30):
+            async with limited.receiving(TENANT) as body, limited.reading(body, 30):
                 memory.used = 1000
                 await asyncio.Event().wait()
 
@@ -130,3 +131,102 @@ def test_over_the_hard_limit_bodies_are_cut_off() -> None:
 def test_this_process_holds_memory() -> None:
     """The number is that of the system, in bytes."""
     assert resident_bytes() > 2**20
+
+
+def shared(memory: Memory) -> Flow:
+    """Limits of 800 and 960 bytes, bodies of at most 100: 20 bytes are always there for a tenant."""
+    return Flow(Limits(64, 800, 960, body_bytes=100), resident=memory, patience=PATIENCE)
+
+
+def test_what_one_holds_beyond_its_share_is_taken_back_for_another() -> None:
+    """Bodies that still arrive, no more of them than it takes, and none of who needs the room."""
+
+    async def scenario() -> None:
+        memory = Memory(300)
+        limited = shared(memory)
+        cut: list[CollectorError] = []
+
+        async def stall() -> None:
+            try:
+                async with limited.receiving("greedy") as body, limited.reading(body, 30):
+                    await limited.grow(body, 50)
+                    await asyncio.Event().wait()
+            except CollectorError as error:
+                memory.used -= 50
+                cut.append(error)
+
+        watching = asyncio.create_task(limited.watch(0.001))
+        stalled = [asyncio.create_task(stall()) for _ in range(4)]
+        await asyncio.sleep(0)
+        async with limited.receiving("other") as body:
+            memory.used = 860
+            await limited.grow(body, 90)
+        assert [type(error) for error in cut] == [Throttled, Throttled]
+        for task in (watching, *stalled):
+            task.cancel()
+
+    asyncio.run(scenario())
+
+
+def test_a_little_is_there_for_a_tenant_when_another_decodes_with_all_of_it() -> None:
+    """A small body does not wait for a large one of somebody else, a large one does."""
+
+    async def scenario() -> None:
+        limited = shared(Memory(300))
+
+        async def take(size: int) -> None:
+            async with limited.room(size, "other"):
+                pass
+
+        async with limited.room(1_000, "greedy"):
+            await take(2)
+            assert isinstance(await refusal(lambda: take(3)), Throttled)
+
+    asyncio.run(scenario())
+
+
+def test_room_goes_first_to_who_uses_least() -> None:
+    """Before what another tenant asked for earlier."""
+
+    async def scenario() -> None:
+        order = list[str]()
+        limited = Flow(Limits(64, 800, 960, body_bytes=100), resident=Memory(100), patience=5)
+
+        async def decode(tenant: str, ended: asyncio.Event) -> None:
+            async with limited.room(50, tenant):
+                order.append(tenant)
+                await ended.wait()
+
+        ended = [asyncio.Event() for _ in range(4)]
+        names = ["greedy", "greedy", "greedy", "other"]
+        tasks = [asyncio.create_task(decode(*each)) for each in zip(names, ended, strict=True)]
+        await asyncio.sleep(0)
+        assert order == ["greedy", "greedy"]
+        ended[0].set()
+        await asyncio.sleep(0.01)
+        assert order == ["greedy", "greedy", "other"]
+        for event in ended:
+            event.set()
+        await asyncio.gather(*tasks)
+
+    asyncio.run(scenario())
+
+
+def test_one_body_of_each_tenant_goes_on_when_there_is_no_room_to_decode_more() -> None:
+    """The first; a second one waits."""
+
+    async def scenario() -> None:
+        limited = shared(Memory(780))
+
+        async def grow_beside() -> None:
+            async with limited.receiving("one") as body:
+                await limited.grow(body, 100)
+
+        for tenant in ("one", "other"):
+            async with limited.receiving(tenant) as body:
+                await limited.grow(body, 50)
+                await limited.grow(body, 50)
+                if tenant == "one":
+                    assert isinstance(await refusal(grow_beside), Throttled)
+
+    asyncio.run(scenario())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -17,6 +16,7 @@ from agenttrace_collector.auth import Authenticator
 from agenttrace_collector.flow import Flow, Limits
 from agenttrace_collector.health import Health
 from agenttrace_collector.questions import NothingKept, Questions
+from agenttrace_collector.receivers.decoder import Decoder
 from agenttrace_collector.receivers.ingest import Ingest
 from agenttrace_collector.sink import MemorySink
 from agenttrace_collector.telemetry import Telemetry
@@ -117,7 +117,7 @@ def application(
 ) -> FastAPI:
     """An API over these questions, in this process, without tokens unless told otherwise; it stores nothing."""
     flow = Flow(Limits(requests=1, soft_bytes=1, hard_bytes=1))
-    ingest = Ingest(Policy(), MemorySink(), flow, Telemetry(), ThreadPoolExecutor(1))
+    ingest = Ingest(Policy(), MemorySink(), flow, Telemetry(), Decoder())
     return build_app(
         Answers(
             questions,

@@ -6,7 +6,6 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable, Coroutine, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -19,6 +18,7 @@ from agenttrace_collector.config.sections import Cors, Grpc, Http, Tls
 from agenttrace_collector.decode.otlp import decode_logs, decode_traces
 from agenttrace_collector.decode.otlp_json import logs_from_json, traces_from_json
 from agenttrace_collector.flow import Flow, Limits
+from agenttrace_collector.receivers.decoder import Decoder
 from agenttrace_collector.receivers.ingest import Ingest
 from agenttrace_collector.receivers.otlp_grpc import GrpcReceiver
 from agenttrace_collector.receivers.otlp_http import HttpReceiver
@@ -116,7 +116,7 @@ def receivers(settings: Settings | None = None) -> Iterator[Receivers]:
 
 async def _start(settings: Settings, stack: AsyncExitStack) -> Receivers:
     flow = Flow(settings.limits, resident=settings.resident, patience=settings.patience)
-    decoder = stack.enter_context(ThreadPoolExecutor(1))
+    decoder = stack.enter_context(Decoder())
     telemetry = Telemetry()
     ingest = Ingest(Policy(), settings.sink, flow, telemetry, decoder, now=lambda: NOW)
     signals = (traces(decode_traces, traces_from_json), logs(decode_logs, logs_from_json))

@@ -20,7 +20,7 @@ from agenttrace_collector.decode.run_document import RunBatch
 from agenttrace_collector.decode.run_fields import Refused
 from agenttrace_collector.errors import CollectorError, UnsupportedMedia
 from agenttrace_collector.questions import Questions
-from agenttrace_collector.receivers.http_body import JSON, coding_of, read_body
+from agenttrace_collector.receivers.http_body import JSON, BodyLimits, admitted_body, coding_of
 from agenttrace_collector.receivers.runs import LIMIT, READ_SECONDS, RunReceiver
 
 router: Final = APIRouter(tags=["runs"], responses=REFUSALS)
@@ -81,10 +81,8 @@ async def store_run(request: Request, built: Built) -> Response:
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != JSON:
         message = f"allowed is the content type {JSON}"
         raise UnsupportedMedia(message)
-    coding, flow = coding_of(request), built.ingest.flow
-    async with flow.admitted():
-        async with flow.reading(READ_SECONDS):
-            body = await read_body(request, LIMIT)
+    coding = coding_of(request)
+    async with admitted_body(request, built.ingest.flow, sender, BodyLimits(LIMIT, READ_SECONDS)) as body:
         receiver = RunReceiver(built.ingest, StoredRuns(built.lookups))
         batch, is_new = await receiver.take(body, sender.tenant, coding)
     if batch.problems:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Final, NamedTuple
 
 from starlette.requests import Request
 
+from agenttrace_collector.auth import Identity
 from agenttrace_collector.errors import TooLarge, UnsupportedMedia
+from agenttrace_collector.flow import Flow
 from agenttrace_collector.receivers.inflate import Coding
 
 JSON: Final = "application/json"
@@ -15,10 +19,41 @@ _ALIASES: Final = {"x-gzip": Coding.GZIP, "zlib": Coding.DEFLATE}
 _CODINGS: Final = {**{str(coding): coding for coding in Coding}, **_ALIASES}
 
 
-async def read_body(request: Request, limit: int) -> bytes:
-    """The body of at most `limit` bytes; raises `TooLarge` before more is read."""
-    announced = request.headers.get("content-length", "")
-    if announced.isascii() and announced.isdigit() and int(announced) > limit:
+class BodyLimits(NamedTuple):
+    """The bytes a body may have, and the seconds it may take."""
+
+    size: int
+    seconds: float
+
+
+@asynccontextmanager
+async def admitted_body(
+    request: Request, flow: Flow, sender: Identity, limits: BodyLimits
+) -> AsyncIterator[bytes]:
+    """The body of a request whose sender is known, with a place for what is done with it.
+
+    Raises `TooLarge`, or `Unavailable` where it does not come in time or memory does not allow it.
+    """
+    announced = _announced(request)
+
+    async def arrived(size: int) -> None:
+        await flow.grow(body, size, announced)
+
+    async with flow.receiving(sender.tenant) as body:
+        async with flow.reading(body, limits.seconds):
+            data = await read_body(request, limits.size, arrived)
+        async with flow.admitted(sender.tenant):
+            yield data
+
+
+async def read_body(
+    request: Request, limit: int, arrived: Callable[[int], Awaitable[None]] | None = None
+) -> bytes:
+    """The body of at most `limit` bytes; raises `TooLarge` before more is read.
+
+    The size of each part is told to `arrived` before the next one is taken.
+    """
+    if _announced(request) > limit:
         raise _too_large(limit)
     parts: list[bytes] = []
     size = 0
@@ -27,7 +62,15 @@ async def read_body(request: Request, limit: int) -> bytes:
         if size > limit:
             raise _too_large(limit)
         parts.append(part)
+        if arrived and part:
+            await arrived(len(part))
     return b"".join(parts)
+
+
+def _announced(request: Request) -> int:
+    length = request.headers.get("content-length", "")
+    # More digits than that are more bytes than there are; int() refuses thousands of them.
+    return int(length[:18]) if length.isascii() and length.isdigit() else 0
 
 
 def _too_large(limit: int) -> TooLarge:

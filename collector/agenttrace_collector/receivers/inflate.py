@@ -35,6 +35,8 @@ _MOST_STREAMS: Final = 10_000
 # number of bytes may be anything.
 _ANY_RATIO_BYTES: Final = 4 * 1024 * 1024
 _MOST_RATIO: Final = 400
+# Spans of agents, by gzip.
+_USUAL_RATIO: Final = 10
 # How much of a body is given to a stream first: what a stream leaves over is copied, and most are longer.
 _FIRST_BYTES: Final = 512
 # What a stream may look back at, and so what is kept of it in memory: 32 MiB.
@@ -63,6 +65,11 @@ def inflate(body: bytes, coding: Coding, limit: int) -> bytes:
         # The libraries' own texts are not shown: they may repeat what was sent.
         message = f"the body is not {coding}, as its Content-Encoding says, or it ends too early"
         raise Rejected(message) from None
+
+
+def content_bytes(size: int, coding: Coding, limit: int) -> int:
+    """The usual size of the content of a body of so many bytes; no more than `limit`."""
+    return size if coding is Coding.IDENTITY else min(limit, size * _USUAL_RATIO)
 
 
 class _Broken(Exception):

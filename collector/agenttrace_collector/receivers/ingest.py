@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Final
 
 from agenttrace_collector.decode.batch import Batch, Context
 from agenttrace_collector.errors import CollectorError
 from agenttrace_collector.flow import Flow
-from agenttrace_collector.receivers.inflate import Coding, inflate
+from agenttrace_collector.receivers.decoder import Decoder
+from agenttrace_collector.receivers.inflate import Coding, content_bytes, inflate
 from agenttrace_collector.receivers.signals import Signal
 from agenttrace_collector.sink import Sink
 from agenttrace_collector.telemetry import Telemetry
@@ -34,6 +33,11 @@ class Body:
     is_json: bool = False
     coding: Coding = Coding.IDENTITY
 
+    @property
+    def content_bytes(self) -> int:
+        """The size of what is in it, as far as that is known before it is unpacked."""
+        return content_bytes(len(self.data), self.coding, self.limit)
+
 
 @dataclass(frozen=True, slots=True)
 class Ingest:
@@ -46,13 +50,13 @@ class Ingest:
     sink: Sink
     flow: Flow
     telemetry: Telemetry
-    decoder: ThreadPoolExecutor
+    decoder: Decoder
     kept: Mapping[str, int] = field(default_factory=dict)
     now: Callable[[], int] = time.time_ns
 
     async def take(self, body: Body) -> Batch:
         """The batch that is now stored; raises `Rejected` or `Unavailable`, which are counted."""
-        async with self.flow.room(len(body.data)):
+        async with self.flow.room(body.content_bytes, body.tenant):
             batch = await self._decoded(body)
             await self.keep(batch, body.signal.unit, body.transport)
         return batch
@@ -75,8 +79,7 @@ class Ingest:
         context = self.context(body.tenant)
         if len(body.data) <= _INLINE_BYTES and body.coding is Coding.IDENTITY:
             return decode(body, context)
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self.decoder, decode, body, context)
+        return await self.decoder.run(lambda: decode(body, context), body.tenant, body.content_bytes)
 
 
 def decode(body: Body, context: Context) -> Batch:

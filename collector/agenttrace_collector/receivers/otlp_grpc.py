@@ -74,17 +74,12 @@ class GrpcReceiver:
     async def _take(self, signal: Signal, context: _Context) -> Batch:
         sender = self.authenticator.identify(_authorization(context), Role.INGEST)
         flow = self.ingest.flow
-        async with flow.admitted():
-            async with flow.reading(self.settings.read_timeout):
+        async with flow.receiving(sender.tenant) as arriving:
+            async with flow.expecting(arriving), flow.reading(arriving, self.settings.read_timeout):
                 data = await _read(context)
-            body = Body(
-                data,
-                signal,
-                _TRANSPORT,
-                sender.tenant,
-                self.settings.max_recv_msg_size_mib * _MIB,
-            )
-            return await self.ingest.take(body)
+            limit = self.settings.max_recv_msg_size_mib * _MIB
+            async with flow.admitted(sender.tenant):
+                return await self.ingest.take(Body(data, signal, _TRANSPORT, sender.tenant, limit))
 
 
 @dataclass(frozen=True, slots=True)

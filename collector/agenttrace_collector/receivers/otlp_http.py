@@ -26,7 +26,7 @@ from agenttrace_collector.receivers.answers import (
     response_to,
     status_of,
 )
-from agenttrace_collector.receivers.http_body import JSON, coding_of, read_body
+from agenttrace_collector.receivers.http_body import JSON, BodyLimits, admitted_body, coding_of
 from agenttrace_collector.receivers.inflate import Coding
 from agenttrace_collector.receivers.ingest import Body, Ingest
 from agenttrace_collector.receivers.signals import OTHER_SERVICES, Signal
@@ -87,10 +87,9 @@ class HttpReceiver:
         sender = self.authenticator.identify(request.headers.get("authorization"), Role.INGEST)
         is_json = _content_type(request) == JSON
         coding = coding_of(request)
-        flow, limit = self.ingest.flow, self.settings.max_recv_msg_size_mib * _MIB
-        async with flow.admitted():
-            async with flow.reading(self.settings.read_timeout):
-                data = await read_body(request, limit)
+        limit = self.settings.max_recv_msg_size_mib * _MIB
+        limits = BodyLimits(limit, self.settings.read_timeout)
+        async with admitted_body(request, self.ingest.flow, sender, limits) as data:
             body = Body(data, signal, _TRANSPORT, sender.tenant, limit, is_json=is_json, coding=coding)
             batch = await self.ingest.take(body)
         return _answer(request, response_to(signal, batch), 200)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 from uuid import UUID
 
 from agenttrace_collector.decode.run_document import RunBatch, decode_run
-from agenttrace_collector.receivers.inflate import Coding, inflate
+from agenttrace_collector.receivers.inflate import Coding, content_bytes, inflate
 from agenttrace_collector.receivers.ingest import Ingest
 
 LIMIT: Final = 16 * 1024 * 1024
@@ -31,7 +30,7 @@ class RunReceiver:
     async def take(self, body: bytes, tenant: str, coding: Coding) -> tuple[RunBatch, bool]:
         """The batch that is now stored, and whether its run is new; raises `Rejected` or `Unavailable`."""
         ingest = self.ingest
-        async with ingest.flow.room(len(body)):
+        async with ingest.flow.room(content_bytes(len(body), coding, LIMIT), tenant):
             batch = await self._decoded(body, tenant, coding)
             # The journal knows what came in the last minutes, the database what came before.
             if not batch.problems and await self.known(tenant, UUID(bytes=batch.run_id)):
@@ -45,4 +44,4 @@ class RunReceiver:
         def decode() -> RunBatch:
             return decode_run(inflate(body, coding, LIMIT), context)
 
-        return await asyncio.get_running_loop().run_in_executor(self.ingest.decoder, decode)
+        return await self.ingest.decoder.run(decode, tenant, content_bytes(len(body), coding, LIMIT))

@@ -6,7 +6,7 @@ uvicorn's own clock runs between requests only, and stops with the first byte of
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -16,6 +16,9 @@ from agenttrace_collector.server.connections import Connections, Phase
 if TYPE_CHECKING:
     from uvicorn import Config
     from uvicorn.server import ServerState
+
+
+_READ_BYTES: Final = 64 * 1024
 
 
 class WatchedProtocol(H11Protocol):
@@ -30,6 +33,12 @@ class WatchedProtocol(H11Protocol):
         self._stalled = 0.0
         self._unsent = 0
         self._enter(Phase.HEADERS)
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's
+        """Read in small pieces: each connection may hold one before its sender is known."""
+        super().connection_made(transport)
+        if hasattr(transport, "max_size"):
+            transport.max_size = _READ_BYTES
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Leave the table, and no timer that would hold what is left of the connection."""

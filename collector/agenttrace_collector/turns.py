@@ -1,0 +1,81 @@
+"""Turns: so many things at a time, shared by tenants, so that none waits behind all that another one sends."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter, deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final
+
+# A tenant takes places while it has less than so many times those that are left: alone three quarters of them,
+# so that whoever comes next finds one.
+_BORROWED: Final = 3
+
+
+class Turns:
+    """Places, of which a free one goes to the waiting tenant that has the fewest."""
+
+    def __init__(self, places: int) -> None:
+        self._free = places
+        self._taken: Counter[str] = Counter()
+        self._waiting: dict[str, deque[asyncio.Future[None]]] = {}
+
+    @asynccontextmanager
+    async def place(self, tenant: str, patience: float | None = None) -> AsyncIterator[None]:
+        """A place, for which it waits; raises `TimeoutError` after `patience` seconds."""
+        if self._waiting or not self._may_take(tenant):
+            await self._wait(tenant, patience)
+        else:
+            self._take(tenant)
+        try:
+            yield
+        finally:
+            self._give_back(tenant)
+
+    async def _wait(self, tenant: str, patience: float | None) -> None:
+        turn = asyncio.get_running_loop().create_future()
+        self._waiting.setdefault(tenant, deque()).append(turn)
+        self._grant()
+        try:
+            async with asyncio.timeout(patience):
+                await turn
+        except BaseException:
+            if turn.done() and not turn.cancelled():
+                self._give_back(tenant)
+            else:
+                self._forget(tenant, turn)
+            raise
+
+    def _grant(self) -> None:
+        while (tenant := self._next()) is not None:
+            turn = self._waiting[tenant][0]
+            self._forget(tenant, turn)
+            if not turn.done():
+                self._take(tenant)
+                turn.set_result(None)
+
+    def _next(self) -> str | None:
+        able = [tenant for tenant in self._waiting if self._may_take(tenant)]
+        return min(able, key=lambda tenant: self._taken[tenant], default=None)
+
+    def _forget(self, tenant: str, turn: asyncio.Future[None]) -> None:
+        queue = self._waiting.get(tenant, deque())
+        if turn in queue:
+            queue.remove(turn)
+        if not queue:
+            self._waiting.pop(tenant, None)
+
+    def _may_take(self, tenant: str) -> bool:
+        return self._taken[tenant] < _BORROWED * self._free
+
+    def _take(self, tenant: str) -> None:
+        self._free -= 1
+        self._taken[tenant] += 1
+
+    def _give_back(self, tenant: str) -> None:
+        self._free += 1
+        self._taken[tenant] -= 1
+        if not self._taken[tenant]:
+            del self._taken[tenant]
+        self._grant()
