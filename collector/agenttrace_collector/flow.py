@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
 
+from agenttrace_collector.arriving import Arriving, Bodies, add
 from agenttrace_collector.errors import Throttled, Unavailable
 from agenttrace_collector.memory import give_memory_back, resident_bytes
 from agenttrace_collector.turns import Turns
@@ -26,6 +27,8 @@ _DECODING_FACTOR: Final = 7
 # How fast large bodies are forgotten, and what is expected at least.
 _FORGETTING: Final = 0.9
 _SMALLEST: Final = 65_536
+# So that many new ones do not count all bodies each time.
+_CUT_OFF_AT_ONCE: Final = 32
 # The part of what lies between the limits that each tenant may take when there is no other room.
 _ALWAYS: Final = 1 / 8
 
@@ -41,15 +44,8 @@ class Limits:
     soft_bytes: int
     hard_bytes: int
     body_bytes: int = 64 * _MIB
-
-
-@dataclass(eq=False, slots=True)
-class Arriving:
-    """One body on its way in; it may be cut off while its clock runs."""
-
-    tenant: str
-    size: int = 0
-    clock: asyncio.Timeout | None = None
+    # On their way in at a time; for one more the oldest of the tenant that has the most are cut off.
+    bodies: int = 1024
 
 
 @dataclass(eq=False, slots=True)
@@ -73,10 +69,8 @@ class Flow:
         self._resident = resident
         self._patience = patience
         self._turns = Turns(limits.requests)
-        # The oldest first.
-        self._bodies: dict[Arriving, None] = {}
-        # By tenant: bytes that have arrived, and bytes that will be needed.
-        self._held: Counter[str] = Counter()
+        self._bodies = Bodies()
+        # By tenant, bytes that will be needed.
         self._reserved: Counter[str] = Counter()
         self._decoding = 0
         self._waiting: list[_Waiting] = []
@@ -92,13 +86,14 @@ class Flow:
         """What a body holds from before it is read until it is answered; over the soft limit it is refused."""
         if not self.has_room:
             raise _throttled("memory")
+        if len(self._bodies) >= self._limits.bodies and not self._bodies.cut_off_oldest(_CUT_OFF_AT_ONCE):
+            raise _throttled("requests")
         body = Arriving(tenant)
-        self._bodies[body] = None
+        self._bodies.add(body)
         try:
             yield body
         finally:
-            self._resize(body, 0)
-            del self._bodies[body]
+            self._bodies.remove(body)
             self._wake()
 
     @asynccontextmanager
@@ -115,7 +110,7 @@ class Flow:
 
     async def grow(self, body: Arriving, size: int, announced: int = 0) -> None:
         """So many more bytes of a body have arrived; waits until there is room to decode it."""
-        self._resize(body, body.size + size)
+        self._bodies.resize(body, body.size + size)
         await self._wait_for(self._wanted(body, 0, max(body.size, announced)))
 
     @asynccontextmanager
@@ -126,7 +121,7 @@ class Flow:
         not leave too little to take any of them.
         """
         expected = int(self._expectation(body.tenant))
-        self._resize(body, expected)
+        self._bodies.resize(body, expected)
         async with self._reserve(self._wanted(body, expected, expected)):
             yield
 
@@ -157,7 +152,7 @@ class Flow:
             await asyncio.sleep(interval)
             resident = self._resident()
             if resident >= self._limits.hard_bytes:
-                _cut_off(self._bodies)
+                self._bodies.cut_off_all()
             if resident >= self._limits.soft_bytes and loop.time() >= next_return:
                 give_memory_back()
                 next_return = loop.time() + _RETURN_SECONDS
@@ -167,10 +162,6 @@ class Flow:
         # Of a tenant that is new, what was seen of the others.
         others = max(self._expected.values(), default=float(self._limits.body_bytes))
         return self._expected.get(tenant, others)
-
-    def _resize(self, body: Arriving, size: int) -> None:
-        _add(self._held, body.tenant, size - body.size)
-        body.size = size
 
     def _wanted(self, body: Arriving, cost: int, size: int) -> _Waiting:
         granted = asyncio.get_running_loop().create_future()
@@ -191,7 +182,7 @@ class Flow:
             self._count(wanted, wanted.cost)
             return
         self._waiting.append(wanted)
-        self._take_back_for(wanted.tenant)
+        self._bodies.cut_off_beyond_share(wanted.tenant, self._limits.body_bytes)
         try:
             async with asyncio.timeout(self._patience):
                 await wanted.granted
@@ -205,12 +196,12 @@ class Flow:
             raise
 
     def _count(self, wanted: _Waiting, amount: int) -> None:
-        _add(self._reserved, wanted.tenant, amount)
+        add(self._reserved, wanted.tenant, amount)
         if wanted.body is None:
             self._decoding += amount
 
     def _uses(self, tenant: str) -> int:
-        return self._held[tenant] + self._reserved[tenant]
+        return self._bodies.held(tenant) + self._reserved[tenant]
 
     def _is_behind(self, tenant: str) -> bool:
         return any(self._uses(each.tenant) < self._uses(tenant) for each in self._waiting)
@@ -219,7 +210,7 @@ class Flow:
         always = (self._limits.hard_bytes - self._limits.soft_bytes) * _ALWAYS
         if self._uses(wanted.tenant) + wanted.cost <= always or self._is_alone(wanted):
             return True
-        beside = 0 if self._is_first(wanted) else wanted.beside
+        beside = 0 if self._bodies.is_first_of(wanted.tenant, wanted.body) else wanted.beside
         needed = self._reserved.total() + wanted.cost + beside
         return self._resident() + needed <= self._limits.soft_bytes
 
@@ -227,11 +218,7 @@ class Flow:
         """Whether nothing is under way that would give room back; it would wait in vain."""
         if wanted.body is None:
             return not self._decoding
-        return not self._reserved and wanted.body is next(iter(self._bodies))
-
-    def _is_first(self, wanted: _Waiting) -> bool:
-        """Whether the tenant has nothing older: of each one body at least goes on, however large."""
-        return wanted.body is next((each for each in self._bodies if each.tenant == wanted.tenant), None)
+        return not self._reserved and self._bodies.is_first(wanted.body)
 
     def _wake(self) -> None:
         """Give room to those that wait, who uses least first; none overtakes one that uses less."""
@@ -247,36 +234,6 @@ class Flow:
                 wanted.granted.set_result(None)
             else:
                 most = self._uses(wanted.tenant)
-
-    def _take_back_for(self, tenant: str) -> None:
-        """Cut bodies off of tenants that hold more than their share, the largest first, for one that does not."""
-        share = max(self._limits.body_bytes, self._held.total() // max(1, len(self._held)))
-        if self._held[tenant] > share:
-            return
-        for other, held in self._held.items():
-            _cut_off(self._beyond(other, held - share))
-
-    def _beyond(self, tenant: str, excess: int) -> Iterator[Arriving]:
-        """Bodies of a tenant that still arrive, as many as hold the excess, the largest first."""
-        arriving = [each for each in self._bodies if each.tenant == tenant and each.clock]
-        for body in sorted(arriving, key=lambda each: each.size, reverse=True):
-            if excess <= 0:
-                return
-            yield body
-            excess -= body.size
-
-
-def _add(counts: Counter[str], tenant: str, amount: int) -> None:
-    counts[tenant] += amount
-    if not counts[tenant]:
-        del counts[tenant]
-
-
-def _cut_off(bodies: Iterable[Arriving]) -> None:
-    now = asyncio.get_running_loop().time()
-    for body in bodies:
-        if body.clock and not body.clock.expired():
-            body.clock.reschedule(now)
 
 
 def _throttled(limit: str) -> Throttled:

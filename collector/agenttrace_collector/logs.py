@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import os
 import sys
 import time
 import traceback
@@ -33,10 +34,14 @@ _TALKATIVE: Final = ("uvicorn", "httpx", "httpcore", "urllib3", "asyncio", "grpc
 
 
 def set_up_logs(settings: Logs, stream: TextIO | None = None) -> None:
-    """Send every record of this process to standard error in the configured form."""
+    """Send every record of this process to standard error in the configured form.
+
+    Comes before the import of grpc, which else writes a line of its own for each handshake that fails.
+    """
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(JsonFormatter() if settings.encoding == "json" else ConsoleFormatter())
     if settings.level != "debug":
+        os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
         handler.addFilter(RateLimit().passes)
     root = logging.getLogger()
     root.handlers[:] = [handler]

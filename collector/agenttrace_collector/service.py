@@ -37,11 +37,11 @@ from agenttrace_collector.memory import keep_memory_together
 from agenttrace_collector.notify import notify
 from agenttrace_collector.receivers.decoder import Decoder
 from agenttrace_collector.receivers.ingest import Ingest
-from agenttrace_collector.receivers.otlp_grpc import GrpcReceiver
+from agenttrace_collector.receivers.otlp_grpc import GrpcLimits, GrpcReceiver
 from agenttrace_collector.receivers.otlp_http import HttpReceiver
 from agenttrace_collector.receivers.signals import logs, traces
 from agenttrace_collector.server.connections import ConnectionLimits, Connections
-from agenttrace_collector.server.files import http_connections, raise_file_limit
+from agenttrace_collector.server.files import grpc_connections, http_connections, raise_file_limit
 from agenttrace_collector.server.http import HttpListener, serve_http
 from agenttrace_collector.settle.store import Database as Queryable
 from agenttrace_collector.settle.store import Store
@@ -142,7 +142,8 @@ class Service:
         ingest = Ingest(parts.policy, parts.storage.journal, parts.flow, self.telemetry, decoder, kept)
         protocols = self.config.receivers.otlp.protocols
         if protocols.grpc.endpoint:
-            grpc = GrpcReceiver(protocols.grpc, ingest, authenticator, _SIGNALS)
+            limits = GrpcLimits(connections=grpc_connections())
+            grpc = GrpcReceiver(protocols.grpc, ingest, authenticator, _SIGNALS, limits)
             keep("otlp grpc", await grpc.start(protocols.grpc.endpoint))
         if protocols.http.endpoint:
             http = HttpReceiver(protocols.http, ingest, authenticator, _SIGNALS)

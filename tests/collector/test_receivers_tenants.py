@@ -31,10 +31,10 @@ numbers = itertools.count()
 
 @pytest.fixture(scope="module")
 def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Receivers]:
-    """Receivers for both, of four requests at a time."""
+    """Receivers for both, of four requests and eight bodies at a time."""
     file: Path = tmp_path_factory.mktemp("tokens") / "tokens.yaml"
     file.write_text(TOKENS)
-    limits = Limits(requests=4, soft_bytes=2**60, hard_bytes=2**60)
+    limits = Limits(requests=4, soft_bytes=2**60, hard_bytes=2**60, bodies=8)
     with receivers(Settings(authenticator=Authenticator.from_file(file), limits=limits)) as listening:
         yield listening
 

@@ -7,13 +7,14 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TypeAlias
 
 import grpc
 import httpx
 import pytest
+import trustme
 
 from tests.support.collector import Collector, running_collector, start_collector, until_stopped
 from tests.support.load import EXPORT, distinct, peak_memory_mib
@@ -92,6 +93,24 @@ def test_requests_that_are_none_do_not_fill_the_log(collector: Collector) -> Non
             connection.sendall(upgrade if number % 2 else b"nonsense\r\n\r\n")
             connection.recv(1000)
     assert collector.log().count("\n") - before < 100
+
+
+def test_handshakes_that_are_none_do_not_fill_the_log(tmp_path: Path) -> None:
+    """On the port of gRPC, whose library has a log of its own, and on one of HTTP."""
+    certificate = trustme.CA().issue_cert("localhost")
+    certificate.cert_chain_pems[0].write_to_path(tmp_path / "crt")
+    certificate.private_key_pem.write_to_path(tmp_path / "key")
+    tls = f"{{cert_file: {tmp_path / 'crt'}, key_file: {tmp_path / 'key'}}}"
+    protocols = "receivers__otlp__protocols"
+    secure = {f"{protocols}__{name}__tls": tls for name in ("grpc", "http")}
+    with running_collector(tmp_path, **secure, exporters__clickhouse__endpoint="null://") as collector:
+        for number in range(400):
+            port = collector.ports["grpc" if number % 2 else "http"]
+            with socket.create_connection(("127.0.0.1", port), 10) as connection, suppress(ConnectionError):
+                connection.sendall(b"GET / HTTP/1.1\r\n\r\n" * 3)
+                while connection.recv(1000):
+                    pass
+        assert collector.log().count("\n") < 100
 
 
 @pytest.mark.slow

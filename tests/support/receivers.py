@@ -20,7 +20,7 @@ from agenttrace_collector.decode.otlp_json import logs_from_json, traces_from_js
 from agenttrace_collector.flow import Flow, Limits
 from agenttrace_collector.receivers.decoder import Decoder
 from agenttrace_collector.receivers.ingest import Ingest
-from agenttrace_collector.receivers.otlp_grpc import GrpcReceiver
+from agenttrace_collector.receivers.otlp_grpc import GrpcLimits, GrpcReceiver
 from agenttrace_collector.receivers.otlp_http import HttpReceiver
 from agenttrace_collector.receivers.signals import LOGS_SERVICE, TRACE_SERVICE, logs, traces
 from agenttrace_collector.server.http import serve_http
@@ -58,6 +58,7 @@ class Settings:
     read_timeout: float = 30.0
     max_mib: int = 64
     origins: Sequence[str] = ()
+    grpc: GrpcLimits = field(default_factory=GrpcLimits)
 
 
 @dataclass(slots=True)
@@ -127,7 +128,8 @@ async def _start(settings: Settings, stack: AsyncExitStack) -> Receivers:
     }
     cors = Cors(allowed_origins=tuple(settings.origins))
     authenticator = settings.authenticator
-    grpc_listener = await GrpcReceiver(Grpc(**shared), ingest, authenticator, signals).start("127.0.0.1:0")
+    receiver = GrpcReceiver(Grpc(**shared), ingest, authenticator, signals, settings.grpc)
+    grpc_listener = await receiver.start("127.0.0.1:0")
     stack.push_async_callback(grpc_listener.stop, 1.0)
     app = HttpReceiver(Http(**shared, cors=cors), ingest, authenticator, signals).app()
     http_listener = serve_http(app, "127.0.0.1:0", settings.tls)

@@ -20,11 +20,12 @@ def run(config: ConfigFiles = None, set_: Overrides = None) -> None:
     # The service brings every library along; a wrong configuration should be told at once.
     chosen = source(config, set_)
     settings = loaded(chosen)
-    from agenttrace_collector.journal import JournalDamaged, JournalInUse  # noqa: PLC0415 - as above
     from agenttrace_collector.logs import set_up_logs  # noqa: PLC0415 - as above
-    from agenttrace_collector.service import Service  # noqa: PLC0415 - as above
 
     set_up_logs(settings.service.telemetry.logs)
+    from agenttrace_collector.journal import JournalDamaged, JournalInUse  # noqa: PLC0415 - as above
+    from agenttrace_collector.service import Service  # noqa: PLC0415 - as above
+
     try:
         asyncio.run(Service(settings, chosen).run())
     except (ConfigError, CollectorError, OSError, JournalInUse, JournalDamaged) as error:

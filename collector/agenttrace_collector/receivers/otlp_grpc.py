@@ -35,6 +35,20 @@ _Context: TypeAlias = grpc.aio.ServicerContext[bytes, bytes]
 
 
 @dataclass(frozen=True, slots=True)
+class GrpcLimits:
+    """How many connections there may be, and how long each may take for what; gRPC refuses more of them."""
+
+    connections: int = 1024
+    # Of TLS and of HTTP/2, each.
+    handshake_seconds: float = 10.0
+    # Without a call.
+    idle_seconds: float = 120.0
+    # At all; calls under way may end.
+    age_seconds: float = 3600.0
+    grace_seconds: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
 class GrpcReceiver:
     """The OTLP services on one port."""
 
@@ -42,10 +56,11 @@ class GrpcReceiver:
     ingest: Ingest
     authenticator: Authenticator
     signals: tuple[Signal, ...]
+    limits: GrpcLimits = GrpcLimits()
 
     async def start(self, endpoint: str) -> GrpcListener:
         """Listen; raises `OSError` where the port is not free."""
-        server = grpc.aio.server(options=_options(self.settings))
+        server = grpc.aio.server(options=[*_options(self.settings), *_connection_options(self.limits)])
         server.add_generic_rpc_handlers((*map(self._service, self.signals), *_unimplemented()))
         listening = _bind(server, address(endpoint), self.settings.tls)
         await server.start()
@@ -108,6 +123,18 @@ def _options(settings: Grpc) -> list[tuple[str, int]]:
         ("grpc.keepalive_timeout_ms", 20_000),
         ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
         ("grpc.keepalive_permit_without_calls", 1),
+    ]
+
+
+def _connection_options(limits: GrpcLimits) -> list[tuple[str, int]]:
+    handshake = int(limits.handshake_seconds * 1000)
+    return [
+        ("grpc.max_allowed_incoming_connections", limits.connections),
+        ("grpc.server_handshake_timeout_ms", handshake),
+        ("grpc.http2.settings_timeout", handshake),
+        ("grpc.max_connection_idle_ms", int(limits.idle_seconds * 1000)),
+        ("grpc.max_connection_age_ms", int(limits.age_seconds * 1000)),
+        ("grpc.max_connection_age_grace_ms", int(limits.grace_seconds * 1000)),
     ]
 
 

@@ -27,6 +27,11 @@ def http_connections(listener: str) -> int:
     return max(_FEWEST_CONNECTIONS, min(_MOST_CONNECTIONS, _limit()) * _SHARES[listener] // 64)
 
 
+def grpc_connections() -> int:
+    """How many connections the gRPC listener may have."""
+    return max(_FEWEST_CONNECTIONS, min(_MOST_CONNECTIONS, _limit()) // 4)
+
+
 def _limit() -> int:
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return _MOST_FILES if soft == resource.RLIM_INFINITY else soft
