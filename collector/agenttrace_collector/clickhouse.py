@@ -37,6 +37,7 @@ POISONED: Final = frozenset({6, 26, 27, 33, 38, 41, 53, 72, 117, 131, 349, 395, 
 PASSING: Final = frozenset(
     {0, 159, 202, 203, 209, 210, 225, 236, 241, 242, 243, 252, 279, 319, 394, 425, 999}
 )
+MEMORY_LIMIT: Final = 241
 # An insert into a Distributed table is answered when its shards have the rows; elsewhere it says nothing.
 _ON_SERVERS: Final = {"distributed_foreground_insert": 1}
 _POSITION: Final = re.compile(r"Syntax error[^:]*: failed at position ([0-9]+)")

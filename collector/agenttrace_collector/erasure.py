@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, Protocol
@@ -62,12 +63,23 @@ class Erasure:
         return await asyncio.to_thread(self.eraser.erase if erase else self.eraser.count, subject)
 
 
-def open_erasure(settings: ClickHouse, flush: Callable[[float], Awaitable[bool]]) -> Erasure | None:
-    """Erasure in the configured database, by the user that may erase where there is one; None for `null://`."""
+@asynccontextmanager
+async def opened_erasure(
+    settings: ClickHouse, flush: Callable[[float], Awaitable[bool]]
+) -> AsyncIterator[Erasure | None]:
+    """Erasure in the configured database, by the user that may erase where there is one; None for `null://`.
+
+    Its connections are closed at the end.
+    """
     endpoint = settings.purge_endpoint or settings.endpoint
     if endpoint.startswith("null:"):
-        return None
+        yield None
+        return
     from agenttrace_collector.clickhouse import ClickHouse as Database  # noqa: PLC0415 - not for null://
     from agenttrace_collector.eraser import Eraser  # noqa: PLC0415 - as above
 
-    return Erasure(Eraser(Database(endpoint, settings.database)), flush)
+    database = Database(endpoint, settings.database)
+    try:
+        yield Erasure(Eraser(database), flush)
+    finally:
+        await asyncio.to_thread(database.close)

@@ -26,7 +26,7 @@ from agenttrace_collector.config.values import Address
 from agenttrace_collector.database import Database, open_database
 from agenttrace_collector.decode.otlp import decode_logs, decode_traces
 from agenttrace_collector.decode.otlp_json import logs_from_json, traces_from_json
-from agenttrace_collector.erasure import Erasure, open_erasure
+from agenttrace_collector.erasure import Erasure, opened_erasure
 from agenttrace_collector.exposure import warn_if_exposed
 from agenttrace_collector.flow import Flow, Limits
 from agenttrace_collector.health import Health
@@ -106,7 +106,8 @@ class Service:
             database = open_database(config, policy)
             storage = await stack.enter_async_context(opened_storage(config, database, lifetime))
             await self._settle(database, policy, stack)
-            self._erasure = open_erasure(config.exporters.clickhouse, storage.delivery.flush)
+            erasing = opened_erasure(config.exporters.clickhouse, storage.delivery.flush)
+            self._erasure = await stack.enter_async_context(erasing)
             await self._receive(Parts(policy, storage, self._flow(stack)), stack, keep)
             notify("READY=1")
             await lifetime.wait()

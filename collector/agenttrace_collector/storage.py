@@ -76,6 +76,9 @@ class Storage:
             yield Reading("agenttrace_delivery_retries", count, {"table": table})
         for table, count in progress.blocks.items():
             yield Reading("agenttrace_delivery_blocks", count, {"table": table})
+        for table, count in progress.repaired.items():
+            yield Reading("agenttrace_delivery_repaired_rows", count, {"table": table})
+        yield Reading("agenttrace_delivery_unrecorded_refusals", progress.unrecorded)
 
 
 @asynccontextmanager

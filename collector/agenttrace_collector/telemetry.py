@@ -78,6 +78,9 @@ METRICS: Final[Mapping[str, Described]] = {
     "agenttrace_ignored_log_records": Described(_COUNTER, "Log records that are no typed event."),
     "agenttrace_settled_runs": Described(_COUNTER, "Runs settled, again after something late included."),
     "agenttrace_settle_failed_rounds": Described(_COUNTER, "Rounds of settling that the database refused."),
+    "agenttrace_set_aside_runs": Described(
+        _GAUGE, "Runs that cannot be settled and are tried again later; the first twenty by their run_id."
+    ),
     "agenttrace_refused_records": Described(_COUNTER, "Records refused, by kind and rule."),
     "agenttrace_changed_values": Described(
         _COUNTER,
@@ -99,6 +102,12 @@ METRICS: Final[Mapping[str, Described]] = {
     "agenttrace_journal_duplicate_requests": Described(_COUNTER, "Requests sent again within the window."),
     "agenttrace_delivery_retries": Described(_COUNTER, "Inserts that will be tried again."),
     "agenttrace_delivery_blocks": Described(_COUNTER, "Blocks the database has."),
+    "agenttrace_delivery_repaired_rows": Described(
+        _COUNTER, "Rows that an interrupted insert had lost in the database, sent again, by table."
+    ),
+    "agenttrace_delivery_unrecorded_refusals": Described(
+        _COUNTER, "Rows refused for good whose refusal the database refused too: nothing is left of them."
+    ),
 }
 
 

@@ -7,6 +7,8 @@ from decimal import Decimal
 from typing import Final
 
 MOST_COUNTED: Final = 2**48
+# Sums of a run stop at the largest whole number that every JSON client reads exactly.
+MOST_SUMMED: Final = 2**53 - 1
 MOST_SEQ: Final = 2**32 - 1
 _COUNT: Final = re.compile(r"[0-9]{1,20}(\.[0-9]{1,20})?([eE][+-]?[0-9]{1,2})?", re.ASCII)
 

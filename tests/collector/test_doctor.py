@@ -21,6 +21,8 @@ CHANGED = (
     {"service": "desk", "rule": "count.range", "key": "gen_ai.usage.input_tokens"},
     3.0,
 )
+RUN = "11111111-2222-4333-8444-555555555555"
+SET_ASIDE = ("agenttrace_set_aside_runs", {"run_id": RUN}, 1.0)
 
 
 @pytest.mark.parametrize(
@@ -32,6 +34,14 @@ CHANGED = (
         (findings(REQUEST, RECEIVED, ("agenttrace_refused_records", {"rule": "span.id"}, 1.0)), "by rule"),
         (findings(REQUEST, RECEIVED, ("agenttrace_journal_oldest_seconds", {}, 60.0)), "wait in the journal"),
         (findings(REQUEST, RECEIVED, ("agenttrace_rows_refused", {}, 1.0)), "migrate status"),
+        (
+            findings(REQUEST, RECEIVED, ("agenttrace_delivery_unrecorded_refusals", {}, 1.0)),
+            "agent_rejections",
+        ),
+        (
+            findings(REQUEST, RECEIVED, SET_ASIDE),
+            f"1 runs cannot be settled and are tried again later; the log says why: {RUN}.",
+        ),
         (findings(REQUEST, RECEIVED, obstacles={"journal": "journal is full"}), "journal is full"),
         (findings(REQUEST, RECEIVED, ("agenttrace_ignored_spans", {}, 4.0)), "can be queried"),
         (findings(REQUEST, RECEIVED, CHANGED), "desk sends values that no rule allows"),

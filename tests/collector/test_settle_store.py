@@ -125,6 +125,34 @@ def test_the_live_tail_is_read_before_it_is_settled(database: ClickHouse) -> Non
     assert database.query("SELECT uniqExact(step_id) = count() FROM steps")[0] == (1,)
 
 
+def test_a_run_that_is_not_settled_counts_what_has_come(database: ClickHouse) -> None:
+    """Steps and tokens so far, and after settling the same where nothing is wrapped."""
+    agent, *calls = (
+        ASpan(attributes=attributes, span_id=bytes([number]) * 8)
+        for number, attributes in enumerate(_CALLS, start=1)
+    )
+    insert(database, traces(agent, *calls), NOW)
+    counted = (
+        "SELECT steps, failed_steps, model_calls, tool_calls, retrievals, retries, input_tokens, output_tokens,"
+        " documents, length(step_ids) FROM runs"
+    )
+    assert database.query(counted) == [(3, 0, 1, 1, 1, 0, 25, 7, 4, 3)]
+    settle(database)
+    assert database.query(counted) == [(3, 0, 1, 1, 1, 0, 25, 7, 4, 3)]
+
+
+_CALLS: tuple[dict[str, Value], ...] = (
+    {wire.GEN_AI_OPERATION_NAME: "invoke_agent"},
+    {
+        wire.GEN_AI_OPERATION_NAME: "chat",
+        wire.GEN_AI_USAGE_INPUT_TOKENS: 25,
+        wire.GEN_AI_USAGE_OUTPUT_TOKENS: 7,
+    },
+    {wire.GEN_AI_OPERATION_NAME: "execute_tool", wire.GEN_AI_TOOL_NAME: "search"},
+    {wire.GEN_AI_OPERATION_NAME: "retrieval", wire.STEP_RETRIEVAL_COUNT: 4},
+)
+
+
 def test_a_continued_run_ends_as_its_last_part_says(database: ClickHouse) -> None:
     """Before it is settled and after, though the first part came last."""
     for name, status, seconds in (("second", "success", 5), ("first", "partial", 1)):

@@ -37,7 +37,9 @@ class Run(Record):
     documents: int | None = Field(
         default=None, description="Documents that retrievals found, where they say so."
     )
-    settled: bool = Field(description="False while more may arrive: counts are 0 until it is settled.")
+    settled: bool = Field(
+        description="False while more may arrive: counts are then those of the steps that have."
+    )
 
 
 class Step(Record):

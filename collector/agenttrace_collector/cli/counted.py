@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Annotated, Any, Final, NamedTuple
 
 import typer
@@ -123,11 +123,6 @@ def stats(whose: Whose, around: Around, form: Form) -> None:
     form.show(body, [body], tables)
 
 
-def _settled(key: str) -> Callable[[Row], str]:
-    """A count that is not there before the run is settled."""
-    return lambda row: number(key)(row) if row["settled"] else NOTHING
-
-
 def _confidence(row: Row) -> str:
     value = row["avg_confidence"]
     return NOTHING if value is None else f"{value:.2f}"
@@ -143,9 +138,9 @@ _RUNS: Final = _List(
         Column("version", text("agent_version")),
         Column("environment", text("environment")),
         Column("status", text("status")),
-        Column("steps", _settled("steps"), number=True),
-        Column("failed", _settled("failed_steps"), number=True),
-        Column("retries", _settled("retries"), number=True),
+        Column("steps", number("steps"), number=True),
+        Column("failed", number("failed_steps"), number=True),
+        Column("retries", number("retries"), number=True),
         Column("error", text("error_type")),
     ),
     key="runs",

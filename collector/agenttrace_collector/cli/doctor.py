@@ -81,6 +81,7 @@ def diagnose(findings: Findings) -> list[str]:
     """Sentences for what stands out; one at least."""
     sentences = [sentence for applies, sentence in _DIAGNOSES if applies(findings)]
     sentences += _not_kept(findings)
+    sentences += _set_aside(findings)
     sentences += [f"The collector refuses requests: {text}." for text in _obstacles(findings).values()]
     return sentences or ["Spans arrive, are stored and can be queried: agenttrace runs."]
 
@@ -113,6 +114,15 @@ def _not_kept(findings: Findings) -> list[str]:
     ]
 
 
+def _set_aside(findings: Findings) -> list[str]:
+    """Which runs cannot be settled."""
+    counted = findings.by("agenttrace_set_aside_runs", "run_id")
+    if not counted.total():
+        return []
+    named = ", ".join(run_id for (run_id,), count in counted.items() if run_id and count)
+    return [f"{counted.total()} runs cannot be settled and are tried again later; the log says why: {named}."]
+
+
 def _obstacles(findings: Findings) -> Mapping[str, str]:
     found: Mapping[str, str] = findings.health.get("obstacles", {})
     return found
@@ -142,6 +152,10 @@ _DIAGNOSES: Final[tuple[tuple[Callable[[Findings], bool], str], ...]] = (
     (
         lambda found: found.total("agenttrace_rows_refused") > 0,
         "The database refused rows for good: is it migrated, and with this configuration? agenttrace migrate status",
+    ),
+    (
+        lambda found: found.total("agenttrace_delivery_unrecorded_refusals") > 0,
+        "Rows were refused for good and so were their rejections: agent_rejections does not show these rows.",
     ),
 )
 
@@ -182,6 +196,10 @@ _TABLES: Final[Mapping[str, Callable[[Findings], _Table]]] = {
         oldest_seconds="agenttrace_journal_oldest_seconds",
     ),
     "Rows stored by table": _labelled("agenttrace_rows_stored", "table"),
+    "Rows refused by the database": _totals(
+        refused="agenttrace_rows_refused", unrecorded="agenttrace_delivery_unrecorded_refusals"
+    ),
+    "Rows repaired by table": _labelled("agenttrace_delivery_repaired_rows", "table"),
     "Delivery retries": _labelled("agenttrace_delivery_retries", "table"),
 }
 

@@ -83,7 +83,7 @@ async def _directly(settings: Config, choice: _Choice, tenant: str, *, yes: bool
     """Open what a collector would: its journal is delivered before anything is counted."""
     from agenttrace_collector.api.erasing import Purge  # noqa: PLC0415 - the API's libraries load here only
     from agenttrace_collector.database import open_database  # noqa: PLC0415 - as above
-    from agenttrace_collector.erasure import open_erasure  # noqa: PLC0415 - as above
+    from agenttrace_collector.erasure import opened_erasure  # noqa: PLC0415 - as above
     from agenttrace_collector.lifetime import Lifetime  # noqa: PLC0415 - as above
     from agenttrace_collector.storage import opened_storage  # noqa: PLC0415 - as above
 
@@ -92,8 +92,10 @@ async def _directly(settings: Config, choice: _Choice, tenant: str, *, yes: bool
         subject = Purge.model_validate(choice).subject(policy, tenant)
     except ValueError:
         fail("agenttrace purge: allowed is a run as UUID, a name of at most 128 characters", code=MISUSED)
-    async with opened_storage(settings, open_database(settings, policy), lifetime) as storage:
-        erasure = open_erasure(settings.exporters.clickhouse, storage.delivery.flush)
+    async with (
+        opened_storage(settings, open_database(settings, policy), lifetime) as storage,
+        opened_erasure(settings.exporters.clickhouse, storage.delivery.flush) as erasure,
+    ):
         if erasure is None:
             fail("agenttrace purge: no rows are kept here (exporters.clickhouse.endpoint)")
         try:

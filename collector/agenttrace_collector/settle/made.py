@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from agenttrace_collector.decode import identity
 from agenttrace_collector.settle.codes import failure_code
+from agenttrace_collector.settle.enforce import sound_metadata
 from agenttrace_collector.settle.shapes import AGENT, MODEL, RERANK, RETRIEVAL, TOOL, Node, RunRows
 from agenttrace_schemas.derivation import RULES_VERSION, Derivation
 from agenttrace_schemas.derived_rows import (
@@ -62,6 +63,7 @@ class Maker:
         values.update(self._shared)
         values.update((name, value) for name, value in node.facts.items() if name in _TAKEN_OVER)
         values["actor"] = _actor(node)
+        values["metadata"] = sound_metadata(self._policy, node.step.metadata)
         if node.leaf:
             values.update(seq=node.seq, step_type=node.step_type, attempt=node.attempt, role="leaf")
         elif node.kind != AGENT:

@@ -21,6 +21,7 @@ from agenttrace_collector.settle.shapes import (
 )
 from agenttrace_collector.settle.tree import build, calls
 from agenttrace_schemas import wire
+from agenttrace_schemas.counts import MOST_SUMMED
 from agenttrace_schemas.derivation import DERIVATIONS, RULES_VERSION
 from agenttrace_schemas.derived_rows import RunFactsRow
 from agenttrace_schemas.rows import RunRow, StepRow
@@ -176,4 +177,4 @@ def _first(nodes: Sequence[Node], name: str) -> str:
 
 def _sum(nodes: Sequence[Node], name: str) -> int | None:
     counts = [count for node in nodes if isinstance(count := node.fact(name), int)]
-    return sum(counts) if counts else None
+    return min(sum(counts), MOST_SUMMED) if counts else None

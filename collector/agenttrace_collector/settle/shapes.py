@@ -30,6 +30,10 @@ class Mark(NamedTuple):
     latest: int
 
 
+# A run that there is not, to ask whether runs can be read at all.
+NOBODYS: Final = Mark("", bytes(16), 0, 0, 0)
+
+
 @dataclass(frozen=True, slots=True)
 class Thresholds:
     """From which latency (milliseconds) and token count a derived signal says so."""

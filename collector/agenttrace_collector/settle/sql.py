@@ -72,6 +72,18 @@ def settled_marks(marks: Sequence[Mark]) -> str:
     )
 
 
+def marks_again(mark: Mark, seconds: int) -> str:
+    """The rows of `run_marks` by which a run is done for now, and comes again in so many seconds."""
+    run = (
+        f"{quoted(mark.tenant)}, toUUID('{_uuid(mark.run_id)}'),"
+        f" fromUnixTimestamp64Nano({mark.earliest:d}), fromUnixTimestamp64Nano({mark.latest:d})"
+    )
+    return (
+        f"SELECT fromUnixTimestamp64Nano({mark.touched:d}) AS marked_at, {run}, 1 AS settled"
+        f" UNION ALL SELECT now64(9) + toIntervalSecond({seconds:d}) AS marked_at, {run}, 0 AS settled"
+    )
+
+
 @cache
 def sort_key(row: type[Row]) -> Callable[[Row], Any]:
     """The function that gives a row's sort key, under which a later row replaces it."""

@@ -35,17 +35,25 @@ HAVING touched > maxIf(marked_at, settled = 1) AND touched <= now64(9) - toInter
 ORDER BY touched
 LIMIT {{most:UInt64}}
 """  # noqa: S608 - a constant of ours
+# A run that is set aside has its next mark in the future: the watermark passes those that it came with.
 _PROGRESS: Final = f"""
 INSERT INTO settle_progress
-SELECT if(count() = 0, (SELECT max(marked_at) FROM run_marks), min(first)), now64(9)
+SELECT least(if(count() = 0, (SELECT max(marked_at) FROM run_marks), min(first)), now64(9)), now64(9)
 FROM (
-    SELECT min(marked_at) AS first
+    SELECT maxIf(marked_at, settled = 1) AS done, arrayMin(arrayFilter(x -> x > done, groupArrayIf(marked_at, settled = 0))) AS first
     FROM run_marks
     WHERE marked_at > (SELECT max(watermark) FROM settle_progress) - {_LATE}
     GROUP BY tenant, run_id
     HAVING maxIf(marked_at, settled = 0) > maxIf(marked_at, settled = 1)
 )
 """  # noqa: S608 - a constant of ours
+_SET_ASIDE: Final = """
+SELECT tenant, UUIDToNum(run_id), toUnixTimestamp64Nano(max(marked_at))
+FROM run_marks
+WHERE marked_at > now64(9)
+GROUP BY tenant, run_id
+HAVING maxIf(marked_at, settled = 0) > maxIf(marked_at, settled = 1)
+"""
 _RANGE: Final = """
 SELECT tenant, UUIDToNum(run_id), toUnixTimestamp64Nano(now64(9)),
        toUnixTimestamp64Nano(min(started_at)), toUnixTimestamp64Nano(max(started_at))
@@ -86,9 +94,11 @@ class Store:
         return [Mark(str(row[0]), bytes(row[1]), *row[2:]) for row in rows]
 
     def in_range(self, since: int, until: int) -> list[Mark]:
-        """Every run with a step that began in a range of time."""
+        """Every run with a step that began in a range of time; those set aside are done then, too."""
         rows = self.database.query(_RANGE, {"since": since, "until": until})
-        return [Mark(str(row[0]), bytes(row[1]), *row[2:]) for row in rows]
+        marks = [Mark(str(row[0]), bytes(row[1]), *row[2:]) for row in rows]
+        aside = self.set_aside_before()
+        return [mark._replace(touched=max(mark.touched, aside.get(mark[:2], 0))) for mark in marks]
 
     def widened(self, marks: Sequence[Mark]) -> tuple[list[Mark], frozenset[RunKey]]:
         """The marks with the times of what was settled before, and the runs that were."""
@@ -124,7 +134,8 @@ class Store:
             for row in (each.facts, *each.steps, *each.signals, *each.decisions, *each.failures):
                 if row is not None:
                     made[row.TABLE].append(row)
-        for row_class in DERIVED_ROWS:
+        # The facts last: a run of which a part was refused is not taken for settled.
+        for row_class in reversed(DERIVED_ROWS):
             rows = made[row_class.TABLE]
             if before:
                 rows += self._withdrawn(row_class, before, rows, settled_at)
@@ -135,6 +146,17 @@ class Store:
         if marks:
             self.database.command(f"INSERT INTO run_marks VALUES {sql.settled_marks(marks)}")  # noqa: S608 - of ours
         self.database.command(_PROGRESS)
+
+    def set_aside(self, mark: Mark, seconds: int) -> None:
+        """Let a run wait for so long, and what waits with it in the meantime."""
+        again = sql.marks_again(mark, seconds)
+        self.database.command(f"INSERT INTO run_marks SELECT * FROM ({again})")  # noqa: S608 - of ours
+        self.database.command(_PROGRESS)
+
+    def set_aside_before(self) -> dict[RunKey, int]:
+        """The runs that wait because they could not be settled, each with the time (ns) until which it does."""
+        rows = self.database.query(_SET_ASIDE)
+        return {(str(tenant), bytes(run_id)): until for tenant, run_id, until in rows}
 
     def keep_thresholds(self, thresholds: Mapping[str, int]) -> None:
         """Write down the thresholds that derived signals are made with from now on."""

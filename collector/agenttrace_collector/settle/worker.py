@@ -11,11 +11,15 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Final
+from uuid import UUID
 
+from agenttrace_collector.clickhouse import MEMORY_LIMIT, Away, Refused
 from agenttrace_collector.config.sections import Config
-from agenttrace_collector.errors import CollectorError
+from agenttrace_collector.errors import CollectorError, Unavailable
+from agenttrace_collector.settle.enforce import enforced
 from agenttrace_collector.settle.run import settle_run
-from agenttrace_collector.settle.shapes import Mark, Round, Thresholds
+from agenttrace_collector.settle.set_aside import SetAside
+from agenttrace_collector.settle.shapes import NOBODYS, Mark, Round, Thresholds
 from agenttrace_collector.settle.store import Store
 from agenttrace_collector.telemetry import Reading
 from agenttrace_schemas.rules import Policy
@@ -25,11 +29,16 @@ _BATCH: Final = 1_000
 _MOST: Final = 20_000
 _PAUSE: Final = 1.0
 _PAUSE_AFTER_FAILURE: Final = 5.0
+# So many runs that are set aside are named in one line of the log.
+_NAMED: Final = 10
 
 
 @dataclass(slots=True)
 class Settler:
-    """Settles what waits in a store; `settled` counts runs, `failed_rounds` those the database refused."""
+    """Settles what waits in a store; `settled` counts runs, `failed_rounds` those the database refused.
+
+    A run that cannot be settled is set aside and tried again later; the others are settled.
+    """
 
     store: Store
     policy: Policy
@@ -37,6 +46,7 @@ class Settler:
     now: Callable[[], int] = time.time_ns
     settled: int = 0
     failed_rounds: int = 0
+    set_aside: SetAside = field(default_factory=SetAside)
     stopping: threading.Event = field(default_factory=threading.Event)
     _kept: Thresholds | None = None
 
@@ -60,11 +70,44 @@ class Settler:
             self._settle_batch(ordered[start : start + _BATCH], thresholds)
 
     def _settle_batch(self, marks: Sequence[Mark], thresholds: Thresholds) -> None:
+        """Settle these runs; where that fails, each half by itself, until the runs are found that it fails for."""
+        failed = list(self._halved(marks, thresholds))
+        if failed:
+            named = ", ".join(f"{UUID(bytes=mark.run_id)} ({reason})" for mark, reason in failed[:_NAMED])
+            _log.error(
+                "%d runs cannot be settled and are set aside, tried again later: %s", len(failed), named
+            )
+
+    def _halved(self, marks: Sequence[Mark], thresholds: Thresholds) -> Iterator[tuple[Mark, str]]:
+        """The runs that were set aside, each with why."""
+        try:
+            self._settle_together(marks, thresholds, is_alone=len(marks) == 1)
+        except Exception as error:  # a run may be anything that was ever stored
+            if _is_away(error):
+                raise
+            if len(marks) > 1:
+                yield from self._halved(marks[: len(marks) // 2], thresholds)
+                yield from self._halved(marks[len(marks) // 2 :], thresholds)
+                return
+            # Where reading fails for a run that nobody has, it is not this run that it fails for.
+            self.store.read([NOBODYS])
+            self.store.set_aside(marks[0], self.set_aside.add(marks[0]))
+            yield marks[0], str(error) if isinstance(error, CollectorError) else type(error).__name__
+
+    def _settle_together(self, marks: Sequence[Mark], thresholds: Thresholds, *, is_alone: bool) -> None:
         wide, before = self.store.widened(marks)
         this = Round(self.policy, thresholds, self.now())
-        settled = [settle_run(rows, this) for rows in self.store.read(wide)]
-        self.store.write(settled, before, this.settled_at)
+        read = self.store.read(wide)
+        try:
+            self.store.write([settle_run(rows, this) for rows in read], before, this.settled_at)
+        except Refused:
+            if not is_alone:
+                raise
+            # Rows that were stored under other rules: what those of today refuse goes.
+            sound = [settle_run(enforced(rows, self.policy), this) for rows in read]
+            self.store.write(sound, before, this.settled_at)
         self.store.mark_settled(marks)
+        self.set_aside.remove(marks)
         self.settled += len(marks)
 
     def _thresholds(self) -> Thresholds:
@@ -86,6 +129,7 @@ class Settler:
         """What was done, for Prometheus."""
         yield Reading("agenttrace_settled_runs", self.settled)
         yield Reading("agenttrace_settle_failed_rounds", self.failed_rounds)
+        yield from self.set_aside.readings()
 
     async def run(self, threads: ThreadPoolExecutor) -> None:
         """Settle until told to stop; a database that is away is asked again."""
@@ -97,6 +141,8 @@ class Settler:
     def _round(self) -> float:
         """One round; how long to wait before the next."""
         try:
+            if self._kept is None:
+                self.set_aside.known(self.store.set_aside_before())
             return 0.0 if self.settle_waiting() == _MOST else _PAUSE
         except CollectorError as error:
             self.failed_rounds += 1
@@ -105,6 +151,11 @@ class Settler:
             self.failed_rounds += 1
             _log.error("runs are not settled (%s), trying again", type(error).__name__)
         return _PAUSE_AFTER_FAILURE
+
+
+def _is_away(error: Exception) -> bool:
+    """Whether the database, and not a run, is what fails; too little memory may be the size of one run."""
+    return isinstance(error, Unavailable) and not (isinstance(error, Away) and error.code == MEMORY_LIMIT)
 
 
 @asynccontextmanager

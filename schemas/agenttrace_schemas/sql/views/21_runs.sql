@@ -1,4 +1,5 @@
--- Runs as settled, and those that are not settled yet as their agents' spans tell.
+-- Runs as settled, and those that are not settled yet as their agents' spans tell, with what has come of their
+-- steps so far: wrappers that settling leaves out may count.
 CREATE OR REPLACE VIEW runs ${on_cluster} AS
 SELECT
     run_id, agent_id, agent_version, environment, status, started_at, ended_at, created_at, tenant, trace_id,
@@ -12,8 +13,8 @@ SELECT
     if(top.10 IN ('agenttrace', 'api'), last_stated, top.4) AS status,
     first AS started_at, last AS ended_at, made AS created_at, tenant, top.5 AS trace_id, top.6 AS span_id,
     top.7 AS parent_run_id, top.8 AS conversation_id, top.9 AS actor, top.10 AS source, '' AS error_type,
-    0 AS steps, 0 AS failed_steps, 0 AS model_calls, 0 AS tool_calls, 0 AS retrievals, 0 AS retries,
-    0 AS input_tokens, 0 AS output_tokens, NULL AS documents, [] AS step_ids, false AS settled
+    steps, failed_steps, model_calls, tool_calls, retrievals, retries, input_tokens, output_tokens, documents,
+    step_ids, false AS settled
 FROM
 (
     SELECT
@@ -30,4 +31,22 @@ FROM
     FROM agent_runs FINAL
     WHERE (tenant, run_id) IN (SELECT tenant, run_id FROM unsettled_runs)
     GROUP BY tenant, run_id
-);
+) AS unsettled
+LEFT JOIN
+(
+    SELECT
+        tenant, run_id,
+        toUInt32(count()) AS steps,
+        toUInt32(countIf(status = 'error')) AS failed_steps,
+        toUInt32(countIf(operation IN ('chat', 'text_completion', 'generate_content'))) AS model_calls,
+        toUInt32(countIf(operation = 'execute_tool')) AS tool_calls,
+        toUInt32(countIf(operation = 'retrieval')) AS retrievals,
+        toUInt32(countIf(attempt > 1)) AS retries,
+        sum(ifNull(s.input_tokens, 0)) AS input_tokens,
+        sum(ifNull(s.output_tokens, 0)) AS output_tokens,
+        sumIf(retrieval_count, operation = 'retrieval') AS documents,
+        groupArray(step_id) AS step_ids
+    FROM agent_steps AS s FINAL
+    WHERE role = 'leaf' AND (tenant, run_id) IN (SELECT tenant, run_id FROM unsettled_runs)
+    GROUP BY tenant, run_id
+) AS live USING (tenant, run_id);

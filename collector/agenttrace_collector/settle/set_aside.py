@@ -1,0 +1,50 @@
+"""Runs that cannot be settled: which they are, and how long each waits until it is tried again."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Iterator
+from typing import Final
+from uuid import UUID
+
+from agenttrace_collector.settle.shapes import Mark, RunKey
+from agenttrace_collector.telemetry import Reading
+
+FIRST_PAUSE_SECONDS: Final = 60
+LONGEST_PAUSE_SECONDS: Final = 3_600
+# So many are named; the rest is counted under an empty id.
+_NAMED: Final = 20
+
+
+class SetAside:
+    """The runs set aside since start, each with how often it was tried; read by metrics from another thread."""
+
+    def __init__(self) -> None:
+        self._tries: dict[RunKey, int] = {}
+        self._lock = threading.Lock()
+
+    def add(self, mark: Mark) -> int:
+        """Set a run aside; for how many seconds, twice as long each time."""
+        with self._lock:
+            tries = self._tries[mark[:2]] = self._tries.get(mark[:2], 0) + 1
+        # The exponent is bounded, for a run may be tried for weeks.
+        return int(min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2 ** min(tries - 1, 16)))
+
+    def known(self, runs: Iterable[RunKey]) -> None:
+        """These were set aside before the collector started."""
+        with self._lock:
+            self._tries.update({run: self._tries.get(run, 1) for run in runs})
+
+    def remove(self, marks: Iterable[Mark]) -> None:
+        """These are settled now."""
+        with self._lock:
+            for mark in marks if self._tries else ():
+                self._tries.pop(mark[:2], None)
+
+    def readings(self) -> Iterator[Reading]:
+        """How many there are, the first of them by their ids."""
+        with self._lock:
+            runs = list(self._tries)
+        for _, run_id in runs[:_NAMED]:
+            yield Reading("agenttrace_set_aside_runs", 1, {"run_id": str(UUID(bytes=run_id))})
+        yield Reading("agenttrace_set_aside_runs", max(0, len(runs) - _NAMED), {"run_id": ""})
