@@ -15,6 +15,8 @@ class Arriving:
     tenant: str
     size: int = 0
     clock: asyncio.Timeout | None = None
+    # Since when its size has not shown; None where that shows as it arrives.
+    unseen_since: float | None = None
 
     def cut_off(self) -> bool:
         """End its reading at once; False where that has ended."""
@@ -65,6 +67,13 @@ class Bodies:
         """End the reading of every one."""
         for body in self._bodies:
             body.cut_off()
+
+    def cut_off_unseen(self, seconds: float) -> None:
+        """End the reading of those of which nothing has shown for so long: a small one is there at once."""
+        latest = asyncio.get_running_loop().time() - seconds
+        for body in self._bodies:
+            if body.unseen_since is not None and body.unseen_since <= latest:
+                body.cut_off()
 
     def cut_off_beyond_share(self, tenant: str, least: int) -> None:
         """For a tenant within its share cut bodies of others off, as many as hold more than theirs, the largest first.

@@ -106,6 +106,17 @@ FAULT: Final = WireStatus("internal", "INTERNAL", 500, (1002, "UNKNOWN_EXCEPTION
 OVER_LIMIT_CODES: Final = frozenset({158, 159, 160, 241, 307, 396})
 
 
+def without_frames(error: BaseException) -> None:
+    """Let go of what the calls that failed still hold, a body among it.
+
+    Who keeps an exception keeps its frames, and gRPC keeps one in a circle until the garbage is collected.
+    """
+    chain: BaseException | None = error
+    while chain is not None and chain.__traceback__ is not None:
+        chain.__traceback__ = None
+        chain = chain.__cause__ or chain.__context__
+
+
 def wire_status(error: Exception) -> WireStatus:
     """What is said for this failure."""
     return next((status for kind, status in STATUS.items() if isinstance(error, kind)), FAULT)

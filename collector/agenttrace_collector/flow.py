@@ -123,7 +123,11 @@ class Flow:
         expected = int(self._expectation(body.tenant))
         self._bodies.resize(body, expected)
         async with self._reserve(self._wanted(body, expected, expected)):
-            yield
+            body.unseen_since = asyncio.get_running_loop().time()
+            try:
+                yield
+            finally:
+                body.unseen_since = None
 
     @asynccontextmanager
     async def admitted(self, tenant: str) -> AsyncIterator[None]:
@@ -145,7 +149,10 @@ class Flow:
             yield
 
     async def watch(self, interval: float) -> None:
-        """Look at the memory for ever: give back what can be, over the hard limit cut readers off."""
+        """Look at the memory for ever: give back what can be, and cut bodies off.
+
+        Over the soft limit those that are large and do not show it, over the hard limit every one that still arrives.
+        """
         loop = asyncio.get_running_loop()
         next_return = 0.0
         while True:
@@ -153,15 +160,15 @@ class Flow:
             resident = self._resident()
             if resident >= self._limits.hard_bytes:
                 self._bodies.cut_off_all()
+            elif resident >= self._limits.soft_bytes:
+                self._bodies.cut_off_unseen(interval)
             if resident >= self._limits.soft_bytes and loop.time() >= next_return:
                 give_memory_back()
                 next_return = loop.time() + _RETURN_SECONDS
             self._wake()
 
     def _expectation(self, tenant: str) -> float:
-        # Of a tenant that is new, what was seen of the others.
-        others = max(self._expected.values(), default=float(self._limits.body_bytes))
-        return self._expected.get(tenant, others)
+        return self._expected.get(tenant, float(self._limits.body_bytes))
 
     def _wanted(self, body: Arriving, cost: int, size: int) -> _Waiting:
         granted = asyncio.get_running_loop().create_future()

@@ -193,7 +193,7 @@ def test_a_new_connection_finds_room(waiting: bytes) -> None:
 
 
 def test_those_that_send_no_headers_go_first() -> None:
-    """Before those between two requests, which go before those that send a body."""
+    """Then who has waited longest, for the next request or for the rest of this one's body."""
 
     async def play() -> None:
         async with listening(most=3) as live:
@@ -203,10 +203,25 @@ def test_those_that_send_no_headers_go_first() -> None:
             newcomer = await live.connect()
             await newcomer.ask()
             assert await partial.is_closed()
-            another = await live.connect()
-            await another.ask()
+            await (await live.connect()).ask()
+            assert await body.is_closed()
+            await (await live.connect()).ask()
             assert await idle.is_closed()
-            assert await body.ask(b"x") == b"1"
+
+    asyncio.run(play())
+
+
+def test_many_that_send_no_headers_do_not_end_one_between_requests() -> None:
+    """However fast they come: they make room among themselves."""
+
+    async def play() -> None:
+        async with listening(most=8, spared_seconds=0.05) as live:
+            idle = await live.connect()
+            await idle.ask()
+            for _ in range(40):
+                await live.connect(b"GET")
+            await held(lambda: live.closed().get("room", 0) > 20)
+            assert await idle.ask() == b"0"
 
     asyncio.run(play())
 

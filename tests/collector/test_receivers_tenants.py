@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 import socket
 import threading
+import tracemalloc
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
@@ -17,7 +19,7 @@ import pytest
 from agenttrace_collector.auth import Authenticator
 from agenttrace_collector.flow import Limits
 from tests.support.otlp import STEP, ASpan, traces
-from tests.support.receivers import EXPORT_TRACES, Receivers, Settings, receivers
+from tests.support.receivers import EXPORT_TRACES, MIB, Receivers, Settings, receivers
 
 GREEDY, OTHER = ("authorization", "Bearer greedy"), ("authorization", "Bearer other")
 # More than may be under way at a time.
@@ -90,3 +92,30 @@ def test_bodies_that_do_not_come_hold_no_place(
 def body() -> bytes:
     """One that was not sent before."""
     return traces(ASpan(attributes=STEP, end=10**18 + next(numbers)))
+
+
+@pytest.mark.parametrize("protocol", ["grpc", "http"])
+def test_a_refused_body_is_let_go_at_once(live: Receivers, protocol: str) -> None:
+    """Not when garbage is collected, which may be a thousand bodies later."""
+    refused, count = b"\xff" * MIB, 16
+    metadata, url = (GREEDY,), live.http + "/v1/traces"
+    headers = {"content-type": "application/x-protobuf", GREEDY[0]: GREEDY[1]}
+
+    def send() -> None:
+        if protocol == "grpc":
+            live.refused(refused, metadata=metadata)
+        else:
+            assert httpx.post(url, content=refused, headers=headers, trust_env=False).status_code == 400
+
+    send()
+    gc.collect()
+    gc.disable()
+    tracemalloc.start()
+    try:
+        for _ in range(count):
+            send()
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+        gc.enable()
+    assert held < count * MIB / 4

@@ -18,7 +18,14 @@ from agenttrace_collector.auth import Authenticator, Role
 from agenttrace_collector.config.sections import Grpc, Tls
 from agenttrace_collector.config.values import Address, address
 from agenttrace_collector.decode.batch import Batch
-from agenttrace_collector.errors import FAULT, CollectorError, Rejected, Unavailable, wire_status
+from agenttrace_collector.errors import (
+    FAULT,
+    CollectorError,
+    Rejected,
+    Unavailable,
+    wire_status,
+    without_frames,
+)
 from agenttrace_collector.receivers.answers import internal_status, response_to, retry_info, status_of
 from agenttrace_collector.receivers.ingest import Body, Ingest
 from agenttrace_collector.receivers.signals import EXPORT, OTHER_SERVICES, Signal
@@ -77,10 +84,12 @@ class GrpcReceiver:
                 batch = await self._take(signal, context)
             except CollectorError as error:
                 self.ingest.telemetry.request(_TRANSPORT, "refused")
+                without_frames(error)
                 await _abort(context, status_of(error), error)
             except Exception as error:  # noqa: BLE001 - the request's border: a fault here must not end the server
                 self.ingest.telemetry.request(_TRANSPORT, "failure")
                 _log.exception("a request failed", extra={"error": type(error).__name__})
+                without_frames(error)
                 await _abort(context, internal_status())
             return response_to(signal, batch).SerializeToString()
 

@@ -18,19 +18,20 @@ _LOOK_AGAIN_SECONDS: Final = 0.05
 
 
 class Phase(IntEnum):
-    """What a connection waits for. Where there are too many, the first phase that has any gives one up."""
+    """What a connection waits for."""
 
     HEADERS = 0
     # Answered already, while the rest of the body arrives.
     UNREAD = 1
-    IDLE = 2
-    CLOSING = 3
+    CLOSING = 2
+    IDLE = 3
     BODY = 4
-    # Never closed to make room: the work is under way.
     ANSWER = 5
 
 
-_TO_SPARE: Final = tuple(phase for phase in Phase if phase is not Phase.ANSWER)
+# Where there are too many connections, the longest waiting of the first of these that has any makes room; work under
+# way never does.
+_TO_SPARE: Final = ((Phase.HEADERS,), (Phase.UNREAD,), (Phase.CLOSING,), (Phase.IDLE, Phase.BODY))
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,16 +107,18 @@ class Connections:
 
     def evict(self) -> bool:
         """Close the connection that can best be spared; False where there is none."""
-        latest = asyncio.get_running_loop().time() - self.limits.spared_seconds
-        for phase in _TO_SPARE:
-            oldest = next(iter(self._waiting[phase].items()), None)
-            if oldest and oldest[1] <= latest:
-                self._close(oldest[0], "room")
-                _log.warning(
-                    "a connection was closed to make room for another", extra={"listener": self._listener}
-                )
-                return True
+        for phases in _TO_SPARE:
+            oldest = [next(iter(entries.items())) for phase in phases if (entries := self._waiting[phase])]
+            if oldest:
+                return self._close_if_spared(*min(oldest, key=lambda entry: entry[1]))
         return False
+
+    def _close_if_spared(self, connection: Connection, since: float) -> bool:
+        if asyncio.get_running_loop().time() - since < self.limits.spared_seconds:
+            return False
+        self._close(connection, "room")
+        _log.warning("a connection was closed to make room for another", extra={"listener": self._listener})
+        return True
 
     def readings(self) -> Iterator[Reading]:
         """The metrics."""
