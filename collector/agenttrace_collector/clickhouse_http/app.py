@@ -9,7 +9,7 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
@@ -29,6 +29,7 @@ from agenttrace_collector.receivers.answers import headers_of
 _log: Final = logging.getLogger(__name__)
 _THREADS: Final = 4
 _MOST_QUESTIONS: Final = 16
+_MOST_LARGE_BODIES: Final = 8
 # Last, so that no client's setting stands in their place; what the check let pass cannot write either.
 _LIMITS: Final = {
     "readonly": 2,
@@ -55,6 +56,15 @@ _TYPES: Final = {
 _SMALLEST_PACKED: Final = 1024
 
 
+class _Found(NamedTuple):
+    """What a statement found, packed or not; its size is that before packing."""
+
+    form: str
+    data: bytes
+    size: int
+    is_packed: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Sql:
     """Answers statements with connections of its own; one that saw an error is not used again."""
@@ -64,18 +74,19 @@ class Sql:
     authenticator: Authenticator
     threads: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(_THREADS, "sql"))
     places: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_MOST_QUESTIONS))
+    large_bodies: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_MOST_LARGE_BODIES))
 
     async def answer(self, request: Request) -> Response:
         """One statement."""
         try:
             self._identify(request)
-            asked = await read(request, self.database)
+            asked = await read(request, self.database, self.large_bodies)
             if self.places.locked():
                 message = "as many statements are being answered as can be"
                 raise Throttled(message)
             async with self.places:
                 loop = asyncio.get_running_loop()
-                form, data = await loop.run_in_executor(self.threads, self._run, asked)
+                found = await loop.run_in_executor(self.threads, self._run, asked, _wants_gzip(request))
         except CollectorError as error:
             refused = told(error)
             # What the engine says may be another kind of failure than the connection's.
@@ -85,7 +96,7 @@ class Sql:
         except Exception as error:  # noqa: BLE001 - the request's border: a fault here must not end the server
             _log.exception("a statement failed", extra={"error": type(error).__name__})
             return _refusal(told(error), {})
-        return _answer(request, asked, form, data)
+        return _answer(asked, found)
 
     def _identify(self, request: Request) -> None:
         try:
@@ -96,13 +107,18 @@ class Sql:
             )
             raise Forbidden(message) from None
 
-    def _run(self, asked: Asked) -> tuple[str, bytes]:
+    def _run(self, asked: Asked, wants_gzip: bool) -> _Found:  # noqa: FBT001 - called by an executor
         bound = {name: value for name, value in asked.settings.items() if name.startswith("param_")}
         statement = checked(self.engine, asked.text, bound, self.database)
         own = form_of(statement)
         form = own or asked.form
         data = self.engine.raw(statement, {**asked.settings, **_LIMITS}, None if own else form)
-        return form, with_revision(data) if form == "Native" and asked.revision >= REVISION else data
+        if form == "Native" and asked.revision >= REVISION:
+            data = with_revision(data)
+        if not wants_gzip or len(data) <= _SMALLEST_PACKED:
+            return _Found(form, data, len(data))
+        # Not on the event loop, which others wait for: an answer may be a gigabyte.
+        return _Found(form, gzip.compress(data, compresslevel=1, mtime=0), len(data), is_packed=True)
 
     def close(self) -> None:
         """Wait for what is being answered, and let go."""
@@ -136,19 +152,22 @@ def _says(text: str) -> Callable[[Request], Awaitable[Response]]:
     return say
 
 
-def _answer(request: Request, asked: Asked, form: str, data: bytes) -> Response:
+def _wants_gzip(request: Request) -> bool:
+    wants = request.query_params.get("enable_http_compression") == "1"
+    return wants and "gzip" in request.headers.get("accept-encoding", "")
+
+
+def _answer(asked: Asked, found: _Found) -> Response:
     headers = {
-        "X-ClickHouse-Summary": json.dumps({"result_bytes": str(len(data))}),
+        "X-ClickHouse-Summary": json.dumps({"result_bytes": str(found.size)}),
         "X-ClickHouse-Server-Display-Name": "agenttrace",
         "X-ClickHouse-Query-Id": asked.query_id,
-        "X-ClickHouse-Format": form,
+        "X-ClickHouse-Format": found.form,
         "X-ClickHouse-Timezone": str(asked.settings.get("session_timezone", "UTC")),
     }
-    wants = request.query_params.get("enable_http_compression") == "1"
-    if wants and "gzip" in request.headers.get("accept-encoding", "") and len(data) > _SMALLEST_PACKED:
-        data = gzip.compress(data, compresslevel=1, mtime=0)
+    if found.is_packed:
         headers["Content-Encoding"] = "gzip"
-    return Response(data, 200, headers, media_type=_TYPES.get(form, "text/plain; charset=UTF-8"))
+    return Response(found.data, 200, headers, media_type=_TYPES.get(found.form, "text/plain; charset=UTF-8"))
 
 
 def _refusal(refused: SqlRefused, said: Mapping[str, str]) -> Response:

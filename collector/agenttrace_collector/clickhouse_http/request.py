@@ -7,18 +7,22 @@ import base64
 import binascii
 import re
 import uuid
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Any, Final
 
 from starlette.requests import Request
 
 from agenttrace_collector.clickhouse_http.problems import bad_argument
-from agenttrace_collector.errors import TooLarge
+from agenttrace_collector.errors import Throttled, TooLarge, Unavailable
 from agenttrace_collector.receivers.http_body import coding_of, read_body
 from agenttrace_collector.receivers.inflate import inflate
 
 _LARGEST: Final = 1024 * 1024
+# A statement of a person or a dashboard.
+_SMALL_BYTES: Final = 64 * 1024
+_READ_SECONDS: Final = 30.0
 # Settings that change the form of an answer, or bound it closer; every other is passed over, as a server does
 # for a user that may not change it.
 SETTINGS: Final = (
@@ -51,8 +55,11 @@ class Asked:
     revision: int = 0
 
 
-async def read(request: Request, database: str) -> Asked:
-    """What a request asks; raises `SqlRefused` or `TooLarge`."""
+async def read(request: Request, database: str, large_bodies: asyncio.Semaphore) -> Asked:
+    """What a request asks; raises `SqlRefused`, `TooLarge`, or `Unavailable` where its body does not come.
+
+    A body that is large needs one of the places for such.
+    """
     parameters = request.query_params
     for name in ("compress", "decompress"):
         if parameters.get(name, "0") not in {"", "0"}:
@@ -63,7 +70,7 @@ async def read(request: Request, database: str) -> Asked:
     if parameters.get("database", database).lower() not in {database.lower(), "default", ""}:
         message = "database: allowed is the collector's own; tables of system are named in full"
         raise bad_argument(message)
-    body = (await _body(request)) if request.method == "POST" else ""
+    body = (await _body(request, large_bodies)) if request.method == "POST" else ""
     text = "\n".join(filter(None, (parameters.get("query", ""), body)))
     if not text.strip():
         message = "query: required, as a parameter or as the body"
@@ -80,15 +87,36 @@ async def read(request: Request, database: str) -> Asked:
     )
 
 
-async def _body(request: Request) -> str:
+async def _body(request: Request, large_bodies: asyncio.Semaphore) -> str:
     coding = coding_of(request)
-    data = await read_body(request, _LARGEST)
+    try:
+        async with asyncio.timeout(_READ_SECONDS), AsyncExitStack() as stack:
+            data = await read_body(request, _LARGEST, _bounded(large_bodies, stack))
+    except TimeoutError:
+        message = "the body took too long to arrive"
+        raise Unavailable(message) from None
     try:
         # Not on the event loop, which others wait for.
         return (await asyncio.to_thread(inflate, data, coding, _LARGEST)).decode()
     except UnicodeDecodeError:
         message = "the statement has to be UTF-8"
         raise bad_argument(message) from None
+
+
+def _bounded(large_bodies: asyncio.Semaphore, stack: AsyncExitStack) -> Callable[[int], Awaitable[None]]:
+    """What takes a place, on the stack, when a body turns out to be large; raises `Throttled` where there is none."""
+    arrived = 0
+
+    async def take_place(size: int) -> None:
+        nonlocal arrived
+        before, arrived = arrived, arrived + size
+        if before <= _SMALL_BYTES < arrived:
+            if large_bodies.locked():
+                message = f"as many statements of more than {_SMALL_BYTES} bytes are arriving as can be"
+                raise Throttled(message)
+            await stack.enter_async_context(large_bodies)
+
+    return take_place
 
 
 def _settings(parameters: Mapping[str, str]) -> dict[str, str]:
