@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass
 
 
@@ -68,11 +68,15 @@ class Bodies:
         for body in self._bodies:
             body.cut_off()
 
-    def cut_off_unseen(self, seconds: float) -> None:
-        """End the reading of those of which nothing has shown for so long: a small one is there at once."""
+    def cut_off_unseen(self, seconds: float, tenants: Container[str] | None = None) -> None:
+        """End the reading of those of which nothing has shown for so long: a small one is there at once.
+
+        Of these tenants, or of all.
+        """
         latest = asyncio.get_running_loop().time() - seconds
         for body in self._bodies:
-            if body.unseen_since is not None and body.unseen_since <= latest:
+            is_unseen = body.unseen_since is not None and body.unseen_since <= latest
+            if is_unseen and (tenants is None or body.tenant in tenants):
                 body.cut_off()
 
     def cut_off_beyond_share(self, tenant: str, least: int) -> None:

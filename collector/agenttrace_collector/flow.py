@@ -151,7 +151,8 @@ class Flow:
     async def watch(self, interval: float) -> None:
         """Look at the memory for ever: give back what can be, and cut bodies off.
 
-        Over the soft limit those that are large and do not show it, over the hard limit every one that still arrives.
+        Over the soft limit those that are large and do not show it, over the hard limit every one that still arrives,
+        below both those of which nothing comes while others of their tenant wait for room.
         """
         loop = asyncio.get_running_loop()
         next_return = 0.0
@@ -162,6 +163,9 @@ class Flow:
                 self._bodies.cut_off_all()
             elif resident >= self._limits.soft_bytes:
                 self._bodies.cut_off_unseen(interval)
+            else:
+                # What sends nothing holds room that others of its tenant wait for.
+                self._bodies.cut_off_unseen(self._patience / 2, {each.tenant for each in self._waiting})
             if resident >= self._limits.soft_bytes and loop.time() >= next_return:
                 give_memory_back()
                 next_return = loop.time() + _RETURN_SECONDS

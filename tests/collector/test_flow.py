@@ -230,3 +230,46 @@ def test_one_body_of_each_tenant_goes_on_when_there_is_no_room_to_decode_more() 
                     assert isinstance(await refusal(grow_beside), Throttled)
 
     asyncio.run(scenario())
+
+
+async def expect(limited: Flow, tenant: str) -> None:
+    """Wait for a body that never comes."""
+    async with limited.receiving(tenant) as body, limited.expecting(body), limited.reading(body, 30):
+        await asyncio.Event().wait()
+
+
+def test_over_the_soft_limit_bodies_that_do_not_show_their_size_are_cut_off() -> None:
+    """Those that show it are not, until it is the hard limit."""
+
+    async def scenario() -> None:
+        memory = Memory(100)
+        limited = shared(memory)
+        watching = asyncio.create_task(limited.watch(0.001))
+        unseen = asyncio.create_task(expect(limited, "one"))
+        async with limited.receiving("other") as body, limited.reading(body, 30):
+            await limited.grow(body, 10)
+            memory.used = 800
+            with pytest.raises(Throttled):
+                await unseen
+            assert body.clock is not None
+            assert not body.clock.expired()
+        watching.cancel()
+
+    asyncio.run(scenario())
+
+
+def test_a_body_that_never_comes_does_not_hold_up_its_tenant() -> None:
+    """It is cut off when another of the tenant waits for the room that it holds."""
+
+    async def scenario() -> None:
+        limited = Flow(Limits(64, 800, 960, body_bytes=100), resident=Memory(100), patience=0.5)
+        watching = asyncio.create_task(limited.watch(0.001))
+        stalled = asyncio.create_task(expect(limited, TENANT))
+        await asyncio.sleep(0)
+        async with limited.receiving(TENANT) as body, limited.expecting(body):
+            pass
+        with pytest.raises(Throttled):
+            await stalled
+        watching.cancel()
+
+    asyncio.run(scenario())
