@@ -29,7 +29,7 @@ class Kind(StrEnum):
 class Subject:
     """What is to be erased, of one tenant.
 
-    `value`: a run's UUID, an agent's id, a conversation as it is stored (`rules.conversation_hash`), or for
+    `value`: a run's UUID, an agent's id, a conversation as it is stored (`names.conversation_hash`), or for
     `before` nanoseconds since 1970: every row is placed by its own time, so that a run may lose its beginning.
     """
 

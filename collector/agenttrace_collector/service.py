@@ -22,6 +22,7 @@ from starlette.types import ASGIApp
 from agenttrace_collector.auth import Authenticator
 from agenttrace_collector.config import Config, ConfigError, Source, build_policy
 from agenttrace_collector.config.sections import Tls
+from agenttrace_collector.config.site_key import site_key, warn_without_key
 from agenttrace_collector.config.values import Address
 from agenttrace_collector.database import Database, open_database
 from agenttrace_collector.decode.otlp import decode_logs, decode_traces
@@ -93,8 +94,10 @@ class Service:
 
     async def run(self) -> None:
         """Start, serve, drain."""
-        config, policy = self.config, build_policy(self.config.processors.enforce)
+        config = self.config
         warn_if_exposed(config)
+        warn_without_key(config)
+        policy = build_policy(config.processors.enforce, site_key(config, make=True))
         raise_file_limit()
         keep_memory_together()
         asyncio.get_running_loop().set_exception_handler(log_loop_error)

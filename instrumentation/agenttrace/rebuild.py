@@ -22,6 +22,7 @@ from agenttrace.attributes import (
     metadata_attributes,
     signal_attributes,
 )
+from agenttrace.confirm import confirmed_attributes, confirmed_span_name
 from agenttrace_schemas import wire
 from agenttrace_schemas.counts import count_of
 from agenttrace_schemas.foreign import (
@@ -47,11 +48,13 @@ _NAMELESS: Final = f"{REDACTED} span"
 def rebuilt_span(span: ReadableSpan, policy: Policy) -> ReadableSpan:
     """The span with ids, times, kind and status code, and of the rest what the allow-list names."""
     return ReadableSpan(
-        name=span_name(span.name),
+        name=span_name(confirmed_span_name(span, policy)),
         context=span.context,
         parent=span.parent,
         resource=rebuilt_resource(span.resource),
-        attributes=dict(rebuilt_attributes(span.attributes or {}, policy)),
+        attributes=confirmed_attributes(
+            span, dict(rebuilt_attributes(span.attributes or {}, policy)), policy
+        ),
         events=[kept for event in span.events if (kept := _event(event, policy))],
         kind=span.kind,
         status=Status(StatusCode(span.status.status_code)),

@@ -8,6 +8,7 @@ from typing import Final, NamedTuple, Unpack
 from opentelemetry.trace import Span, SpanKind
 from opentelemetry.util.types import AttributeValue
 
+from agenttrace.confirm import confirm_step
 from agenttrace.entered import Entered, mark_error
 from agenttrace.facts import Facts, fact_attributes
 from agenttrace.guard import guarded
@@ -103,5 +104,7 @@ class Step(Entered):
         opening = Opening(f"{shape.operation} {name}", shape.kind, self._id, attributes)
         return start_frame(own.run, opening, context_in(own))
 
-    def _finish(self, span: Span, kind: type[BaseException] | None, error: BaseException | None) -> None:
-        """How a step ended stands in its status alone."""
+    def _finish(self, span: Span, *_: object) -> None:
+        """How a step ended stands in its status alone; a tool is named if that shows that it ran."""
+        if self._type is StepType.TOOL:
+            confirm_step(span, active().settings.policy)

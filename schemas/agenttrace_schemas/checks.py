@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final, NamedTuple
 
-from agenttrace_schemas import counts, patterns, rules, texts
+from agenttrace_schemas import counts, names, patterns, rules, texts
 from agenttrace_schemas.derived_rows import ALL_ROWS
 from agenttrace_schemas.rows import Column, Guard, Row, columns
 from agenttrace_schemas.rules import Policy
@@ -93,6 +93,18 @@ def _identifier(name: str, _: Column, __: Policy) -> Rules:
         f" AND NOT match({name}, {_SECRET})"
     )
     yield Guard.IDENTIFIER, f"{name} IN ('', {quoted(texts.REDACTED)}) OR ({sound})"
+
+
+def _tool(name: str, column: Column, policy: Policy) -> Rules:
+    yield from _identifier(name, column, policy)
+    stands = f"_({texts.REDACTED[1:]}|{names.UNCONFIRMED[1:]})(_[0-9a-f]{{8}})?|{names.UNKNOWN_TOOL}"
+    ran = (
+        f"{_match('error_type', patterns.RAN)} AND NOT {_match('error_type', patterns.CALL_AGAIN)}"
+        f" AND NOT match(error_type, {quoted(patterns.UNKNOWN_TOOL)})"
+    )
+    known = f" OR {name} IN {_listed(sorted(policy.tools))}" if policy.tools else ""
+    no_call = f"operation NOT IN {_listed(names.OPERATIONS)} OR (status != 'error' AND error_type = '')"
+    yield Guard.TOOL, f"{no_call} OR {name} = '' OR {_match(name, stands)} OR ({ran}){known}"
 
 
 def _closed(name: str, column: Column, _: Policy) -> Rules:
@@ -195,6 +207,7 @@ def _count(name: str, _: Column, __: Policy) -> Rules:
 _GUARDS: Final[dict[Guard, Callable[[str, Column, Policy], Rules]]] = {
     Guard.IDENTIFIER: _identifier,
     Guard.CLOSED: _closed,
+    Guard.TOOL: _tool,
     Guard.HASH: _hash,
     Guard.MESSAGE: _message,
     Guard.SELECTED: _selected,

@@ -77,6 +77,8 @@ class SettledStepRow(StepRow):
 
     TABLE: ClassVar[str] = "settled_steps"
 
+    # Shown as another record of the tool confirms it.
+    tool_name: Identifier
     rules_version: Number
     settled_at: Time
     is_deleted: Deleted = 0

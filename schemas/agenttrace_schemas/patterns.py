@@ -26,6 +26,21 @@ METADATA_KEY: Final = "[A-Za-z_][A-Za-z0-9_.-]*"
 ATTRIBUTE_KEY: Final = "[A-Za-z0-9_.*-]*"
 HASH: Final = "([0-9a-f]{64})?"
 MESSAGE: Final = LABELS["relaxed"]
+# Error types that only a tool that ran can end with: an exception's class, a time-out, an exit or HTTP status code.
+RAN: Final = (
+    "[A-Z][A-Za-z0-9_]*(Error|Exception|Timeout|Expired|Interrupt|Exit|Refused|Reset|Warning|Denied)"
+    "|(.*[._ -])?[Tt]ime(d)?[_ -]?[Oo]ut([._ -].*)?|deadline[_ ]exceeded"
+    "|[A-Za-z_ -]*[Ee]xit(ed)?[_ -]?([Cc]ode|[Ss]tatus)?[:_ -]*-?[0-9]{1,3}|[1-5][0-9]{2}"
+)
+# Exceptions that ask the model to call again, whether or not there is such a tool.
+CALL_AGAIN: Final = "ModelRetry|ToolRetryError"
+# Searched for anywhere: there is no such tool, function or agent.
+UNKNOWN_TOOL: Final = (
+    "(?i)(unknown|no[_ -]?such|invalid|undefined|unregistered|unrecognized|nonexistent|missing|hallucinated)"
+    "[_ -]?(tool|function|agent)"
+    "|(tool|function|agent)[_ -]?(name[_ -]?)?((is[_ -]?|was[_ -]?|does[_ -]?)?not[_ -]?"
+    "(found|available|registered|exist|defined|known)|unavailable|unknown|missing)"
+)
 
 _CARD: Final = "([3-6][0-9]{3}|2[2-7][0-9]{2})[ -]?[0-9]{4}[ -]?[0-9]{4}[ -]?[0-9]{3,4}"
 SECRETS: Final = "|".join(

@@ -34,6 +34,7 @@ class Guard(StrEnum):
     ATTRIBUTE_KEY = "metadata.key"
     FRACTION = "decision.confidence"
     COUNT = "count.range"
+    TOOL = "tool.confirmed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +87,7 @@ OptionalUuid = Annotated[bytes | None, Column("Nullable(UUID)")]
 SpanId = Annotated[int, Column("UInt64")]
 Time = Annotated[int, Column("DateTime64(9, 'UTC')")]
 Identifier = Annotated[str, Column(_LOW, Guard.IDENTIFIER)]
+Tool = Annotated[str, Column(_LOW, Guard.TOOL)]
 Count = Annotated[int | None, Column("Nullable(UInt64)", Guard.COUNT)]
 Fraction = Annotated[float | None, Column("Nullable(Float64)", Guard.FRACTION)]
 Metadata = Annotated[
@@ -152,7 +154,7 @@ class StepRow:
     operation: Annotated[str, closed_column(OPERATIONS)]
     status: Annotated[str, closed_column(STATUSES)]
     error_type: Identifier
-    tool_name: Identifier
+    tool_name: Tool
     model: Identifier
     response_model: Identifier
     input_tokens: Count

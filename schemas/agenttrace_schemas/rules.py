@@ -7,8 +7,6 @@ the value.
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,7 +15,8 @@ from enum import StrEnum
 from typing import Final, Literal, NamedTuple, TypeAlias
 
 from agenttrace_schemas import patterns, wire
-from agenttrace_schemas.texts import REDACTED, identifier, is_printable, is_secret, label_fault
+from agenttrace_schemas.names import kept_name
+from agenttrace_schemas.texts import REDACTED, is_printable, is_secret, label_fault
 from agenttrace_schemas.vocabulary import VOCABULARY, FailureType, Vocabulary
 
 OTHER: Final = "other"
@@ -89,6 +88,7 @@ _TABLE: Final = (
     ),
     Rule("storage.refused", Verdict.REJECT, "a row that the database accepts"),
     Rule("identifier.pattern", Verdict.REDACT, "an identifier of at most 128 characters, five words"),
+    Rule("tool.confirmed", Verdict.REDACT, "the name of a tool that a record shows to exist"),
     Rule("count.range", Verdict.EMPTY, "a whole number from 0 to 2^48"),
     Rule(UNREAD, Verdict.EMPTY, "a value of the form that OTLP/JSON gives its field"),
     Rule("closed.set", Verdict.REPLACE, "a value of the closed list"),
@@ -110,13 +110,14 @@ class Violation(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What a site accepts; `conversation_key` is the HMAC key, empty: conversation ids are dropped."""
+    """What a site accepts; without `site_key`, the key of HMACs, conversation ids are dropped."""
 
     vocabulary: Vocabulary = VOCABULARY
     labels: Labels = "token"
     failure_messages: FailureMessages = "template"
     decisions: bool = True
-    conversation_key: bytes = field(default=b"", repr=False)
+    tools: frozenset[str] = frozenset()
+    site_key: bytes = field(default=b"", repr=False)
 
 
 _METADATA_KEY: Final = re.compile(patterns.METADATA_KEY, re.ASCII)
@@ -192,7 +193,7 @@ def check_failure(
         raise Violation("failure.type", wire.FAILURE_TYPE)
     if not isinstance(failure_code, str) or not failure_code:
         raise Violation("failure.code", wire.FAILURE_CODE)
-    code = identifier(failure_code) or REDACTED
+    code = kept_name(policy.site_key, failure_code) or REDACTED
     return Failure(str(failure_type), code, failure_message(policy, failure_type, code, message))
 
 
@@ -227,13 +228,6 @@ def check_fraction(value: object, rule: str, key: str) -> float | None:
 def closed(value: str, allowed: Iterable[str]) -> str:
     """The value if it is on the closed list, else `other`; empty stays empty."""
     return value if not value or value in allowed else OTHER
-
-
-def conversation_hash(policy: Policy, value: str) -> str:
-    """HMAC-SHA256 of a conversation id under the site's key as 64 hex digits; empty without a key."""
-    if not value or not policy.conversation_key:
-        return ""
-    return hmac.new(policy.conversation_key, value.encode("utf-8", "replace"), hashlib.sha256).hexdigest()
 
 
 def failure_message(policy: Policy, failure_type: str, failure_code: str, message: object = None) -> str:

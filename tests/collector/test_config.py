@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from agenttrace_collector.config import Config, ConfigError, Problem, address, build_policy, load_config
+from agenttrace_collector.config.site_key import key_file, site_key, warn_without_key
 from agenttrace_schemas.rules import Policy
 
 
@@ -210,12 +211,13 @@ def test_the_policy_follows_the_configuration(tmp_path: Path) -> None:
         "processors.enforce.labels=words",
         "processors.enforce.failure_messages=keep",
         "processors.enforce.decisions=false",
-        "processors.enforce.conversation_key=key",
+        "processors.enforce.site_key=key",
     ]
-    policy = build_policy(load_config([], overrides, {}).processors.enforce)
+    config = load_config([], overrides, {})
+    policy = build_policy(config.processors.enforce, site_key(config))
     assert "site_rule" in policy.vocabulary.decisions["tool_selection"]
     assert (policy.labels, policy.failure_messages, policy.decisions) == ("words", "keep", False)
-    assert policy.conversation_key == b"key"
+    assert policy.site_key == b"key"
 
 
 def test_the_default_policy_is_the_rules_own() -> None:
@@ -237,7 +239,43 @@ def test_a_wrong_vocabulary_is_a_problem(tmp_path: Path, content: str | None) ->
 def test_secrets_are_not_shown() -> None:
     """Neither the key of conversations nor a password in the endpoint is in a repr."""
     overrides = [
-        "processors.enforce.conversation_key=hunter2",
+        "processors.enforce.site_key=hunter2",
         "exporters.clickhouse.endpoint=https://user:hunter2@host:8443/agenttrace",
     ]
     assert "hunter2" not in repr(load_config([], overrides, {}))
+
+
+def embedded(directory: Path) -> Config:
+    """The configuration of a database in this directory."""
+    return load_config([], [f"exporters.clickhouse.endpoint=chdb://{directory}/data"], {})
+
+
+def test_an_embedded_database_gets_a_key_of_its_own(tmp_path: Path) -> None:
+    """Once, beside the data, for nobody else to read."""
+    config = embedded(tmp_path)
+    assert site_key(config) == b""
+    made = site_key(config, make=True)
+    assert len(made) == 64
+    assert site_key(config, make=True) == site_key(config) == made
+    file = key_file(config.exporters.clickhouse.endpoint)
+    assert (file.parent, file.stat().st_mode & 0o777) == (tmp_path, 0o600)
+
+
+def test_a_link_in_place_of_the_key_is_not_followed(tmp_path: Path) -> None:
+    """It could name any file."""
+    config = embedded(tmp_path)
+    (tmp_path / "other").write_text("of somebody else")
+    key_file(config.exporters.clickhouse.endpoint).symlink_to(tmp_path / "other")
+    with pytest.raises(ConfigError, match=r"processors\.enforce\.site_key"):
+        site_key(config, make=True)
+
+
+@pytest.mark.parametrize(("key", "warned"), [("", True), ("hunter2", False)])
+def test_a_server_without_a_key_is_told(key: str, *, warned: bool, caplog: pytest.LogCaptureFixture) -> None:
+    """It gets none: another collector would make another one."""
+    overrides = ["exporters.clickhouse.endpoint=https://host:8443", f"processors.enforce.site_key={key}"]
+    config = load_config([], overrides, {})
+    warn_without_key(config)
+    assert ("site_key is not configured" in caplog.text) == warned
+    assert site_key(config, make=True) == key.encode()
+    assert "hunter2" not in caplog.text

@@ -44,6 +44,7 @@ NOT_OF_EVENTS: Final = frozenset(
         "time.range",
         "storage.refused",
         "value.form",
+        "tool.confirmed",
     }
 )
 

@@ -53,7 +53,7 @@ TOKEN: Final = Policy()
 WORDS: Final = Policy(labels="words")
 RELAXED: Final = Policy(labels="relaxed")
 KEEP: Final = Policy(failure_messages="keep")
-KEYED: Final = Policy(conversation_key=b"a key of the site")
+KEYED: Final = Policy(site_key=b"a key of the site")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -69,7 +69,9 @@ def test_nothing_that_was_said_is_found_anywhere(tmp_path: Path) -> None:
         replies.append(collector.get("metrics", "/metrics"))
         replies.append(collector.get("health"))
     assert leaks(tmp_path, replies) == []
-    assert '"_redacted"' in read_back(tmp_path / "data")
+    stored = read_back(tmp_path / "data")
+    for name in ('"_redacted_', '"_unconfirmed_', '"_unknown_tool"'):
+        assert name in stored
 
 
 @pytest.mark.parametrize("place", ["reply", "file", "table"])
@@ -84,7 +86,7 @@ def test_the_scan_finds_a_planted_leak(tmp_path: Path, place: str) -> None:
 
 def test_without_enforcement_the_token_is_stored_and_found(monkeypatch: pytest.MonkeyPatch) -> None:
     """What keeps the tables clean is the enforcement: without it the same requests leave the token there."""
-    monkeypatch.setattr(builder, "identifier", lambda value: value)
+    monkeypatch.setattr(builder, "kept_name", lambda _key, value: value)
     monkeypatch.setattr(rules, "label_fault", lambda _value, _mode: "")
     database = empty_database()
     for migration in migrations():

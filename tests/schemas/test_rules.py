@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agenttrace_schemas import rules
+from agenttrace_schemas.names import conversation_hash
 from agenttrace_schemas.rules import RULES, Policy, Verdict, Violation
 from agenttrace_schemas.texts import REDACTED, identifier, is_secret, label_fault
 
@@ -112,16 +113,16 @@ def test_a_closed_value_is_listed_other_or_empty(value: str, allowed: list[str])
 @given(texts)
 def test_a_conversation_is_stored_as_a_hash_only(value: str) -> None:
     """64 hex digits under a key, nothing without one."""
-    hashed = rules.conversation_hash(Policy(conversation_key=b"key"), value)
+    hashed = conversation_hash(b"key", value)
     assert len(hashed) == (64 if value else 0)
-    assert rules.conversation_hash(Policy(), value) == ""
+    assert conversation_hash(b"", value) == ""
 
 
 def test_the_key_decides_the_hash() -> None:
     """The same conversation under two keys cannot be joined."""
-    first, second = (rules.conversation_hash(Policy(conversation_key=key), "c1") for key in (b"a", b"b"))
+    first, second = (conversation_hash(key, "c1") for key in (b"a", b"b"))
     assert first != second
-    assert rules.conversation_hash(Policy(conversation_key=b"a"), "c1") == first
+    assert conversation_hash(b"a", "c1") == first
 
 
 @given(st.text(max_size=40), st.emails(domains=st.just("example.com")), st.text(max_size=40))
@@ -133,4 +134,4 @@ def test_an_address_is_seen_anywhere_in_a_text(before: str, address: str, after:
 
 def test_the_key_is_not_shown() -> None:
     """A policy can be logged."""
-    assert "hush" not in repr(Policy(conversation_key=b"hush"))
+    assert "hush" not in repr(Policy(site_key=b"hush"))

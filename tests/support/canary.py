@@ -10,7 +10,7 @@ from google.protobuf.message import Message
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
-from opentelemetry.proto.trace.v1.trace_pb2 import Span
+from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from agenttrace_schemas import wire
 
@@ -83,6 +83,33 @@ def trace_requests(now: int) -> Iterator[ExportTraceServiceRequest]:
         _make_storable(span, number, now)
         _plant_keys(request, span, value)
         yield request
+    yield made_up_names(now)
+
+
+# An identifier: only that nothing shows such a tool to exist keeps it out.
+MADE_UP = f"{TOKEN}_delete_the_account_of_anna"
+_CALLS: tuple[tuple[str, dict[str, str]], ...] = (
+    ("execute_tool", {wire.GEN_AI_TOOL_NAME: MADE_UP}),
+    ("execute_tool", {wire.GEN_AI_TOOL_NAME: f"transfer_to_{MADE_UP}"}),
+    ("execute_tool", {"tool.name": MADE_UP, wire.STEP_NAME: MADE_UP, "traceloop.entity.name": MADE_UP}),
+    ("execute_tool", {}),
+    ("handoff", {wire.GEN_AI_TOOL_NAME: MADE_UP, wire.GEN_AI_AGENT_NAME: "planner"}),
+    ("invoke_agent", {wire.GEN_AI_AGENT_NAME: MADE_UP, wire.ERROR_TYPE: "agent_not_found"}),
+)
+
+
+def made_up_names(now: int) -> ExportTraceServiceRequest:
+    """Failed calls of tools and of subagents by names that a model made up, in every key that names one."""
+    request = ExportTraceServiceRequest()
+    spans = request.resource_spans.add().scope_spans.add().spans
+    for number, (operation, attributes) in enumerate(_CALLS * 2, start=1):
+        span = spans.add(name=f"{operation} {MADE_UP}")
+        _make_storable(span, 1_000 + number, now)
+        span.status.code = Status.STATUS_CODE_ERROR
+        error = {wire.ERROR_TYPE: "tool_not_found"} if number > len(_CALLS) else {}
+        for key, value in {wire.GEN_AI_OPERATION_NAME: operation, **error, **attributes}.items():
+            span.attributes.append(_attribute(key, value))
+    return request
 
 
 def _plant_keys(request: ExportTraceServiceRequest, span: Span, value: AnyValue) -> None:

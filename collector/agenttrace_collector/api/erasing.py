@@ -16,7 +16,8 @@ from agenttrace_collector.api.parameters import RequiredName, Time
 from agenttrace_collector.api.problems import FieldProblem, InvalidField, Problem
 from agenttrace_collector.erasure import Kind, Subject
 from agenttrace_collector.errors import Unavailable
-from agenttrace_schemas.rules import Policy, conversation_hash
+from agenttrace_schemas.names import conversation_hash
+from agenttrace_schemas.rules import Policy
 
 router: Final = APIRouter(tags=["erasure"], responses=REFUSALS, route_class=OperatorRoute)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -55,11 +56,9 @@ class Purge(BaseModel):
         if self.before:
             age = self.before - _EPOCH
             return Subject(Kind.BEFORE, (age.days * 86_400 + age.seconds) * 10**9, tenant)
-        stored = conversation_hash(policy, self.conversation or "")
+        stored = conversation_hash(policy.site_key, self.conversation or "")
         if not stored:
-            message = (
-                "conversations are stored under processors.enforce.conversation_key only: there are none"
-            )
+            message = "conversations are stored under processors.enforce.site_key only: there are none"
             raise InvalidField([FieldProblem(field=Kind.CONVERSATION, message=message)])
         return Subject(Kind.CONVERSATION, stored, tenant)
 

@@ -13,6 +13,7 @@ import typer
 from agenttrace_collector.cli import client
 from agenttrace_collector.cli.options import MISUSED, ConfigFiles, Overrides, fail, failed, loaded, source
 from agenttrace_collector.config import Config, ConfigError, build_policy
+from agenttrace_collector.config.site_key import site_key
 from agenttrace_collector.errors import Rejected, Unavailable
 from agenttrace_schemas import wire
 
@@ -87,7 +88,8 @@ async def _directly(settings: Config, choice: _Choice, tenant: str, *, yes: bool
     from agenttrace_collector.lifetime import Lifetime  # noqa: PLC0415 - as above
     from agenttrace_collector.storage import opened_storage  # noqa: PLC0415 - as above
 
-    policy, lifetime = build_policy(settings.processors.enforce), Lifetime(settings.service.drain_timeout)
+    policy = build_policy(settings.processors.enforce, site_key(settings))
+    lifetime = Lifetime(settings.service.drain_timeout)
     try:
         subject = Purge.model_validate(choice).subject(policy, tenant)
     except ValueError:

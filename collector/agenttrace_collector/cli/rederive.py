@@ -11,6 +11,7 @@ import typer
 from agenttrace_collector.cli.options import ConfigFiles, Overrides, failed, loaded, source
 from agenttrace_collector.clickhouse import ClickHouse
 from agenttrace_collector.config import Config, ConfigError, build_policy
+from agenttrace_collector.config.site_key import site_key
 from agenttrace_collector.errors import Rejected, Unavailable
 from agenttrace_collector.settle.store import Store
 from agenttrace_collector.settle.worker import Settler
@@ -46,7 +47,7 @@ def rederive(
 def _settle(config: Config, since: int, until: int) -> int:
     settings = config.exporters.clickhouse
     store = Store(ClickHouse(settings.endpoint, settings.database))
-    settler = Settler(store, build_policy(config.processors.enforce), config)
+    settler = Settler(store, build_policy(config.processors.enforce, site_key(config)), config)
     settler.settle(store.in_range(since, until))
     return settler.settled
 

@@ -8,19 +8,19 @@ from agenttrace_schemas.rules import Policy
 from agenttrace_schemas.vocabulary import VOCABULARY, InvalidVocabulary, Vocabulary, load_extension
 
 
-def build_policy(enforce: Enforce) -> Policy:
-    """The policy, its extension file read; raises `ConfigError` where that file cannot be used."""
+def build_policy(enforce: Enforce, site_key: bytes = b"") -> Policy:
+    """The policy, its extension file read; raises `ConfigError` where that file cannot be used.
+
+    The rules of the database do not depend on the site's key (`config.site_key`).
+    """
     return Policy(
         vocabulary=_vocabulary(enforce),
         labels=enforce.labels,
         failure_messages=enforce.failure_messages,
         decisions=enforce.decisions,
-        conversation_key=_secret(enforce).encode(),
+        tools=frozenset(enforce.tools),
+        site_key=site_key,
     )
-
-
-def _secret(enforce: Enforce) -> str:
-    return enforce.conversation_key.get_secret_value() if enforce.conversation_key else ""
 
 
 def _vocabulary(enforce: Enforce) -> Vocabulary:

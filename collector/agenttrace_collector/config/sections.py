@@ -121,7 +121,8 @@ class Enforce(Section):
     labels: Labels = "token"
     failure_messages: FailureMessages = "template"
     decisions: bool = True
-    conversation_key: SecretStr | None = None
+    tools: tuple[str, ...] = ()
+    site_key: SecretStr | None = None
 
 
 class Processors(Section):

@@ -12,10 +12,10 @@ from agenttrace_collector.decode.events import Origin
 from agenttrace_collector.decode.rowbinary import encode
 from agenttrace_schemas import wire
 from agenttrace_schemas.counts import MOST_COUNTED, count_of
+from agenttrace_schemas.names import is_redacted, kept_name
 from agenttrace_schemas.rows import FailureRow, Guard, RejectionRow, Row
 from agenttrace_schemas.rules import OTHER, UNREAD, Violation
 from agenttrace_schemas.spellings import spelling
-from agenttrace_schemas.texts import REDACTED, identifier
 
 _SECOND = 10**9
 _DAY = 86_400 * _SECOND
@@ -50,14 +50,14 @@ class BatchBuilder:
 
     def add_event(self, row: Row) -> None:
         """Keep the row of an event; a failure's code that is redacted is counted."""
-        if isinstance(row, FailureRow) and row.failure_code is REDACTED:
+        if isinstance(row, FailureRow) and is_redacted(row.failure_code):
             self.changed(Guard.IDENTIFIER, wire.FAILURE_CODE)
         self.add(row)
 
     def identifier(self, value: str, key: str) -> str:
         """An enforced identifier; one that is redacted is counted under its attribute key."""
-        kept = identifier(value) if value else value
-        if kept is REDACTED:
+        kept = kept_name(self.context.policy.site_key, value) if value else value
+        if is_redacted(kept):
             self.changed(Guard.IDENTIFIER, key)
         return kept
 

@@ -13,6 +13,7 @@ from agenttrace_collector.decode import identity
 from agenttrace_collector.decode.attributes import value_of
 from agenttrace_collector.decode.batch import Batch, Context, Unread
 from agenttrace_collector.decode.builder import BatchBuilder, digest_of
+from agenttrace_collector.decode.confirm import confirm
 from agenttrace_collector.decode.events import KINDS, TABLES, EventIds, Origin, event_row, read_event
 from agenttrace_collector.decode.parse import parse
 from agenttrace_collector.decode.resource import Sender, read_sender
@@ -58,6 +59,7 @@ def decode_logs(body: bytes, context: Context, unread: Unread = (), /) -> Batch:
 
 def _decode_span(span: Span, scope: str, sender: Sender, builder: BatchBuilder) -> None:
     facts = read_span(span, scope)
+    confirm(facts, span, builder)
     origin = _origin(span, facts, sender, builder)
     started, ended = span.start_time_unix_nano, span.end_time_unix_nano or span.start_time_unix_nano
     table = StepRow.TABLE if facts.operation else ""

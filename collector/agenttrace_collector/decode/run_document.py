@@ -16,8 +16,9 @@ from agenttrace_collector.decode.json_body import parse_json
 from agenttrace_collector.decode.run_events import Place, decisions_and_signals, failure_row
 from agenttrace_collector.decode.run_fields import FORM, Refused, RunDocument, StepDocument, refusals
 from agenttrace_collector.errors import Rejected
-from agenttrace_schemas import rules, wire
+from agenttrace_schemas import names, rules, wire
 from agenttrace_schemas.counts import MOST_SEQ
+from agenttrace_schemas.names import conversation_hash
 from agenttrace_schemas.rows import Row, RunRow, StepRow
 from agenttrace_schemas.rules import Violation
 from agenttrace_schemas.spellings import FINISH_REASONS, OUTPUT_TYPES
@@ -183,7 +184,7 @@ class _Reading:
             trace_id=origin.trace_id,
             span_id=origin.span_number,
             parent_run_id=identity.given(document.parent_run_id) if document.parent_run_id else None,
-            conversation_id=rules.conversation_hash(self._context.policy, document.conversation_id or ""),
+            conversation_id=conversation_hash(self._context.policy.site_key, document.conversation_id or ""),
             actor="",
             source=SOURCE,
         )
@@ -197,7 +198,21 @@ class _Reading:
                 self._problems.append(Refused(f"{at}.step_id", FORM, "allowed is each step_id once"))
             self._steps[row.step_id] = (row.started_at, row.ended_at)
             is_failed = step.status is None and (step.error_type or (failed and failed == step.step_id))
-            yield replace(row, status="error") if is_failed else row
+            yield self._confirmed(replace(row, status="error") if is_failed else row)
+
+    def _confirmed(self, row: StepRow) -> StepRow:
+        """The step with what stands for the name of a tool that it does not show to exist."""
+        policy = self._context.policy
+        failed = row.status == "error"
+        if row.operation not in names.OPERATIONS:
+            return row
+        kept = names.tool_name(
+            policy.site_key, row.tool_name, failed=failed, error_type=row.error_type, tools=policy.tools
+        )
+        if kept == row.tool_name:
+            return row
+        self._builder.changed(names.RULE, "steps.tool_name")
+        return replace(row, tool_name=kept, name=kept)
 
     def _step_row(self, step: StepDocument, number: int, at: str) -> StepRow:
         origin, builder = self._origin, self._builder

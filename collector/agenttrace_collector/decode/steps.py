@@ -13,6 +13,7 @@ from agenttrace_collector.decode import identity
 from agenttrace_collector.decode.builder import BatchBuilder
 from agenttrace_collector.decode.events import Origin
 from agenttrace_schemas import rules
+from agenttrace_schemas.names import conversation_hash, is_redacted, kept_name
 from agenttrace_schemas.rows import (
     FINISH_REASONS,
     OPERATIONS,
@@ -24,7 +25,6 @@ from agenttrace_schemas.rows import (
     StepRow,
 )
 from agenttrace_schemas.rules import Scalar, Violation
-from agenttrace_schemas.texts import REDACTED, identifier
 from agenttrace_schemas.vocabulary import RunStatus, StepType
 
 _MILLISECOND = 1_000_000
@@ -75,7 +75,7 @@ def step_row(span: Span, facts: SpanFacts, origin: Origin, builder: BatchBuilder
         stream=facts.stream,
         output_type=rules.closed(facts.output_type, OUTPUT_TYPES),
         attempt=facts.attempt,
-        conversation_id=rules.conversation_hash(builder.context.policy, facts.conversation_id),
+        conversation_id=conversation_hash(builder.context.policy.site_key, facts.conversation_id),
         source=facts.source,
     )
 
@@ -83,8 +83,8 @@ def step_row(span: Span, facts: SpanFacts, origin: Origin, builder: BatchBuilder
 def named(facts: SpanFacts, fact: str, attributes: Iterable[KeyValue], builder: BatchBuilder) -> str:
     """A name among the facts, enforced; one that is redacted is counted under the key that told it."""
     value = getattr(facts, fact)
-    kept = identifier(value) if value else ""
-    if kept is REDACTED and (fact != "name" or value not in (facts.tool_name, facts.model, facts.actor)):
+    kept = kept_name(builder.context.policy.site_key, value) if value else ""
+    if is_redacted(kept) and (fact != "name" or value not in (facts.tool_name, facts.model, facts.actor)):
         builder.changed(Guard.IDENTIFIER, key_of(attributes, fact))
     return kept
 
@@ -105,7 +105,7 @@ def run_row(span: Span, facts: SpanFacts, origin: Origin, builder: BatchBuilder)
         trace_id=origin.trace_id,
         span_id=origin.span_number,
         parent_run_id=identity.given(facts.parent_run_id) if facts.parent_run_id else None,
-        conversation_id=rules.conversation_hash(builder.context.policy, facts.conversation_id),
+        conversation_id=conversation_hash(builder.context.policy.site_key, facts.conversation_id),
         actor=origin.actor,
         source=facts.source,
     )

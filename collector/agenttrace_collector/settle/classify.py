@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
+from typing import Final
 
 from agenttrace_collector.settle.shapes import AGENT, HANDOFF, MODEL, RETRIEVAL, TOOL, Node
+from agenttrace_schemas.names import is_identity
 
 _ASKS = "tool_calls"
 
@@ -102,9 +104,12 @@ def _attempts(steps: Sequence[Node]) -> None:
         node.mended = after is not None and (after.mended or not after.failed)
 
 
+_NAMED: Final = {TOOL: "tool_name", RETRIEVAL: "name"}
+
+
 def _attempt_key(node: Node) -> tuple[object, ...]:
-    if node.kind == TOOL:
-        return (TOOL, node.fact("tool_name"))
-    if node.kind == RETRIEVAL:
-        return (RETRIEVAL, node.fact("name"))
+    if node.kind in _NAMED:
+        name = str(node.fact(_NAMED[node.kind]))
+        # A name that was not kept may be of another tool: its calls are no attempts of one.
+        return (node.kind, name if is_identity(name) else id(node))
     return (MODEL, id(node.scope))

@@ -17,6 +17,7 @@ from agenttrace_collector.settle.shapes import (
     Node,
     Thresholds,
 )
+from agenttrace_schemas.names import is_identity
 
 Found = Iterator[tuple[Node, str]]
 
@@ -102,10 +103,15 @@ def mark_fallbacks(steps: Sequence[Node]) -> None:
     """Note each tool that ran right after another that failed and was not tried again, models aside."""
     tools = [node for node in steps if node.kind == TOOL]
     for before, node in pairwise(tools):
-        other = before.fact("tool_name") != node.fact("tool_name")
+        other = _differ(str(before.fact("tool_name")), str(node.fact("tool_name")))
         after = before.scope is node.scope and before.step.ended_at <= node.step.started_at
         if before.failed and before.next_attempt is None and other and after:
             node.facts["fallback"] = True
+
+
+def _differ(one: str, other: str) -> bool:
+    """Whether two tools are known to be different ones."""
+    return one != other and is_identity(one) and is_identity(other)
 
 
 def _thresholds(node: Node, thresholds: Thresholds) -> Found:

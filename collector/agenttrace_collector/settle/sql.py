@@ -30,6 +30,11 @@ def selected(row: type[Row]) -> str:
     return ", ".join(_FORMS.get(column.type, "{0}").format(name) for name, column in columns(row).items())
 
 
+def pairs(values: Iterable[tuple[str, str]]) -> str:
+    """Pairs of texts as a list of literals."""
+    return ", ".join(f"({quoted(first)}, {quoted(second)})" for first, second in sorted(values))
+
+
 def run_ids(ids: Iterable[bytes]) -> str:
     """Run ids as a list of literals."""
     return ", ".join(f"'{_uuid(each)}'" for each in ids)

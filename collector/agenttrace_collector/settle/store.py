@@ -12,6 +12,7 @@ from agenttrace_collector.decode.rowbinary import encode
 from agenttrace_collector.settle import sql
 from agenttrace_collector.settle.shapes import Mark, Recorded, RunKey, RunRows, Settled
 from agenttrace_schemas.derived_rows import DERIVED_ROWS
+from agenttrace_schemas.names import UNCONFIRMED
 from agenttrace_schemas.rows import (
     DecisionRow,
     FailureRow,
@@ -61,6 +62,13 @@ FROM agent_steps
 WHERE started_at >= fromUnixTimestamp64Nano({since:Int64}) AND started_at < fromUnixTimestamp64Nano({until:Int64})
 GROUP BY tenant, run_id
 ORDER BY min(started_at)
+"""
+_TOOLS: Final = """
+SELECT DISTINCT tenant, agent_id, tool_name
+FROM agent_steps
+WHERE (tenant, agent_id) IN ({owners}) AND started_at > fromUnixTimestamp64Nano({{since:Int64}}) - INTERVAL 30 DAY
+    AND tool_name != '' AND tool_name NOT LIKE '{unconfirmed}%'
+LIMIT 100000
 """
 _BEFORE: Final = """
 SELECT tenant, UUIDToNum(run_id), toUnixTimestamp64Nano(started_at), toUnixTimestamp64Nano(ended_at)
@@ -126,6 +134,12 @@ class Store:
             )
             for mark in marks
         ]
+
+    def confirmed_tools(self, owners: Collection[tuple[str, str]], since: int) -> list[tuple[str, str, str]]:
+        """Tenant, agent and name of each tool that ran for one of these agents in the month before (ns), or later."""
+        statement = _TOOLS.format(owners=sql.pairs(owners), unconfirmed=UNCONFIRMED)
+        rows = self.database.query(statement, {"since": since})
+        return [(str(tenant), str(agent), str(name)) for tenant, agent, name in rows]
 
     def write(self, settled: Sequence[Settled], before: Collection[RunKey], settled_at: int) -> None:
         """Insert what runs came to; of those settled before, take back what they no longer come to."""

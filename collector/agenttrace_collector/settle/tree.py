@@ -18,6 +18,7 @@ from agenttrace_collector.settle.shapes import (
     RunRows,
     SpanKey,
 )
+from agenttrace_schemas.names import is_identity
 from agenttrace_schemas.rows import StepRow
 
 # What an outer span of a call may know that the inner one does not.
@@ -143,7 +144,10 @@ def _same_call(outer: Node, inner: Node) -> bool:
 
 
 def _same_tool(outer: StepRow, inner: StepRow) -> bool:
-    return outer.tool_name == inner.tool_name or not (outer.tool_name and inner.tool_name)
+    """A tool that is not named may be any, one whose name was not kept is none that we could tell."""
+    if outer.tool_name == inner.tool_name:
+        return is_identity(outer.tool_name)
+    return not (outer.tool_name and inner.tool_name)
 
 
 def _merge_outer(node: Node) -> None:

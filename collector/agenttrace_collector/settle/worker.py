@@ -17,9 +17,10 @@ from agenttrace_collector.clickhouse import MEMORY_LIMIT, Away, Refused
 from agenttrace_collector.config.sections import Config
 from agenttrace_collector.errors import CollectorError, Unavailable
 from agenttrace_collector.settle.enforce import enforced
+from agenttrace_collector.settle.names import by_digits, owners_of_unconfirmed, with_confirmed_names
 from agenttrace_collector.settle.run import settle_run
 from agenttrace_collector.settle.set_aside import SetAside
-from agenttrace_collector.settle.shapes import NOBODYS, Mark, Round, Thresholds
+from agenttrace_collector.settle.shapes import NOBODYS, Mark, Round, RunRows, Thresholds
 from agenttrace_collector.settle.store import Store
 from agenttrace_collector.telemetry import Reading
 from agenttrace_schemas.rules import Policy
@@ -97,7 +98,7 @@ class Settler:
     def _settle_together(self, marks: Sequence[Mark], thresholds: Thresholds, *, is_alone: bool) -> None:
         wide, before = self.store.widened(marks)
         this = Round(self.policy, thresholds, self.now())
-        read = self.store.read(wide)
+        read = self._named(self.store.read(wide))
         try:
             self.store.write([settle_run(rows, this) for rows in read], before, this.settled_at)
         except Refused:
@@ -109,6 +110,15 @@ class Settler:
         self.store.mark_settled(marks)
         self.set_aside.remove(marks)
         self.settled += len(marks)
+
+    def _named(self, runs: Sequence[RunRows]) -> Sequence[RunRows]:
+        """The runs with names of tools that other calls confirm."""
+        owners = owners_of_unconfirmed(runs)
+        if not owners or not self.policy.site_key:
+            return runs
+        since = min(step.started_at for run in runs for step in run.steps)
+        confirmed = by_digits(self.policy.site_key, self.store.confirmed_tools(owners, since))
+        return [with_confirmed_names(run, self.policy.site_key, confirmed) for run in runs]
 
     def _thresholds(self) -> Thresholds:
         """Those of the configuration, written down when they are new."""

@@ -1,0 +1,37 @@
+"""Names that a model may have made up: kept where the span shows that there is such a tool (rule `tool.confirmed`)."""
+
+from __future__ import annotations
+
+from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
+
+from agenttrace_collector.conventions.facts import SpanFacts
+from agenttrace_collector.conventions.read import key_of
+from agenttrace_collector.decode.builder import BatchBuilder
+from agenttrace_schemas import names
+
+_AGENT = "invoke_agent"
+
+
+def confirm(facts: SpanFacts, span: Span, builder: BatchBuilder) -> None:
+    """Put what stands for it in place of a name that nothing confirms."""
+    failed = facts.failed or span.status.code == Status.StatusCode.STATUS_CODE_ERROR
+    if not failed and not facts.error_type:
+        return
+    if facts.operation in names.OPERATIONS:
+        _confirm_tool(facts, span, builder)
+    elif facts.operation == _AGENT and names.names_no_tool(facts.error_type):
+        # An agent's name is configuration, but not that of one that there is not.
+        facts.actor = facts.name = names.UNKNOWN_TOOL
+        builder.changed(names.RULE, key_of(span.attributes, "actor"))
+
+
+def _confirm_tool(facts: SpanFacts, span: Span, builder: BatchBuilder) -> None:
+    policy = builder.context.policy
+    name = facts.tool_name or facts.name
+    kept = names.tool_name(
+        policy.site_key, name, failed=True, error_type=facts.error_type, tools=policy.tools
+    )
+    if kept != name:
+        builder.changed(names.RULE, key_of(span.attributes, "tool_name"))
+        # The step is named for its tool, under whichever key.
+        facts.tool_name, facts.name = kept if facts.tool_name else "", kept

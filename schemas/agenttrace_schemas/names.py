@@ -1,0 +1,97 @@
+"""Names in place of others: of redacted names, and of tools that no record shows to exist (rule `tool.confirmed`).
+
+A tool's name comes from what a model asks for. It is kept where the record shows that such a tool ran; else the
+model may have made it up, and what it made up is content.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+from collections.abc import Collection
+from typing import Final
+
+from agenttrace_schemas import patterns
+from agenttrace_schemas.texts import REDACTED, identifier
+
+UNCONFIRMED: Final = "_unconfirmed"
+UNKNOWN_TOOL: Final = "_unknown_tool"
+RULE: Final = "tool.confirmed"
+# Operations that name what a model asked for.
+OPERATIONS: Final = ("execute_tool", "handoff")
+# Without digits a name may stand for any number of others.
+_NO_IDENTITY: Final = frozenset({REDACTED, UNCONFIRMED, UNKNOWN_TOOL})
+_DIGITS: Final = 8
+_STOOD_FOR: Final = re.compile(f"_(redacted|unconfirmed)_([0-9a-f]{{{_DIGITS}}})", re.ASCII)
+_RAN: Final = re.compile(patterns.RAN, re.ASCII)
+_CALL_AGAIN: Final = re.compile(patterns.CALL_AGAIN, re.ASCII)
+_UNKNOWN: Final = re.compile(patterns.UNKNOWN_TOOL, re.ASCII)
+
+
+def digits(key: bytes, name: str) -> str:
+    """Eight hex digits that tell one name from another under the key of a site; empty without a key."""
+    if not key:
+        return ""
+    # The prefix keeps them apart from the HMACs of conversations.
+    text = b"name\x00" + name.strip().encode("utf-8", "replace")
+    return hmac.new(key, text, hashlib.sha256).hexdigest()[:_DIGITS]
+
+
+def conversation_hash(key: bytes, value: str) -> str:
+    """HMAC-SHA256 of a conversation id under the site's key as 64 hex digits; empty without a key."""
+    if not value or not key:
+        return ""
+    return hmac.new(key, value.encode("utf-8", "replace"), hashlib.sha256).hexdigest()
+
+
+def stand_in(label: str, key: bytes, name: str) -> str:
+    """What is stored in place of a name: the label, with digits where the site has a key."""
+    return f"{label}_{found}" if (found := digits(key, name)) else label
+
+
+def kept_name(key: bytes, name: str) -> str:
+    """The name if it is an identifier (`texts.identifier`), else `_redacted` with its digits."""
+    kept = identifier(name)
+    return stand_in(REDACTED, key, name) if kept is REDACTED else kept
+
+
+def is_redacted(name: str) -> bool:
+    """Whether a stored name stands for one that was no identifier."""
+    return name.startswith(REDACTED)
+
+
+def is_identity(name: str) -> bool:
+    """Whether two records that show this name may be of the same thing."""
+    return name not in _NO_IDENTITY
+
+
+def digits_of(name: str) -> str:
+    """The digits of a name that stands for another, empty for every other name."""
+    found = _STOOD_FOR.fullmatch(name)
+    return found[2] if found else ""
+
+
+def shows_execution(error_type: str) -> bool:
+    """Whether an error can only come from a tool that ran: an exception, a time-out, an exit code."""
+    if not _RAN.fullmatch(error_type) or _CALL_AGAIN.fullmatch(error_type):
+        return False
+    return not names_no_tool(error_type)
+
+
+def names_no_tool(error_type: str) -> bool:
+    """Whether an error says that there is no such tool, or agent."""
+    return _UNKNOWN.search(error_type) is not None
+
+
+def tool_name(key: bytes, name: str, *, failed: bool, error_type: str, tools: Collection[str] = ()) -> str:
+    """The name of a tool where the record of its call shows that it exists, else what stands for it.
+
+    `tools` are names that the site knows. What stands for a name already stays.
+    """
+    stands = not is_identity(name) or digits_of(name)
+    if not name or stands or name in tools or (not failed and not error_type):
+        return name
+    if shows_execution(error_type):
+        return name
+    return UNKNOWN_TOOL if names_no_tool(error_type) else stand_in(UNCONFIRMED, key, name)
