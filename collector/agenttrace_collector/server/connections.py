@@ -133,11 +133,12 @@ class Connections:
     def _check(self, last: float) -> None:
         loop = asyncio.get_running_loop()
         now = loop.time()
+        # First, so that whatever fails here is tried again.
+        self._timer = loop.call_later(self.limits.interval, self._check, now) if self._phases else None
         for phase, entries in self._waiting.items():
             for connection, since in list(entries.items()):
                 if connection.is_overdue(now - since, now - last):
                     self._close(connection, phase.name.lower())
-        self._timer = loop.call_later(self.limits.interval, self._check, now) if self._phases else None
 
     def _close(self, connection: Connection, reason: str) -> None:
         self._closed[reason] += 1
