@@ -25,8 +25,9 @@ from agenttrace_collector.config.sections import Tls
 from agenttrace_collector.config.site_key import site_key, warn_without_key
 from agenttrace_collector.config.values import Address
 from agenttrace_collector.database import Database, open_database
+from agenttrace_collector.decode.metrics import ignored_metrics, refused_metrics
 from agenttrace_collector.decode.otlp import decode_logs, decode_traces
-from agenttrace_collector.decode.otlp_json import logs_from_json, traces_from_json
+from agenttrace_collector.decode.otlp_json import logs_from_json, metrics_from_json, traces_from_json
 from agenttrace_collector.erasure import Erasure, opened_erasure
 from agenttrace_collector.exposure import warn_if_exposed
 from agenttrace_collector.flow import Flow, Limits
@@ -40,7 +41,7 @@ from agenttrace_collector.receivers.decoder import Decoder
 from agenttrace_collector.receivers.ingest import Ingest
 from agenttrace_collector.receivers.otlp_grpc import GrpcLimits, GrpcReceiver
 from agenttrace_collector.receivers.otlp_http import HttpReceiver
-from agenttrace_collector.receivers.signals import logs, traces
+from agenttrace_collector.receivers.signals import logs, metrics, traces
 from agenttrace_collector.server.connections import ConnectionLimits, Connections
 from agenttrace_collector.server.files import grpc_connections, http_connections, raise_file_limit
 from agenttrace_collector.server.http import HttpListener, serve_http
@@ -55,6 +56,10 @@ from agenttrace_schemas.rules import Policy
 _log: Final = logging.getLogger(__name__)
 _MIB: Final = 1024 * 1024
 _SIGNALS: Final = (traces(decode_traces, traces_from_json), logs(decode_logs, logs_from_json))
+_METRICS: Final = {
+    "ignore": metrics(ignored_metrics, metrics_from_json),
+    "reject": metrics(refused_metrics, metrics_from_json),
+}
 
 
 class Listener(Protocol):
@@ -145,12 +150,13 @@ class Service:
         kept = kept_seconds(self.config.exporters.clickhouse.ttl.model_dump())
         ingest = Ingest(parts.policy, parts.storage.journal, parts.flow, self.telemetry, decoder, kept)
         protocols = self.config.receivers.otlp.protocols
+        signals = (*_SIGNALS, _METRICS[self.config.receivers.otlp.metrics])
         if protocols.grpc.endpoint:
             limits = GrpcLimits(connections=grpc_connections())
-            grpc = GrpcReceiver(protocols.grpc, ingest, authenticator, _SIGNALS, limits)
+            grpc = GrpcReceiver(protocols.grpc, ingest, authenticator, signals, limits)
             keep("otlp grpc", await grpc.start(protocols.grpc.endpoint))
         if protocols.http.endpoint:
-            http = HttpReceiver(protocols.http, ingest, authenticator, _SIGNALS)
+            http = HttpReceiver(protocols.http, ingest, authenticator, signals)
             keep(
                 "otlp http", self._http("otlp http", http.app(), protocols.http.endpoint, protocols.http.tls)
             )

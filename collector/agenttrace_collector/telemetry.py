@@ -58,6 +58,14 @@ METRICS: Final[Mapping[str, Described]] = {
     ),
     "otelcol_receiver_accepted_runs": Described(_COUNTER, "Run documents taken."),
     "otelcol_receiver_refused_runs": Described(_COUNTER, "Run documents refused, for good or until later."),
+    "otelcol_receiver_accepted_metric_points": Described(_COUNTER, "Metric points read and dropped."),
+    "otelcol_receiver_refused_metric_points": Described(
+        _COUNTER, "Metric points refused (receivers.otlp.metrics)."
+    ),
+    "agenttrace_received_metric_points": Described(_COUNTER, "Metric points in requests that could be read."),
+    "agenttrace_ignored_metric_points": Described(
+        _COUNTER, "Metric points without a meaning here: all of them."
+    ),
     "otelcol_receiver_requests": Described(_COUNTER, "Requests by outcome: success, refused, failure."),
     "otelcol_exporter_sent_spans": Described(_COUNTER, "Spans the database has, as steps or links."),
     "otelcol_exporter_send_failed_spans": Described(_COUNTER, "Spans the database refused for good."),

@@ -200,7 +200,6 @@ def status(answer: httpx.Response) -> status_pb2.Status:
     [
         ("GET", "/v1/traces", {"content-type": PROTOBUF}, 405),
         ("PUT", "/v1/logs", {"content-type": JSON}, 405),
-        ("POST", "/v1/metrics", {"content-type": PROTOBUF}, 404),
         ("POST", "/v1development/profiles", {"content-type": PROTOBUF}, 404),
         ("POST", "/", {"content-type": JSON}, 404),
         ("POST", "/v1/traces", {"content-type": "text/plain"}, 415),

@@ -15,14 +15,22 @@ from grpc import RpcError
 
 from agenttrace_collector.auth import Authenticator
 from agenttrace_collector.config.sections import Cors, Grpc, Http, Tls
+from agenttrace_collector.decode.metrics import ignored_metrics, refused_metrics
 from agenttrace_collector.decode.otlp import decode_logs, decode_traces
-from agenttrace_collector.decode.otlp_json import logs_from_json, traces_from_json
+from agenttrace_collector.decode.otlp_json import logs_from_json, metrics_from_json, traces_from_json
 from agenttrace_collector.flow import Flow, Limits
 from agenttrace_collector.receivers.decoder import Decoder
 from agenttrace_collector.receivers.ingest import Ingest
 from agenttrace_collector.receivers.otlp_grpc import GrpcLimits, GrpcReceiver
 from agenttrace_collector.receivers.otlp_http import HttpReceiver
-from agenttrace_collector.receivers.signals import LOGS_SERVICE, TRACE_SERVICE, logs, traces
+from agenttrace_collector.receivers.signals import (
+    LOGS_SERVICE,
+    METRICS_SERVICE,
+    TRACE_SERVICE,
+    logs,
+    metrics,
+    traces,
+)
 from agenttrace_collector.server.http import serve_http
 from agenttrace_collector.sink import MemorySink, Sink
 from agenttrace_collector.telemetry import Telemetry
@@ -31,6 +39,7 @@ from tests.support.otlp import NOW
 
 EXPORT_TRACES = f"/{TRACE_SERVICE}/Export"
 EXPORT_LOGS = f"/{LOGS_SERVICE}/Export"
+EXPORT_METRICS = f"/{METRICS_SERVICE}/Export"
 MIB = 1024 * 1024
 GENEROUS = Limits(requests=64, soft_bytes=2**60, hard_bytes=2**60)
 
@@ -58,6 +67,8 @@ class Settings:
     read_timeout: float = 30.0
     max_mib: int = 64
     origins: Sequence[str] = ()
+    headers: Sequence[str] = ()
+    refuse_metrics: bool = False
     grpc: GrpcLimits = field(default_factory=GrpcLimits)
 
 
@@ -120,13 +131,18 @@ async def _start(settings: Settings, stack: AsyncExitStack) -> Receivers:
     decoder = stack.enter_context(Decoder())
     telemetry = Telemetry()
     ingest = Ingest(Policy(), settings.sink, flow, telemetry, decoder, now=lambda: NOW)
-    signals = (traces(decode_traces, traces_from_json), logs(decode_logs, logs_from_json))
+    read_metrics = refused_metrics if settings.refuse_metrics else ignored_metrics
+    signals = (
+        traces(decode_traces, traces_from_json),
+        logs(decode_logs, logs_from_json),
+        metrics(read_metrics, metrics_from_json),
+    )
     shared: dict[str, Any] = {
         "tls": settings.tls,
         "read_timeout": f"{settings.read_timeout}s",
         "max_recv_msg_size_mib": settings.max_mib,
     }
-    cors = Cors(allowed_origins=tuple(settings.origins))
+    cors = Cors(allowed_origins=tuple(settings.origins), allowed_headers=tuple(settings.headers))
     authenticator = settings.authenticator
     receiver = GrpcReceiver(Grpc(**shared), ingest, authenticator, signals, settings.grpc)
     grpc_listener = await receiver.start("127.0.0.1:0")

@@ -186,6 +186,7 @@ _TABLES: Final[Mapping[str, Callable[[Findings], _Table]]] = {
         ignored="agenttrace_ignored_log_records",
         refused="otelcol_receiver_refused_log_records",
     ),
+    "Metric points (not stored)": _totals(received="agenttrace_received_metric_points"),
     "Steps by convention": _labelled("agenttrace_steps", "convention"),
     "Records by service": _labelled("agenttrace_records_by_service", "service", "outcome"),
     "Refused by kind and rule": _labelled("agenttrace_refused_records", "kind", "rule"),

@@ -66,9 +66,10 @@ class Grpc(Listener):
 
 
 class Cors(Section):
-    """Which web origins may send; none by default."""
+    """Which web origins may send, and with which headers beside OTLP's own; none by default."""
 
     allowed_origins: tuple[str, ...] = ()
+    allowed_headers: tuple[str, ...] = ()
 
 
 class Http(Listener):
@@ -91,6 +92,7 @@ class Otlp(Section):
     """The OTLP receiver."""
 
     protocols: Protocols = Protocols()
+    metrics: Literal["ignore", "reject"] = "ignore"
     max_concurrent_requests: Positive = 64
 
 

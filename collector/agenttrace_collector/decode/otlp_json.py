@@ -14,6 +14,7 @@ from typing import Any, Final, NamedTuple
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 
@@ -37,6 +38,11 @@ def traces_from_json(body: bytes) -> FromJson:
 def logs_from_json(body: bytes) -> FromJson:
     """An ExportLogsServiceRequest in JSON as protobuf; raises `Rejected` where it is none."""
     return _from_json(ExportLogsServiceRequest(), body)
+
+
+def metrics_from_json(body: bytes) -> FromJson:
+    """An ExportMetricsServiceRequest in JSON as protobuf; raises `Rejected` where it is none."""
+    return _from_json(ExportMetricsServiceRequest(), body)
 
 
 def _from_json(message: Message, body: bytes) -> FromJson:

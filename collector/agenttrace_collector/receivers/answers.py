@@ -11,6 +11,7 @@ from google.protobuf.duration_pb2 import Duration
 from google.rpc import code_pb2, status_pb2
 from google.rpc.error_details_pb2 import BadRequest, RetryInfo
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceResponse
 
 from agenttrace_collector.decode.batch import Batch
 from agenttrace_collector.errors import FAULT, CollectorError, Unavailable, UnsupportedMedia, wire_status
@@ -18,6 +19,7 @@ from agenttrace_collector.receivers.inflate import Coding
 from agenttrace_collector.receivers.signals import Response, Signal
 from agenttrace_schemas.rules import RULES, UNREAD
 
+_NOT_STORED: Final = "metrics are not stored here (receivers.otlp.metrics): traces and logs are"
 _NAMED_RULES: Final = 5
 INTERNAL: Final = "internal error; the collector's log has its place"
 
@@ -27,7 +29,9 @@ def response_to(signal: Signal, batch: Batch) -> Response:
     response = signal.response()
     if message := "; ".join(filter(None, (refusal_message(batch), unread_message(batch)))):
         response.partial_success.error_message = message
-        if isinstance(response, ExportLogsServiceResponse):
+        if isinstance(response, ExportMetricsServiceResponse):
+            response.partial_success.rejected_data_points = batch.refused
+        elif isinstance(response, ExportLogsServiceResponse):
             response.partial_success.rejected_log_records = batch.refused
         else:
             response.partial_success.rejected_spans = batch.refused
@@ -37,7 +41,7 @@ def response_to(signal: Signal, batch: Batch) -> Response:
 def refusal_message(batch: Batch) -> str:
     """The most frequent rules with their counts, bounded whatever was sent; empty where there are none."""
     if not batch.refusals:
-        return ""
+        return _NOT_STORED if batch.refused else ""
     rules: Counter[str] = Counter()
     for (_, rule), count in batch.refusals.items():
         rules[rule] += count

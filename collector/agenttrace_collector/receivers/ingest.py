@@ -58,7 +58,10 @@ class Ingest:
         """The batch that is now stored; raises `Rejected` or `Unavailable`, which are counted."""
         async with self.flow.room(body.content_bytes, body.tenant):
             batch = await self._decoded(body)
-            await self.keep(batch, body.signal.unit, body.transport)
+            if body.signal.is_stored:
+                await self.keep(batch, body.signal.unit, body.transport)
+            else:
+                self.telemetry.taken(body.signal.unit, body.transport, batch)
         return batch
 
     def context(self, tenant: str) -> Context:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import logging
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -29,6 +31,7 @@ from agenttrace_collector.receivers.answers import (
 from agenttrace_collector.receivers.http_body import JSON, BodyLimits, admitted_body, coding_of
 from agenttrace_collector.receivers.inflate import Coding
 from agenttrace_collector.receivers.ingest import Body, Ingest
+from agenttrace_collector.receivers.paths import CanonicalPaths
 from agenttrace_collector.receivers.signals import OTHER_SERVICES, Signal
 
 _log: Final = logging.getLogger(__name__)
@@ -37,6 +40,7 @@ _TRANSPORT: Final = "http"
 PROTOBUF: Final = "application/x-protobuf"
 # So that another method than POST gets our answer, not the framework's.
 _ANY_METHOD: Final = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"]
+_NOT_FOUND: Final = "not found: traces are taken at /v1/traces, logs at /v1/logs, metrics at /v1/metrics"
 _HEADERS: Final = ["authorization", "content-type", "content-encoding"]
 
 
@@ -58,12 +62,17 @@ class HttpReceiver:
         )
 
     def _middleware(self) -> list[Middleware]:
-        origins = list(self.settings.cors.allowed_origins)
-        if not origins:
-            return []
-        return [
-            Middleware(CORSMiddleware, allow_origins=origins, allow_methods=["POST"], allow_headers=_HEADERS)
-        ]
+        cors = self.settings.cors
+        paths = Middleware(CanonicalPaths)
+        if not cors.allowed_origins:
+            return [paths]
+        allowed = Middleware(
+            CORSMiddleware,
+            allow_origin_regex=_origins(cors.allowed_origins),
+            allow_methods=["POST"],
+            allow_headers=[*_HEADERS, *cors.allowed_headers],
+        )
+        return [allowed, paths]
 
     def _route(self, signal: Signal) -> Route:
         async def export(request: Request) -> Response:
@@ -93,6 +102,13 @@ class HttpReceiver:
             body = Body(data, signal, _TRANSPORT, sender.tenant, limit, is_json=is_json, coding=coding)
             batch = await self.ingest.take(body)
         return _answer(request, response_to(signal, batch), 200)
+
+
+def _origins(patterns: Iterable[str]) -> str:
+    """A pattern of all origins; `*` stands for any part of one, as in `https://*.example.org`."""
+    return "|".join(
+        re.escape(pattern).replace(r"\*", "[^/]*" if "/" in pattern else ".*") for pattern in patterns
+    )
 
 
 def _content_type(request: Request) -> str:
@@ -126,8 +142,8 @@ def _json(message: Message) -> bytes:
 
 async def _not_found(request: Request) -> Response:
     name = request.url.path.removeprefix("/v1/").removeprefix("/v1development/")
-    known = name in OTHER_SERVICES
-    return _plain(request, 404, f"{name} are not taken here: traces and logs are" if known else "not found")
+    message = f"{name} are not taken here: traces and logs are" if name in OTHER_SERVICES else _NOT_FOUND
+    return _plain(request, 404, message)
 
 
 def _plain(request: Request, code: int, message: str, headers: dict[str, str] | None = None) -> Response:

@@ -1,4 +1,4 @@
-"""The two OTLP signals taken here, each with its names on the wire and its decoding."""
+"""The OTLP signals, each with its names on the wire and its decoding."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from typing import Final, Protocol, TypeAlias
 
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceResponse
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
 from agenttrace_collector.decode.batch import Batch, Context, Unread
 from agenttrace_collector.decode.otlp_json import FromJson
 
 FromJsonBody: TypeAlias = Callable[[bytes], FromJson]
-Response: TypeAlias = ExportTraceServiceResponse | ExportLogsServiceResponse
+Response: TypeAlias = ExportTraceServiceResponse | ExportLogsServiceResponse | ExportMetricsServiceResponse
 
 
 class Decode(Protocol):
@@ -25,7 +26,10 @@ class Decode(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Signal:
-    """One signal: its name in paths, what its records are called in metrics, how to read and answer."""
+    """One signal: its name in paths, what its records are called in metrics, how to read and answer.
+
+    One that is not stored is read and counted.
+    """
 
     name: str
     unit: str
@@ -33,14 +37,15 @@ class Signal:
     decode: Decode
     from_json: FromJsonBody
     response: Callable[[], Response]
+    is_stored: bool = True
 
 
 _PACKAGE: Final = "opentelemetry.proto.collector"
 TRACE_SERVICE: Final = f"{_PACKAGE}.trace.v1.TraceService"
 LOGS_SERVICE: Final = f"{_PACKAGE}.logs.v1.LogsService"
-# Known to every OTLP sender and not taken here; both protocols answer so by name.
+METRICS_SERVICE: Final = f"{_PACKAGE}.metrics.v1.MetricsService"
+# Known to OTLP senders and not taken here; both protocols answer so by name.
 OTHER_SERVICES: Final = {
-    "metrics": f"{_PACKAGE}.metrics.v1.MetricsService",
     "profiles": f"{_PACKAGE}.profiles.v1development.ProfilesService",
 }
 EXPORT: Final = "Export"
@@ -54,3 +59,16 @@ def traces(decode: Decode, from_json: FromJsonBody) -> Signal:
 def logs(decode: Decode, from_json: FromJsonBody) -> Signal:
     """The log signal with this decoding."""
     return Signal("logs", "log_records", LOGS_SERVICE, decode, from_json, ExportLogsServiceResponse)
+
+
+def metrics(decode: Decode, from_json: FromJsonBody) -> Signal:
+    """The metric signal with this decoding: its points are counted and dropped."""
+    return Signal(
+        "metrics",
+        "metric_points",
+        METRICS_SERVICE,
+        decode,
+        from_json,
+        ExportMetricsServiceResponse,
+        is_stored=False,
+    )
