@@ -263,13 +263,6 @@ def test_it_is_there(collector: Collector) -> None:
         assert httpx.get(collector.url("clickhouse", path), trust_env=False).text == "Ok.\n"
 
 
-def test_native_block_compression_is_refused_clearly(collector: Collector) -> None:
-    """It says what to use instead."""
-    answer = ask(collector, "SELECT 1", compress="1")
-    assert answer.status_code == 400
-    assert "enable_http_compression" in answer.text
-
-
 def test_a_slow_statement_does_not_delay_ingest(collector: Collector) -> None:
     """What is sent while it runs is acknowledged meanwhile."""
     acknowledged = 0

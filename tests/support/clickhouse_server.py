@@ -19,7 +19,7 @@ from typing import Any, Final
 from urllib.parse import parse_qsl, urlsplit
 
 import clickhouse_connect
-import lz4.frame  # type: ignore[import-untyped]  # it has none
+import lz4.frame
 from backports import zstd
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import Error

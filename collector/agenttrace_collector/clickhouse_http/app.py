@@ -18,10 +18,12 @@ from starlette.routing import Route
 
 from agenttrace_collector.auth import Authenticator, Role
 from agenttrace_collector.clickhouse import ClickHouse
+from agenttrace_collector.clickhouse_http.frames import pack
 from agenttrace_collector.clickhouse_http.native import REVISION, with_revision
 from agenttrace_collector.clickhouse_http.problems import SqlRefused, told
 from agenttrace_collector.clickhouse_http.request import Asked, authorization, read
-from agenttrace_collector.clickhouse_http.statement import checked, form_of
+from agenttrace_collector.clickhouse_http.settings import MAX_MEMORY, MAX_RESULT, MAX_SECONDS
+from agenttrace_collector.clickhouse_http.statement import checked, form_of, uses
 from agenttrace_collector.config.sections import ClickHouse as Settings
 from agenttrace_collector.errors import CollectorError, Forbidden, Throttled, wire_status
 from agenttrace_collector.receivers.answers import headers_of
@@ -34,10 +36,9 @@ _MOST_LARGE_BODIES: Final = 8
 _LIMITS: Final = {
     "readonly": 2,
     "allow_ddl": 0,
-    "max_execution_time": 60,
-    "max_memory_usage": 4 << 30,
-    "max_result_bytes": 1 << 30,
-    "max_rows_to_read": 0,
+    "max_execution_time": MAX_SECONDS,
+    "max_memory_usage": MAX_MEMORY,
+    "max_result_bytes": MAX_RESULT,
     "do_not_merge_across_partitions_select_final": 1,
 }
 _TYPES: Final = {
@@ -77,7 +78,9 @@ class Sql:
     large_bodies: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_MOST_LARGE_BODIES))
 
     async def answer(self, request: Request) -> Response:
-        """One statement."""
+        """One statement; a GET without any, by which clients and load balancers look, is answered `Ok.`."""
+        if request.method in {"GET", "HEAD"} and "query" not in request.query_params:
+            return PlainTextResponse("Ok.\n")
         try:
             self._identify(request)
             asked = await read(request, self.database, self.large_bodies)
@@ -108,6 +111,8 @@ class Sql:
             raise Forbidden(message) from None
 
     def _run(self, asked: Asked, wants_gzip: bool) -> _Found:  # noqa: FBT001 - called by an executor
+        if uses(asked.text, self.database):
+            return self._packed(asked, asked.form, b"", wants_gzip=False)
         bound = {name: value for name, value in asked.settings.items() if name.startswith("param_")}
         statement = checked(self.engine, asked.text, bound, self.database)
         own = form_of(statement)
@@ -115,9 +120,15 @@ class Sql:
         data = self.engine.raw(statement, {**asked.settings, **_LIMITS}, None if own else form)
         if form == "Native" and asked.revision >= REVISION:
             data = with_revision(data)
+        return self._packed(asked, form, data, wants_gzip=wants_gzip)
+
+    @staticmethod
+    def _packed(asked: Asked, form: str, data: bytes, *, wants_gzip: bool) -> _Found:
+        # Not on the event loop, which others wait for: an answer may be a gigabyte.
+        if asked.wants_frames:
+            return _Found(form, pack(data), len(data))
         if not wants_gzip or len(data) <= _SMALLEST_PACKED:
             return _Found(form, data, len(data))
-        # Not on the event loop, which others wait for: an answer may be a gigabyte.
         return _Found(form, gzip.compress(data, compresslevel=1, mtime=0), len(data), is_packed=True)
 
     def close(self) -> None:
@@ -134,7 +145,7 @@ def open_sql(settings: Settings, authenticator: Authenticator) -> Sql:
 
 def build_sql_app(sql: Sql) -> Starlette:
     """The application, with the paths that clients look at to see whether anybody is there."""
-    methods = ["GET", "POST"]
+    methods = ["GET", "HEAD", "POST"]
     return Starlette(
         routes=[
             Route("/ping", _says("Ok.\n"), methods=["GET", "HEAD"]),
@@ -163,7 +174,7 @@ def _answer(asked: Asked, found: _Found) -> Response:
         "X-ClickHouse-Server-Display-Name": "agenttrace",
         "X-ClickHouse-Query-Id": asked.query_id,
         "X-ClickHouse-Format": found.form,
-        "X-ClickHouse-Timezone": str(asked.settings.get("session_timezone", "UTC")),
+        "X-ClickHouse-Timezone": str(asked.settings["session_timezone"]),
     }
     if found.is_packed:
         headers["Content-Encoding"] = "gzip"

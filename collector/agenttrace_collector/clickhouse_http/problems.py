@@ -39,6 +39,11 @@ def denied(message: str) -> SqlRefused:
     return SqlRefused(message, 497, "ACCESS_DENIED", STATUS[Forbidden].http)
 
 
+def no_function() -> SqlRefused:
+    """A name that no function of the engine has."""
+    return SqlRefused(_TOLD[_NO_FUNCTION], _NO_FUNCTION, "UNKNOWN_FUNCTION")
+
+
 def bad_argument(message: str) -> SqlRefused:
     """A parameter or a header that is not taken."""
     return SqlRefused(message, 36, "BAD_ARGUMENTS")
@@ -59,6 +64,7 @@ _TOLD: Final = {
     456: "a parameter of the statement is not set",
 }
 _PARSING: Final = 62
+_NO_FUNCTION: Final = 46
 
 
 def told(error: Exception) -> SqlRefused:

@@ -14,7 +14,9 @@ from typing import Any, Final
 
 from starlette.requests import Request
 
+from agenttrace_collector.clickhouse_http.frames import unpack
 from agenttrace_collector.clickhouse_http.problems import bad_argument
+from agenttrace_collector.clickhouse_http.settings import may_be_set
 from agenttrace_collector.errors import Throttled, TooLarge, Unavailable
 from agenttrace_collector.receivers.http_body import coding_of, read_body
 from agenttrace_collector.receivers.inflate import inflate
@@ -23,21 +25,6 @@ _LARGEST: Final = 1024 * 1024
 # A statement of a person or a dashboard.
 _SMALL_BYTES: Final = 64 * 1024
 _READ_SECONDS: Final = 30.0
-# Settings that change the form of an answer, or bound it closer; every other is passed over, as a server does
-# for a user that may not change it.
-SETTINGS: Final = (
-    "date_time_output_format",
-    "extremes",
-    "join_use_nulls",
-    "max_block_size",
-    "max_threads",
-    "output_format_json_quote_64bit_integers",
-    "output_format_json_quote_denormals",
-    "output_format_pretty_color",
-    "output_format_pretty_max_rows",
-    "output_format_write_statistics",
-    "session_timezone",
-)
 _VALUE: Final = re.compile(r"[A-Za-z0-9_/+-]{1,64}")
 _PARAMETER: Final = re.compile(r"param_\w{1,64}", re.ASCII)
 _REVISION: Final = re.compile(r"[0-9]{1,9}", re.ASCII)
@@ -53,6 +40,7 @@ class Asked:
     form: str
     query_id: str
     revision: int = 0
+    wants_frames: bool = False
 
 
 async def read(request: Request, database: str, large_bodies: asyncio.Semaphore) -> Asked:
@@ -61,12 +49,6 @@ async def read(request: Request, database: str, large_bodies: asyncio.Semaphore)
     A body that is large needs one of the places for such.
     """
     parameters = request.query_params
-    for name in ("compress", "decompress"):
-        if parameters.get(name, "0") not in {"", "0"}:
-            message = (
-                f"{name}: allowed is 0; answers are packed by Accept-Encoding with enable_http_compression=1"
-            )
-            raise bad_argument(message)
     if parameters.get("database", database).lower() not in {database.lower(), "default", ""}:
         message = "database: allowed is the collector's own; tables of system are named in full"
         raise bad_argument(message)
@@ -84,7 +66,12 @@ async def read(request: Request, database: str, large_bodies: asyncio.Semaphore)
         wanted if wanted.isalnum() else "TabSeparated",
         query_id if _QUERY_ID.fullmatch(query_id) else str(uuid.uuid4()),
         int(revision) if _REVISION.fullmatch(revision) else 0,
+        wants_frames=_is_set(parameters, "compress"),
     )
+
+
+def _is_set(parameters: Mapping[str, str], name: str) -> bool:
+    return parameters.get(name, "0") not in {"", "0"}
 
 
 async def _body(request: Request, large_bodies: asyncio.Semaphore) -> str:
@@ -97,7 +84,10 @@ async def _body(request: Request, large_bodies: asyncio.Semaphore) -> str:
         raise Unavailable(message) from None
     try:
         # Not on the event loop, which others wait for.
-        return (await asyncio.to_thread(inflate, data, coding, _LARGEST)).decode()
+        plain = await asyncio.to_thread(inflate, data, coding, _LARGEST)
+        if _is_set(request.query_params, "decompress"):
+            plain = await asyncio.to_thread(unpack, plain, _LARGEST)
+        return plain.decode()
     except UnicodeDecodeError:
         message = "the statement has to be UTF-8"
         raise bad_argument(message) from None
@@ -120,12 +110,16 @@ def _bounded(large_bodies: asyncio.Semaphore, stack: AsyncExitStack) -> Callable
 
 
 def _settings(parameters: Mapping[str, str]) -> dict[str, str]:
-    listed = {name: value for name in SETTINGS if _VALUE.fullmatch(value := parameters.get(name, ""))}
+    # Others are passed over, as a server does for a user that may not change them.
+    listed = {
+        name: value for name, value in parameters.items() if may_be_set(name) and _VALUE.fullmatch(value)
+    }
     bound = {name: value for name, value in parameters.items() if _PARAMETER.fullmatch(name)}
     if sum(map(len, bound.values())) > _LARGEST:
         message = f"allowed are parameters of at most {_LARGEST} characters"
         raise TooLarge(message)
-    return {**listed, **bound}
+    # Texts are UTC, whatever the host has.
+    return {"session_timezone": "UTC", **listed, **bound}
 
 
 def authorization(request: Request) -> str | None:
