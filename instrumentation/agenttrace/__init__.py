@@ -3,6 +3,7 @@
 from agenttrace.configure import configure
 from agenttrace.counts import Counts
 from agenttrace.exporters import MissingExtra
+from agenttrace.flushing import flush, shutdown
 from agenttrace.record import record_decision, record_failure, record_quality_signal
 from agenttrace.runtime import counters
 from agenttrace.settings import InvalidSetting
@@ -34,7 +35,9 @@ __all__ = [
     "StepType",
     "configure",
     "counters",
+    "flush",
     "record_decision",
     "record_failure",
     "record_quality_signal",
+    "shutdown",
 ]

@@ -17,9 +17,10 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
 from agenttrace.exporters import log_exporter, span_exporter
-from agenttrace.providers import existing_provider, stamp
+from agenttrace.providers import existing_provider, keep_made, stamp
 from agenttrace.runtime import SCOPE_NAME, Runtime, activate, configured
 from agenttrace.settings import Carriers, InvalidSetting, Stated, read_settings, read_vocabulary
+from agenttrace.workers import follow_forks
 from agenttrace_schemas import wire
 from agenttrace_schemas.rules import Labels
 
@@ -58,6 +59,7 @@ def configure(
     logger_provider = None if settings.events == "span" else _logger_provider(_resource_of(provider))
     logger = _logs.get_logger(SCOPE_NAME, logger_provider=logger_provider)
     activate(replace(runtime, logger=logger))
+    follow_forks()
     # Proxies take span processors and flushes like the provider that they stand for.
     return cast("TracerProvider", provider)
 
@@ -96,7 +98,7 @@ def _new_tracer_provider(stamps: dict[str, str]) -> TracerProvider:
     if exporter is not None:
         provider.add_span_processor(BatchSpanProcessor(exporter))
     trace.set_tracer_provider(provider)
-    return provider
+    return keep_made(provider)
 
 
 def _resource(stamps: dict[str, str]) -> Resource:

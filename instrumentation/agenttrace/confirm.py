@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -23,13 +22,12 @@ class RanTools:
 
     def __init__(self) -> None:
         self._names: set[str] = set()
-        self._lock = threading.Lock()
 
     def add(self, name: str) -> None:
         """This one ran."""
-        with self._lock:
-            if len(self._names) < _MOST_REMEMBERED:
-                self._names.add(name)
+        # Without a lock, which a fork could leave held: adding to a set is one step.
+        if len(self._names) < _MOST_REMEMBERED:
+            self._names.add(name)
 
     def __contains__(self, name: str) -> bool:
         return name in self._names

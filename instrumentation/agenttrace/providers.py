@@ -69,6 +69,21 @@ def follow_providers() -> None:
         _add_processor(provider, stamps)
 
 
+_made: TracerProvider | None = None
+
+
+def keep_made(provider: TracerProvider) -> TracerProvider:
+    """Remember a provider that this package has made, so that it can be shut down."""
+    global _made  # noqa: PLW0603 - one for a process, as the global provider is
+    _made = provider
+    return provider
+
+
+def made_provider() -> TracerProvider | None:
+    """The provider that this package has made, None where the application has its own."""
+    return _made
+
+
 def use_provider(provider: trace.TracerProvider | None) -> None:
     """Remember a provider that runs are recorded on, so that it is flushed."""
     if provider is not None:

@@ -21,6 +21,7 @@ from agenttrace.providers import follow_providers, use_provider
 from agenttrace.runtime import SCOPE_NAME, UNCONFIGURED, Runtime, active, is_set_up, provider_in_use
 from agenttrace.scope import RUNS, Frame, Opening, RunScope, frame_of, start_frame
 from agenttrace.step import Step
+from agenttrace.workers import flush_worker
 from agenttrace_schemas import wire
 from agenttrace_schemas.vocabulary import RunStatus
 
@@ -225,6 +226,11 @@ class Run(Entered):
         if status is RunStatus.FAILURE and (kind is None or issubclass(kind, GeneratorExit)):
             mark_error(span, _OTHER_ERROR)
         span.set_attribute(wire.RUN_STATUS, str(status))
+
+    def _close(self, kind: type[BaseException] | None, error: BaseException | None) -> None:
+        super()._close(kind, error)
+        if frame_of(current_context()) is None:
+            flush_worker()
 
 
 def _stated(status: object) -> RunStatus:

@@ -32,7 +32,7 @@ def test_every_block_runs() -> None:
         run(captured)
         assert captured.counters().refused == {"label.pattern": 1}
         assert len(captured.events()) == 9
-    assert len(BLOCKS) == 9
+    assert len(BLOCKS) == 12
 
 
 def test_the_guide_names_every_variable() -> None:
