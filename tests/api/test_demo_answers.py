@@ -57,7 +57,7 @@ def test_stats(api: Api) -> None:
         "steps": STEPS,
         "failures": 0,
         "decisions": 9,
-        "quality_signals": 3_745,
+        "quality_signals": 3_744,
     }
 
 

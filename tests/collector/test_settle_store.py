@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from itertools import count
 from typing import Any
 
@@ -48,6 +49,17 @@ def insert(database: ClickHouse, body: bytes, at: int = RECORDED_AT) -> None:
 def settler(database: ClickHouse, config: Config = AT_ONCE) -> Settler:
     """A settler that waits for nothing."""
     return Settler(Store(database), Policy(), config)
+
+
+def test_a_tenant_with_very_many_runs_does_not_keep_another_waiting(database: ClickHouse) -> None:
+    """A round takes some of each; the rest is settled by the rounds after it."""
+    statement = "INSERT INTO run_marks SELECT now64(9) - 60, '{}', generateUUIDv4(number), now64(9), now64(9), 0 FROM numbers({})"
+    database.command(statement.format("many", 5_000))
+    database.command(statement.format("one", 1))
+    marks = Store(database).waiting(0, 20_000, 2_000)
+    assert Counter(mark.tenant for mark in marks) == {"many": 2_000, "one": 1}
+    settle(database)
+    assert Store(database).waiting(0, 20_000, 2_000) == []
 
 
 def settle(database: ClickHouse) -> None:

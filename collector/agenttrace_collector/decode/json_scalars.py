@@ -8,6 +8,7 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from decimal import Decimal
+from functools import cache
 from typing import Any, Final
 
 from google.protobuf.descriptor import FieldDescriptor
@@ -98,10 +99,16 @@ def _boolean(_: FieldDescriptor, value: Any) -> Any:
 
 
 def _enum(field: FieldDescriptor, value: Any) -> Any:
-    names = field.enum_type.values_by_name if field.enum_type else {}
-    if isinstance(value, str) and value.strip() in names:
-        return names[value.strip()].number
+    if isinstance(value, str) and (number := _members(field).get(value.strip())) is not None:
+        return number
     return _integer(value, *_SIGNED_32)
+
+
+@cache
+def _members(field: FieldDescriptor) -> Mapping[str, int]:
+    """The numbers of an enumeration by name; protobuf's own mapping fails for half of a surrogate pair."""
+    values = field.enum_type.values if field.enum_type else ()
+    return {value.name: value.number for value in values}
 
 
 _READERS: Final[Mapping[int, Callable[[FieldDescriptor, Any], Any]]] = {

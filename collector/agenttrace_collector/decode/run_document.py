@@ -14,7 +14,14 @@ from agenttrace_collector.decode.builder import BatchBuilder, digest_of
 from agenttrace_collector.decode.events import EventIds, Origin
 from agenttrace_collector.decode.json_body import parse_json
 from agenttrace_collector.decode.run_events import Place, decisions_and_signals, failure_row
-from agenttrace_collector.decode.run_fields import FORM, Refused, RunDocument, StepDocument, refusals
+from agenttrace_collector.decode.run_fields import (
+    FORM,
+    Refused,
+    RunDocument,
+    StepDocument,
+    operation_of,
+    refusals,
+)
 from agenttrace_collector.errors import Rejected
 from agenttrace_schemas import names, rules, wire
 from agenttrace_schemas.counts import MOST_SEQ
@@ -25,14 +32,6 @@ from agenttrace_schemas.spellings import FINISH_REASONS, OUTPUT_TYPES
 
 SOURCE: Final = "api"
 _MILLISECOND: Final = 1_000_000
-# A model call by what it is for; the rest as in OpenTelemetry's conventions.
-_OPERATIONS: Final[Mapping[str, str]] = {
-    "plan": "plan",
-    "retrieve": "retrieval",
-    "tool": "execute_tool",
-    "respond": "chat",
-    "other": "",
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,15 +189,20 @@ class _Reading:
         )
 
     def _step_rows(self) -> Iterator[StepRow]:
-        failed = self._document.failure.step_id if self._document.failure else None
         for number, step in enumerate(self._document.steps or ()):
             at = f"steps[{number}]"
             row = self._step_row(step, number, at)
             if row.step_id in self._steps:
                 self._problems.append(Refused(f"{at}.step_id", FORM, "allowed is each step_id once"))
             self._steps[row.step_id] = (row.started_at, row.ended_at)
-            is_failed = step.status is None and (step.error_type or (failed and failed == step.step_id))
+            is_failed = step.status is None and (step.error_type or self._failure_code(step) is not None)
             yield self._confirmed(replace(row, status="error") if is_failed else row)
+
+    def _failure_code(self, step: StepDocument) -> str | None:
+        """The code of the document's failure where that is of this step."""
+        failure = self._document.failure
+        is_its = failure is not None and step.step_id is not None and failure.step_id == step.step_id
+        return str(failure.failure_code) if failure and is_its else None
 
     def _confirmed(self, row: StepRow) -> StepRow:
         """The step with what stands for the name of a tool that it does not show to exist."""
@@ -242,9 +246,11 @@ class _Reading:
             span_id=int.from_bytes(identity.step(origin.run_id, step_id)[:8]),
             parent_span_id=origin.span_number,
             role="leaf",
-            operation=_operation(step),
+            operation=operation_of(step),
             status=step.status or "unset",
-            error_type=builder.identifier(step.error_type or "", "steps.error_type"),
+            error_type=builder.identifier(
+                step.error_type or _if_it_ran(self._failure_code(step)), "steps.error_type"
+            ),
             tool_name=tool or (name if step.step_type == "tool" else ""),
             model=model,
             response_model="",
@@ -287,7 +293,5 @@ class _Reading:
         return time
 
 
-def _operation(step: StepDocument) -> str:
-    """A plan that names its model or tokens is a model call."""
-    is_call = step.model or step.input_tokens is not None or step.output_tokens is not None
-    return "chat" if is_call and step.step_type == "plan" else _OPERATIONS[step.step_type]
+def _if_it_ran(code: str | None) -> str:
+    return code if code and names.shows_execution(code) else ""

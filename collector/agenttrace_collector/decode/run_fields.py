@@ -204,3 +204,19 @@ _FORMS: Final = {
     "model_type": "an object",
     "model_attributes_type": "an object",
 }
+
+
+# A model call by what it is for; the rest as in OpenTelemetry's conventions.
+_OPERATIONS: Final[Mapping[str, str]] = {
+    "plan": "plan",
+    "retrieve": "retrieval",
+    "tool": "execute_tool",
+    "respond": "chat",
+    "other": "",
+}
+
+
+def operation_of(step: StepDocument) -> str:
+    """A plan that names its model or tokens is a model call."""
+    is_call = step.model or step.input_tokens is not None or step.output_tokens is not None
+    return "chat" if is_call and step.step_type == "plan" else _OPERATIONS[step.step_type]

@@ -34,6 +34,7 @@ WHERE marked_at > (SELECT max(watermark) FROM settle_progress) - {_LATE}
 GROUP BY tenant, run_id
 HAVING touched > maxIf(marked_at, settled = 1) AND touched <= now64(9) - toIntervalMillisecond({{quiet:UInt64}})
 ORDER BY touched
+LIMIT {{each:UInt64}} BY tenant
 LIMIT {{most:UInt64}}
 """  # noqa: S608 - a constant of ours
 # A run that is set aside has its next mark in the future: the watermark passes those that it came with.
@@ -96,9 +97,12 @@ class Store:
 
     database: Database
 
-    def waiting(self, quiet: float, most: int) -> list[Mark]:
-        """The runs for which nothing came in the last seconds and that are not settled, oldest first."""
-        rows = self.database.query(_MARKS, {"quiet": round(quiet * 1000), "most": most})
+    def waiting(self, quiet: float, most: int, each: int = 1_000_000) -> list[Mark]:
+        """The runs for which nothing came in the last seconds and that are not settled, oldest first.
+
+        So many at most, and of one tenant no more than `each`.
+        """
+        rows = self.database.query(_MARKS, {"quiet": round(quiet * 1000), "most": most, "each": each})
         return [Mark(str(row[0]), bytes(row[1]), *row[2:]) for row in rows]
 
     def in_range(self, since: int, until: int) -> list[Mark]:

@@ -28,6 +28,8 @@ from agenttrace_schemas.rules import Policy
 _log: Final = logging.getLogger(__name__)
 _BATCH: Final = 1_000
 _MOST: Final = 20_000
+# A round takes so many runs of one tenant at most: whoever sends very many has the others waiting no longer.
+_MOST_OF_TENANT: Final = 2_000
 _PAUSE: Final = 1.0
 _PAUSE_AFTER_FAILURE: Final = 5.0
 # So many runs that are set aside are named in one line of the log.
@@ -56,8 +58,8 @@ class Settler:
         self.config = config
 
     def settle_waiting(self) -> int:
-        """Settle every run for which nothing came in the last `derive.quiet`; how many there were."""
-        marks = self.store.waiting(self.config.derive.quiet, _MOST)
+        """Settle runs for which nothing came in the last `derive.quiet`, of every tenant; how many there were."""
+        marks = self.store.waiting(self.config.derive.quiet, _MOST, _MOST_OF_TENANT)
         self.settle(marks)
         return len(marks)
 
@@ -153,7 +155,7 @@ class Settler:
         try:
             if self._kept is None:
                 self.set_aside.known(self.store.set_aside_before())
-            return 0.0 if self.settle_waiting() == _MOST else _PAUSE
+            return 0.0 if self.settle_waiting() >= _MOST_OF_TENANT else _PAUSE
         except CollectorError as error:
             self.failed_rounds += 1
             _log.warning("runs are not settled, trying again: %s", error)

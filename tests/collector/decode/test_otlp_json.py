@@ -106,7 +106,7 @@ def test_enums_are_numbers_and_names() -> None:
         assert span_of({"kind": given}).kind == Span.SPAN_KIND_CLIENT
     assert span_of({"kind": 77}).kind == 77
     assert span_of({"status": {"code": "STATUS_CODE_ERROR"}}).status.code == 2
-    odd_kinds: tuple[object, ...] = ("SPAN_KIND_OTHER", [], 1.5, True, 2**40)
+    odd_kinds: tuple[object, ...] = ("SPAN_KIND_OTHER", "\ud800", [], 1.5, True, 2**40)
     for odd in odd_kinds:
         assert span_of({"kind": odd}).kind == -1
 
