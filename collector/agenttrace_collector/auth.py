@@ -13,9 +13,13 @@ from typing import Annotated, Final, Self
 from pydantic import Field, SecretStr, model_validator
 
 from agenttrace_collector.config.load import load_file
+from agenttrace_collector.config.problems import ConfigError, Position, Problem
 from agenttrace_collector.config.sections import Section
 from agenttrace_collector.errors import Forbidden, Unauthenticated
 from agenttrace_schemas import patterns, wire
+
+_SETTING: Final = "extensions.auth.tokens_file"
+_LOST: Final = "it was configured at the start: to let everybody in needs a restart"
 
 
 class Role(StrEnum):
@@ -85,7 +89,12 @@ class Authenticator:
         return authenticator
 
     def reload(self, file: Path | None) -> None:
-        """Take the tokens of this file from now on; raises `ConfigError` and changes nothing then."""
+        """Take the tokens of this file from now on; raises `ConfigError` and changes nothing then.
+
+        Where tokens were required, they stay so: a configuration that has lost the file lets nobody in unseen.
+        """
+        if self.required and file is None:
+            raise ConfigError([Problem(Position("configuration"), _SETTING, _LOST)])
         tokens = read_tokens(file) if file else ()
         self._known = [(token.digest(), Identity(token.tenant, token.role)) for token in tokens]
         self.required = file is not None

@@ -5,10 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
-_FORMULA: Final = ("=", "+", "-", "@")
+# Also after white space, and as their full-width forms, which spreadsheets take for the same.
+_FORMULA: Final = re.compile(r"[\s\x00-\x1f]*[=+\-@\uff1d\uff0b\uff0d\uff20]")
 
 
 def csv_text(rows: Iterable[Mapping[str, Any]]) -> str:
@@ -30,4 +32,4 @@ def csv_lines(names: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
 def _plain(value: Any) -> Any:
     if isinstance(value, list | tuple | dict):
         return json.dumps(value, ensure_ascii=False, default=str)
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
+    return f"'{value}" if isinstance(value, str) and _FORMULA.match(value) else value

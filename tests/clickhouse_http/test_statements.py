@@ -148,6 +148,14 @@ def test_the_root_says_that_it_is_there(collector: Collector) -> None:
     )
 
 
+def test_a_token_does_not_stand_in_a_url(collector: Collector) -> None:
+    """Proxies and histories keep those."""
+    answer = ask(collector, "SELECT 1", user="anyone", password="hunter2")
+    assert (answer.status_code, answer.headers["x-clickhouse-exception-code"]) == (400, "36")
+    assert "X-ClickHouse-Key" in answer.text
+    assert "hunter2" not in answer.text + collector.log()
+
+
 def test_grafana_finds_the_time_of_a_trace(collector: Collector) -> None:
     """By the question that its trace view asks first."""
     ((trace,),) = [

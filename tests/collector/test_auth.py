@@ -78,6 +78,18 @@ def test_an_empty_tokens_file_lets_nobody_in(tmp_path: Path) -> None:
         Authenticator.from_file(file).identify("Bearer for-acme", Role.INGEST)
 
 
+def test_a_file_that_is_gone_from_the_configuration_lets_nobody_in(tmp_path: Path) -> None:
+    """Reloaded without it, a collector would make everybody an operator; that needs a restart."""
+    file = tmp_path / "tokens.yaml"
+    file.write_text("tokens: [{token: first}]")
+    authenticator = Authenticator.from_file(file)
+    with pytest.raises(ConfigError, match=r"extensions\.auth\.tokens_file"):
+        authenticator.reload(None)
+    with pytest.raises(Unauthenticated):
+        authenticator.identify(None, Role.OPERATOR)
+    assert authenticator.identify("Bearer first", Role.INGEST).role is Role.INGEST
+
+
 @pytest.mark.parametrize(
     "entry",
     [

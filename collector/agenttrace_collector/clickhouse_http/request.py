@@ -123,9 +123,12 @@ def _settings(parameters: Mapping[str, str]) -> dict[str, str]:
 
 
 def authorization(request: Request) -> str | None:
-    """The token as a bearer token, wherever a client of ClickHouse puts a password."""
-    headers, parameters = request.headers, request.query_params
-    if key := headers.get("x-clickhouse-key") or parameters.get("password"):
+    """The token as a bearer token, where a client of ClickHouse puts a password; never from the URL (`SqlRefused`)."""
+    headers = request.headers
+    if "password" in request.query_params:
+        message = "password: a token in a URL is kept by proxies and histories; send it as X-ClickHouse-Key"
+        raise bad_argument(message)
+    if key := headers.get("x-clickhouse-key"):
         return f"Bearer {key}"
     scheme, _, pair = headers.get("authorization", "").partition(" ")
     if scheme.lower() != "basic":
