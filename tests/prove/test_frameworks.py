@@ -20,7 +20,7 @@ import pytest
 
 from agenttrace_collector.decode.batch import Context
 from agenttrace_collector.decode.otlp import decode_traces
-from agenttrace_schemas.rows import StepRow
+from agenttrace_schemas.rows import DecisionRow, StepRow
 from agenttrace_schemas.rules import Policy
 from tests.support.model_stub import model_api
 from tests.support.otlp_recorder import recording
@@ -138,3 +138,30 @@ def test_a_framework_says_nothing_through_our_exporter(
         f"\n{recipe.stem}: {sum(facts(ours).values())} steps, {sum(len(body) for _, body in plain):,} bytes left"
         f" before, {sum(len(body) for _, body in ours):,} bytes leave now, without a word"
     )
+
+
+@pytest.mark.parametrize("recipe", sorted(RECIPES.glob("*_agent.py")), ids=lambda path: str(path.stem))
+def test_a_decision_inside_a_tool_is_on_its_step(
+    environments: Callable[[Path], Path], recipe: Path, tmp_path: Path
+) -> None:
+    """Also where the framework's instrumentation does not make its span the current one."""
+    deciding = tmp_path / recipe.name
+    deciding.write_text(recipe.read_text().replace(_RETURN, _DECIDE + _RETURN))
+    context = Context(Policy(), "default", time.time_ns())
+    batches = [
+        decode_traces(body, context)
+        for path, body in traced(environments(recipe), deciding, **OURS)
+        if path == "/v1/traces"
+    ]
+    steps = {step.step_id: step for batch in batches for step in rows_of(batch, StepRow)}
+    decisions = [decision for batch in batches for decision in rows_of(batch, DecisionRow)]
+    assert [decision.selected for decision in decisions] == ["replica"]
+    assert not [refusal for batch in batches for refusal in batch.refusals]
+    assert [steps[decision.step_id or b""].tool_name for decision in decisions] == ["lookup_order"]
+
+
+_RETURN = '    return f"order'
+_DECIDE = """    import agenttrace
+
+    agenttrace.record_decision("tool_selection", "replica", "fresh_data_required")
+"""

@@ -15,7 +15,7 @@ AnyRow = TypeVar("AnyRow", bound=Row)
 
 
 def rows_of(batch: Batch, row: type[AnyRow]) -> list[AnyRow]:
-    """The rows of one table, without their metadata."""
+    """The rows of one table, without their metadata and lists."""
     block = batch.blocks.get(row.TABLE)
     if block is None:
         return []
@@ -48,6 +48,7 @@ _READERS: Final[Mapping[str, Callable[[bytes], Any]]] = {
     "UUID": lambda raw: raw[7::-1] + raw[:7:-1],
     "String": _text,
     "LowCardinality(String)": _text,
+    "Array(String)": lambda _: (),
     "Map(LowCardinality(String), Variant(Bool, Float64, Int64, String))": lambda _: {},
     "DateTime64(9, 'UTC')": _number("<q"),
     "UInt64": _number("<Q"),

@@ -12,6 +12,7 @@ from agenttrace_collector.errors import Rejected
 # A value of OTLP takes four levels for each list or map in it: 64 of those and the way to them are read.
 MOST_LEVELS: Final = 300
 _MOST_DIGITS: Final = 40
+_NO_LINE_END: Final = re.compile(r"[^\n]")
 _TOKENS: Final = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
 
 
@@ -45,7 +46,7 @@ def _number(digits: str) -> int | float:
 
 
 def _without_depths(text: str) -> str:
-    """The text with 0 in place of every list and object that lies too deep."""
+    """The text with 0 in place of every list and object that lies too deep; every other place stays where it is."""
     parts: list[str] = []
     level, taken = 0, 0
     for token in _TOKENS.finditer(text):
@@ -53,9 +54,16 @@ def _without_depths(text: str) -> str:
         if bracket in "[{":
             level += 1
             if level == MOST_LEVELS + 1:
-                parts += (text[taken : token.start()], "0")
+                parts.append(text[taken : token.start()])
+                taken = token.start()
         elif bracket in "]}":
             level -= 1
             if level == MOST_LEVELS:
+                parts.append(_blank(text[taken : token.end()]))
                 taken = token.end()
-    return "".join((*parts, text[taken:] if level <= MOST_LEVELS else ""))
+    return "".join((*parts, _blank(text[taken:]) if level > MOST_LEVELS else text[taken:]))
+
+
+def _blank(deep: str) -> str:
+    """A zero and white space, with the line ends of what stood there."""
+    return "0" + _NO_LINE_END.sub(" ", deep[1:])

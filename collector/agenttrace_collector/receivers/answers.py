@@ -19,6 +19,7 @@ from agenttrace_collector.receivers.inflate import Coding
 from agenttrace_collector.receivers.signals import Response, Signal
 from agenttrace_schemas.rules import RULES, UNREAD
 
+_TIME: Final = "time.range"
 _NOT_STORED: Final = "metrics are not stored here (receivers.otlp.metrics): traces and logs are"
 _NAMED_RULES: Final = 5
 INTERNAL: Final = "internal error; the collector's log has its place"
@@ -49,7 +50,8 @@ def refusal_message(batch: Batch) -> str:
     parts = [f"{rule} {count}" for rule, count in named]
     if len(rules) > len(named):
         parts.append(f"{len(rules) - len(named)} more rules {rules.total() - sum(n for _, n in named)}")
-    return f"{rules.total()} records refused by rule: {', '.join(parts)}; agent_rejections has each"
+    allowed = f" ({_TIME} allows {RULES[_TIME].allowed})" if _TIME in rules else ""
+    return f"{rules.total()} records refused by rule: {', '.join(parts)}{allowed}; agent_rejections has each"
 
 
 def unread_message(batch: Batch) -> str:

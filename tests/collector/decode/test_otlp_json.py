@@ -249,6 +249,13 @@ def test_what_is_no_json_is_told_by_its_place() -> None:
     assert "CANARY" not in str(caught.value)
 
 
+def test_the_place_is_that_of_the_body_however_deep_it_is() -> None:
+    """What is left out for its depth keeps its lines and columns."""
+    body = b'{"resourceSpans":' + b"[" * 5_000 + b"\n\n" + b"[" * 10
+    with pytest.raises(Rejected, match="line 3, column 11"):
+        traces_from_json(body)
+
+
 def test_numbers_of_any_size_are_let_through() -> None:
     """Those that no field holds are unreadable."""
     body = b'{"resourceSpans":[{"scopeSpans":[{"spans":[{"startTimeUnixNano":%s,"name":"n"}]}]}]}' % (
