@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from random import randbytes
 
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
@@ -54,6 +55,18 @@ def traces(*spans: ASpan, resource: Mapping[str, Value] | None = None) -> bytes:
         resource_spans.resource.attributes.append(attribute(key, value))
     resource_spans.scope_spans.add().spans.extend(map(_span, spans))
     return request.SerializeToString()
+
+
+def one_span_runs(count: int, now: int) -> bytes:
+    """An ExportTraceServiceRequest of runs of one model call each, with fresh ids; `now` in ns."""
+    call: Mapping[str, Value] = {wire.GEN_AI_OPERATION_NAME: "chat", wire.GEN_AI_REQUEST_MODEL: "gpt-4o"}
+    return traces(
+        *(
+            ASpan(attributes=call, trace_id=randbytes(16), span_id=randbytes(8), start=now, end=now + 1_000)
+            for _ in range(count)
+        ),
+        resource={wire.SERVICE_NAME: "desk"},
+    )
 
 
 def _span(given: ASpan) -> Span:
