@@ -23,11 +23,20 @@ _LOST: Final = "it was configured at the start: to let everybody in needs a rest
 
 
 class Role(StrEnum):
-    """What a token allows."""
+    """What a token allows: an operator reads, sends and erases for its tenant, an admin sees every tenant by SQL."""
 
     INGEST = "ingest"
     READ = "read"
+    METRICS = "metrics"
     OPERATOR = "operator"
+    ADMIN = "admin"
+
+
+# What a role allows beside itself.
+_INCLUDED: Final = {
+    Role.OPERATOR: frozenset({Role.INGEST, Role.READ}),
+    Role.ADMIN: frozenset({Role.INGEST, Role.READ, Role.METRICS, Role.OPERATOR}),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +47,12 @@ class Identity:
     role: Role
 
     def allows(self, role: Role) -> bool:
-        """An operator may do everything, the others what their name says."""
-        return self.role in {role, Role.OPERATOR}
+        """Whether this role is the one asked for, or includes it."""
+        return role is self.role or role in _INCLUDED.get(self.role, frozenset())
 
 
 # Without any token everything that can reach the collector may use it, as one tenant.
-ANYONE: Final = Identity(wire.DEFAULT_TENANT, Role.OPERATOR)
+ANYONE: Final = Identity(wire.DEFAULT_TENANT, Role.ADMIN)
 
 
 class Token(Section):
@@ -101,9 +110,13 @@ class Authenticator:
 
     def identify(self, authorization: str | None, role: Role) -> Identity:
         """Who a request is from; raises `Unauthenticated`, or `Forbidden` where the role does not do."""
+        return self.identify_digest(token_digest(authorization), role)
+
+    def identify_digest(self, digest: bytes | None, role: Role) -> Identity:
+        """The same by a token's `token_digest`."""
         if not self.required:
             return ANYONE
-        identity = self._find(authorization or "")
+        identity = self._find(digest or b"")
         if identity is None:
             message = "a bearer token that is known here is required"
             raise Unauthenticated(message)
@@ -112,15 +125,19 @@ class Authenticator:
             raise Forbidden(message)
         return identity
 
-    def _find(self, authorization: str) -> Identity | None:
-        scheme, _, token = authorization.partition(" ")
-        digest = sha256(token.strip().encode("utf-8", "replace")).digest()
+    def _find(self, digest: bytes) -> Identity | None:
         found = None
         # Every token is compared, so that the time taken says nothing of which one fits.
         for known, identity in self._known:
             if hmac.compare_digest(digest, known):
                 found = identity
-        return found if scheme.lower() == "bearer" else None
+        return found
+
+
+def token_digest(authorization: str | None) -> bytes | None:
+    """The SHA-256 of the token in an Authorization header; None if it has no bearer token."""
+    scheme, _, token = (authorization or "").partition(" ")
+    return sha256(token.strip().encode("utf-8", "replace")).digest() if scheme.lower() == "bearer" else None
 
 
 def read_tokens(file: Path) -> Sequence[Token]:

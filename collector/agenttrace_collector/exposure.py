@@ -1,4 +1,7 @@
-"""The warning of a collector that others can reach without having to say who they are."""
+"""The warning of a collector that others can reach without having to say who they are.
+
+Health needs no token ever; metrics, which name the services of every tenant, if `require_token` is set.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,10 @@ from agenttrace_collector.config.sections import Config, Tls
 from agenttrace_collector.config.values import address
 
 _log: Final = logging.getLogger(__name__)
+_OPEN_METRICS: Final = (
+    "tokens are required everywhere but for service.telemetry.metrics, which names the services of every tenant"
+    " (require_token changes that), and extensions.health_check"
+)
 
 
 class Opening(NamedTuple):
@@ -18,21 +25,26 @@ class Opening(NamedTuple):
     key: str
     endpoint: str | None
     tls: Tls | None
+    asks_token: bool
 
 
 def warn_if_exposed(config: Config) -> None:
     """Say for each listener beyond loopback what protects it too little."""
     for key, lacking in exposed(config):
         _log.warning("EXPOSED: %s can be reached from other machines without %s", key, " and ".join(lacking))
+    metrics = config.service.telemetry.metrics
+    if config.extensions.auth.tokens_file and metrics.address and not metrics.require_token:
+        _log.warning(_OPEN_METRICS)
 
 
 def exposed(config: Config) -> Iterator[tuple[str, list[str]]]:
     """The listeners that other machines can reach, and which protections they lack."""
-    has_tokens = config.extensions.auth.tokens_file is not None
     for opening in openings(config):
         if opening.endpoint is None or address(opening.endpoint).is_loopback:
             continue
-        knows_sender = has_tokens or (opening.tls is not None and opening.tls.client_ca_file is not None)
+        knows_sender = opening.asks_token or (
+            opening.tls is not None and opening.tls.client_ca_file is not None
+        )
         lacking = [] if knows_sender else ["authentication"]
         lacking += [] if opening.tls else ["TLS"]
         if lacking:
@@ -42,13 +54,18 @@ def exposed(config: Config) -> Iterator[tuple[str, list[str]]]:
 def openings(config: Config) -> list[Opening]:
     """Every listener that the configuration knows."""
     protocols, extensions = config.receivers.otlp.protocols, config.extensions
+    has_tokens = extensions.auth.tokens_file is not None
     metrics = config.service.telemetry.metrics
     named = {
         "receivers.otlp.protocols.grpc": protocols.grpc,
         "receivers.otlp.protocols.http": protocols.http,
         "extensions.api": extensions.api,
         "extensions.clickhouse_http": extensions.clickhouse_http,
-        "extensions.health_check": extensions.health_check,
     }
-    listeners = [Opening(key, listener.endpoint, listener.tls) for key, listener in named.items()]
-    return [*listeners, Opening("service.telemetry.metrics", metrics.address, metrics.tls)]
+    listeners = [Opening(key, each.endpoint, each.tls, has_tokens) for key, each in named.items()]
+    check = extensions.health_check
+    return [
+        *listeners,
+        Opening("extensions.health_check", check.endpoint, check.tls, asks_token=False),
+        Opening("service.telemetry.metrics", metrics.address, metrics.tls, metrics.require_token),
+    ]

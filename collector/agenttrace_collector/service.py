@@ -11,6 +11,7 @@ import asyncio
 import functools
 import importlib
 import logging
+import re
 import signal
 from collections.abc import Callable
 from contextlib import AsyncExitStack
@@ -42,6 +43,7 @@ from agenttrace_collector.receivers.ingest import Ingest
 from agenttrace_collector.receivers.otlp_grpc import GrpcLimits, GrpcReceiver
 from agenttrace_collector.receivers.otlp_http import HttpReceiver
 from agenttrace_collector.receivers.signals import logs, metrics, traces
+from agenttrace_collector.server.browsers import BrowserGuard, BrowserRules, origins_pattern
 from agenttrace_collector.server.connections import ConnectionLimits, Connections
 from agenttrace_collector.server.files import grpc_connections, http_connections, raise_file_limit
 from agenttrace_collector.server.http import HttpListener, serve_http
@@ -95,6 +97,7 @@ class Service:
     health: Health = field(default_factory=Health)
     _reloads: list[Callable[[Config], None]] = field(default_factory=list)
     _lifetime: Lifetime = field(init=False)
+    _authenticator: Authenticator = field(init=False)
     _erasure: Erasure | None = None
 
     async def run(self) -> None:
@@ -102,6 +105,8 @@ class Service:
         config = self.config
         warn_if_exposed(config)
         warn_without_key(config)
+        self._authenticator = Authenticator.from_file(config.extensions.auth.tokens_file)
+        self._reloads.append(lambda fresh: self._authenticator.reload(fresh.extensions.auth.tokens_file))
         policy = build_policy(config.processors.enforce, site_key(config, make=True))
         raise_file_limit()
         keep_memory_together()
@@ -138,14 +143,16 @@ class Service:
         self.health.obstacles["service"] = lambda: "starting"
         check, metrics = self.config.extensions.health_check, self.config.service.telemetry.metrics
         if check.endpoint:
-            keep("health", self._http("health", self.health.app(), check.endpoint, check.tls))
+            # Probes come under any name, and learn nothing of what is stored.
+            keep("health", self._http("health", self.health.app(), check.endpoint, check.tls, guarded=False))
         if metrics.address:
-            keep("metrics", self._http("metrics", metrics_app(self.telemetry), metrics.address, metrics.tls))
+            asking = self._authenticator if metrics.require_token else None
+            app = metrics_app(self.telemetry, asking)
+            keep("metrics", self._http("metrics", app, metrics.address, metrics.tls))
 
     async def _receive(self, parts: Parts, stack: AsyncExitStack, keep: Keep) -> None:
         """The receivers, last to open and first to close."""
-        authenticator = Authenticator.from_file(self.config.extensions.auth.tokens_file)
-        self._reloads.append(lambda fresh: authenticator.reload(fresh.extensions.auth.tokens_file))
+        authenticator = self._authenticator
         decoder = stack.enter_context(Decoder())
         kept = kept_seconds(self.config.exporters.clickhouse.ttl.model_dump())
         ingest = Ingest(parts.policy, parts.storage.journal, parts.flow, self.telemetry, decoder, kept)
@@ -157,58 +164,66 @@ class Service:
             keep("otlp grpc", await grpc.start(protocols.grpc.endpoint))
         if protocols.http.endpoint:
             http = HttpReceiver(protocols.http, ingest, authenticator, signals)
-            keep(
-                "otlp http", self._http("otlp http", http.app(), protocols.http.endpoint, protocols.http.tls)
-            )
-        await self._serve_answers(ingest, authenticator, stack, keep)
-        await self._serve_sql(authenticator, stack, keep)
+            listener = self._http("otlp http", http.app(), protocols.http.endpoint, protocols.http.tls)
+            keep("otlp http", listener)
+        await self._serve_answers(ingest, stack, keep)
+        await self._serve_sql(stack, keep)
         self._watch(parts)
 
-    async def _serve_answers(
-        self, ingest: Ingest, authenticator: Authenticator, stack: AsyncExitStack, keep: Keep
-    ) -> None:
+    async def _serve_answers(self, ingest: Ingest, stack: AsyncExitStack, keep: Keep) -> None:
         """The API; the collector takes requests to store while the libraries of answers are imported."""
         settings = self.config.extensions.api
         if not settings.endpoint:
             return
         readers = await stack.enter_async_context(AsyncExitStack())
-        making = asyncio.create_task(self._answering(ingest, authenticator, readers), name="api")
+        making = asyncio.create_task(self._answering(ingest, readers), name="api")
         stack.callback(making.cancel)
         making.add_done_callback(self._lifetime.end_with)
         keep("api", self._http("api", Later(making), settings.endpoint, settings.tls))
 
-    async def _answering(
-        self, ingest: Ingest, authenticator: Authenticator, readers: AsyncExitStack
-    ) -> ASGIApp:
+    async def _answering(self, ingest: Ingest, readers: AsyncExitStack) -> ASGIApp:
         """What answers, by connections of its own, so that no question delays what is to be stored."""
         api = await asyncio.to_thread(importlib.import_module, "agenttrace_collector.api.app")
         questions, lookups = (api.open_questions(self.config, threads) for threads in (4, 2))
         for reader in (questions, lookups):
             readers.push_async_callback(asyncio.to_thread, reader.close)
         answers = api.Answers(
-            questions, lookups, authenticator, ingest.policy, self.health, ingest, self._erasure
+            questions, lookups, self._authenticator, ingest.policy, self.health, ingest, self._erasure
         )
         application: ASGIApp = api.build_app(answers)
         return application
 
-    async def _serve_sql(self, authenticator: Authenticator, stack: AsyncExitStack, keep: Keep) -> None:
+    async def _serve_sql(self, stack: AsyncExitStack, keep: Keep) -> None:
         """SQL over HTTP for an embedded database; a server has its own."""
         settings, database = self.config.extensions.clickhouse_http, self.config.exporters.clickhouse
         if not settings.endpoint or not database.embedded:
             return
         sql = await asyncio.to_thread(importlib.import_module, "agenttrace_collector.clickhouse_http")
-        answers = sql.open_sql(database, authenticator)
+        answers = sql.open_sql(database, self._authenticator)
         stack.push_async_callback(asyncio.to_thread, answers.close)
         keep(
             "clickhouse http",
             self._http("clickhouse http", sql.build_sql_app(answers), settings.endpoint, settings.tls),
         )
 
-    def _http(self, name: str, app: ASGIApp, endpoint: str, tls: Tls | None) -> HttpListener:
+    def _http(
+        self, name: str, app: ASGIApp, endpoint: str, tls: Tls | None, *, guarded: bool = True
+    ) -> HttpListener:
         """Serve one of the HTTP applications, with its share of connections."""
+        if guarded:
+            app = BrowserGuard(app, self._browser_rules(), self._origins(name))
         connections = Connections(ConnectionLimits(most=http_connections(name)), name)
         self.telemetry.watch(connections.readings)
         return serve_http(app, endpoint, tls, connections)
+
+    def _browser_rules(self) -> BrowserRules:
+        authenticator = self._authenticator
+        return BrowserRules(lambda: not authenticator.required, self.config.extensions.auth.allowed_hosts)
+
+    def _origins(self, name: str) -> re.Pattern[str] | None:
+        """Only telemetry may come from pages of other origins."""
+        cors = self.config.receivers.otlp.protocols.http.cors
+        return origins_pattern(cors.allowed_origins) if name == "otlp http" else None
 
     async def _settle(self, database: Database, policy: Policy, stack: AsyncExitStack) -> None:
         """Settle quiet runs, where there is a database to ask."""

@@ -17,10 +17,12 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import Metric
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from agenttrace_collector.auth import Authenticator, Role
 from agenttrace_collector.decode.batch import Batch, Change, Seen
+from agenttrace_collector.errors import Forbidden, Unauthenticated, wire_status
 from agenttrace_collector.memory import resident_bytes
 from agenttrace_schemas.rules import OTHER
 
@@ -213,10 +215,15 @@ def process_readings(started: float) -> Probe:
     return readings
 
 
-def metrics_app(telemetry: Telemetry) -> Starlette:
-    """GET /metrics."""
+def metrics_app(telemetry: Telemetry, authenticator: Authenticator | None = None) -> Starlette:
+    """GET /metrics, with an `authenticator` for tokens of the role metrics."""
 
-    async def metrics(_: Request) -> Response:
+    async def metrics(request: Request) -> Response:
+        try:
+            if authenticator:
+                authenticator.identify(request.headers.get("authorization"), Role.METRICS)
+        except (Unauthenticated, Forbidden) as error:
+            return PlainTextResponse(f"{error}\n", wire_status(error).http, {"www-authenticate": "Bearer"})
         return Response(telemetry.exposition(), media_type=CONTENT_TYPE)
 
     return Starlette(routes=[Route("/metrics", metrics)])

@@ -16,7 +16,7 @@ from tests.support.listener import held, listening
 
 LARGE = 200_000
 SMALL = b"SELECT 1"
-TOKENS = "tokens: [{token: operates, role: operator}]"
+TOKENS = "tokens: [{token: operates, role: admin}]"
 
 
 @pytest.fixture

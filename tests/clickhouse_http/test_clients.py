@@ -21,7 +21,7 @@ from tests.support.on_server import SPANS, send
 from tests.support.packing import zstd
 from tests.support.run_documents import run_document
 
-OPERATOR = "acme-operator"
+ADMIN = "acme-admin"
 # A value for each type of parameter that a named query has.
 VALUES = {
     "UUID": "00000000-0000-0000-0000-000000000001",
@@ -38,7 +38,7 @@ def collector(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Collector]:
     directory = tmp_path_factory.mktemp("sql")
     settings = {"extensions__auth__tokens_file": str(tokens_file(directory)), "derive__quiet": "0.2s"}
     with running_collector(directory, **settings) as running:
-        api = Api(running, OPERATOR)
+        api = Api(running, ADMIN)
         api.post(run_document(time.time_ns()))
         api.eventually(lambda body: body["total"] > 0, "/v1/runs")
         yield running
@@ -51,14 +51,14 @@ def client(collector: Collector) -> Iterator[Client]:
         host="127.0.0.1",
         port=collector.ports["clickhouse"],
         username="anyone",
-        password=OPERATOR,
+        password=ADMIN,
         database="agenttrace",
     )
     yield connected
     connected.close()
 
 
-def ask(collector: Collector, statement: str, token: str = OPERATOR, **parameters: str) -> httpx.Response:
+def ask(collector: Collector, statement: str, token: str = ADMIN, **parameters: str) -> httpx.Response:
     """POST a statement as curl does."""
     headers = {"X-ClickHouse-Key": token} if token else {}
     url = collector.url("clickhouse")
@@ -104,7 +104,7 @@ def test_a_get_with_parameters_and_compression(collector: Collector) -> None:
     answer = httpx.get(
         collector.url("clickhouse"),
         params={**parameters, "enable_http_compression": "1", "query_id": "abc"},
-        auth=("anyone", OPERATOR),
+        auth=("anyone", ADMIN),
         trust_env=False,
     )
     assert answer.headers["content-encoding"] == "gzip"
@@ -113,7 +113,7 @@ def test_a_get_with_parameters_and_compression(collector: Collector) -> None:
     packed = httpx.post(
         collector.url("clickhouse"),
         content=gzip.compress(b"SELECT 7"),
-        headers={"content-encoding": "gzip", "x-clickhouse-key": OPERATOR},
+        headers={"content-encoding": "gzip", "x-clickhouse-key": ADMIN},
         trust_env=False,
     )
     assert packed.text == "7\n"
@@ -216,7 +216,7 @@ def test_a_packed_statement_is_read(collector: Collector) -> None:
         "zstd": zstd.compress,
     }
     for coding, pack in packers.items():
-        headers = {"X-ClickHouse-Key": OPERATOR, "content-encoding": coding}
+        headers = {"X-ClickHouse-Key": ADMIN, "content-encoding": coding}
         url = collector.url("clickhouse")
         answer = httpx.post(url, content=pack(b"SELECT 41 + 1"), headers=headers, trust_env=False)
         assert answer.text == "42\n", coding
@@ -234,13 +234,12 @@ def test_a_client_learns_of_errors_as_from_a_server(client: Client) -> None:
     [
         ("", 401, "516", "token"),
         ("nobody", 401, "516", "token"),
-        ("acme-read", 403, "497", "free SQL needs a token of the role operator"),
-        ("acme-ingest", 403, "497", "operator"),
+        ("acme-read", 403, "497", "it needs a token of the role admin"),
+        ("acme-ingest", 403, "497", "admin"),
+        ("acme-operator", 403, "497", "every tenant's rows"),
     ],
 )
-def test_free_sql_is_for_operators(
-    collector: Collector, token: str, status: int, code: str, told: str
-) -> None:
+def test_free_sql_is_for_admins(collector: Collector, token: str, status: int, code: str, told: str) -> None:
     """A tenant asks the named queries of the API."""
     answer = ask(collector, "SELECT 1", token)
     assert (answer.status_code, answer.headers["x-clickhouse-exception-code"]) == (status, code)

@@ -16,7 +16,7 @@ from tests.support.run_documents import run_document
 # The driver, and what it logs through.
 ARTIFACTS = ("com.clickhouse:clickhouse-jdbc:0.9.5:jar:all", "org.slf4j:slf4j-api:2.0.16")
 PROGRAM = Path(__file__).with_name("Jdbc.java")
-OPERATOR = "acme-operator"
+ADMIN = "acme-admin"
 STATEMENTS = {
     "SELECT 41 + 1": "1\t42",
     "SELECT count() FROM runs": "1\t1",
@@ -54,11 +54,11 @@ def test_the_driver_runs_statements_with_its_defaults(tmp_path: Path) -> None:
     statements = tmp_path / "statements.sql"
     statements.write_text("\n".join(STATEMENTS))
     with running_collector(tmp_path, extensions__auth__tokens_file=str(tokens_file(tmp_path))) as collector:
-        api = Api(collector, OPERATOR)
+        api = Api(collector, ADMIN)
         api.post(run_document(time.time_ns(), agent_id="agent"))
         api.eventually(lambda body: body["total"] > 0, "/v1/runs")
         url = f"jdbc:clickhouse://127.0.0.1:{collector.ports['clickhouse']}/agenttrace"
-        command = ["java", "-cp", jars, str(PROGRAM), url, OPERATOR, str(statements)]
+        command = ["java", "-cp", jars, str(PROGRAM), url, ADMIN, str(statements)]
         ran = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert ran.returncode == 0, ran.stdout + ran.stderr[:3000]
     *lines, metadata = ran.stdout.splitlines()

@@ -96,7 +96,7 @@ def test_a_file_that_is_gone_from_the_configuration_lets_nobody_in(tmp_path: Pat
         "{}",
         "{token: ''}",
         "{token: secret, sha256: secret}",
-        "{token: secret, role: admin}",
+        "{token: secret, role: owner}",
         "{tokn: secret}",
     ],
 )

@@ -100,6 +100,14 @@ def test_requirements_are_pinned_by_hash(name: str) -> None:
     assert [pin for pin in pins if not re.search(rf"^{re.escape(pin)}( |$)", constraints, re.MULTILINE)] == []
 
 
+def test_other_containers_reach_the_collector_by_an_allowed_name() -> None:
+    """Prometheus by the name of its target, which is that of the service."""
+    scraped = yaml.safe_load((FOLDER / "prometheus.yaml").read_text())["scrape_configs"][0]
+    hosts = {target.partition(":")[0] for target in scraped["static_configs"][0]["targets"]}
+    assert hosts == set(config().extensions.auth.allowed_hosts) == {"collector"}
+    assert "collector" in COMPOSE["services"]
+
+
 def test_compose_is_valid() -> None:
     """By the specification's schema."""
     schema = files("check_jsonschema") / "builtin_schemas" / "vendor" / "compose-spec.json"

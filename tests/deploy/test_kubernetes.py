@@ -12,6 +12,7 @@ import yaml
 
 from agenttrace_collector.auth import read_tokens
 from agenttrace_collector.config import Config, Source
+from agenttrace_collector.server.browsers import BrowserRules
 from tests.architecture.source import ROOT
 
 FOLDER = ROOT / "deploy" / "kubernetes"
@@ -54,6 +55,16 @@ def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Config:
     file = tmp_path / "collector.yaml"
     file.write_text(named("ConfigMap")["data"]["collector.yaml"])
     return Source((file,), ()).load()
+
+
+def test_other_pods_reach_the_collector_by_an_allowed_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The Service's, short and in full."""
+    name = named("Service")["metadata"]["name"]
+    rules = BrowserRules(lambda: True, config(tmp_path, monkeypatch).extensions.auth.allowed_hosts)
+    for host in (name, f"{name}.some-namespace.svc", f"{name}.some-namespace.svc.cluster.local"):
+        assert rules.allows_host(f"{host}:8400"), host
 
 
 def test_the_configuration_fits_the_pods(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

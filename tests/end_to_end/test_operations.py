@@ -18,6 +18,7 @@ from urllib.error import HTTPError
 import grpc
 import pytest
 
+from tests.support.api import tokens_file
 from tests.support.collector import Collector, running_collector, start_collector
 from tests.support.load import EXPORT
 from tests.support.otlp import STEP, ASpan, traces
@@ -191,6 +192,16 @@ def test_an_exposed_listener_is_warned_of(tmp_path: Path) -> None:
     with running_collector(tmp_path, extensions__api__endpoint="0.0.0.0:0", **NOTHING) as collector:
         warning = "EXPOSED: extensions.api can be reached from other machines without authentication and TLS"
         assert warning in collector.log()
+
+
+def test_open_metrics_are_said_where_tokens_are_configured(tmp_path: Path) -> None:
+    """They name the services of every tenant, unless they ask for a token, too."""
+    tokens = {"extensions__auth__tokens_file": str(tokens_file(tmp_path)), **NOTHING}
+    closed = {"service__telemetry__metrics__require_token": "true"}
+    with running_collector(tmp_path, **tokens) as collector:
+        assert "service.telemetry.metrics, which names the services of every tenant" in collector.log()
+    with running_collector(tmp_path, **tokens, **closed) as collector:
+        assert "which names the services" not in collector.log()
 
 
 def sent_until_refused(collector: Collector, seeds: Iterator[int]) -> int:

@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from agenttrace_collector.pages.app import PAGES
+from agenttrace_collector.pages.sessions import LIFETIME_SECONDS, Sessions
 from agenttrace_collector.questions import NothingKept
 from tests.support.api import Api, application, tokens_file
 from tests.support.collector import running_collector
@@ -158,13 +159,49 @@ def test_a_token_is_asked_for_and_kept(tmp_path_factory: pytest.TempPathFactory)
                     assert browser.get(path, headers=stranger).status_code == 303
                 reader = {"authorization": "Bearer acme-read"}
                 assert browser.get(path, headers=reader).status_code == 200
-            for token in ("nobody", "acme-ingest", ""):
+            for token in ("nobody", "acme-ingest", "", "n\u00f6body \u2603"):
                 refused = browser.post("/sign-in", data={"token": token})
                 assert (refused.status_code, "set-cookie" in refused.headers) == (403, False)
             let_in = browser.post("/sign-in", data={"token": "acme-read"})
-            assert {"HttpOnly", "SameSite=strict"} <= set(let_in.headers["set-cookie"].split("; "))
+            cookie = let_in.headers["set-cookie"]
+            assert {"HttpOnly", "SameSite=strict", "Max-Age=43200"} <= set(cookie.split("; "))
+            assert "acme-read" not in cookie
             assert [browser.get(path).status_code for path in ("/", "/csv/runs")] == [200, 200]
+            ended = dict(browser.cookies)
+            assert 'action="/sign-out"' in browser.get("/").text
+            assert browser.post("/sign-out").headers["location"] == "/sign-in"
+            assert browser.get("/").status_code == 303
+            stale = {"cookie": f"agenttrace_session={ended['agenttrace_session']}"}
+            assert browser.get("/", headers=stale).status_code == 303
+            assert browser.get("/", headers={**stale, **reader}).status_code == 200
         assert "acme-read" not in collector.log()
+
+
+def test_a_form_of_another_site_signs_nobody_in_or_out(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """By its origin, which a browser tells of every form; one of our own pages is let in."""
+    directory = tmp_path_factory.mktemp("forms")
+    with running_collector(directory, extensions__auth__tokens_file=str(tokens_file(directory))) as collector:
+        for path, origin, status in (
+            ("/sign-in", "https://evil.example", 403),
+            ("/sign-in", "null", 403),
+            ("/sign-out", "https://evil.example", 403),
+            ("/sign-in", collector.url("api", ""), 303),
+            ("/sign-out", collector.url("api", ""), 303),
+        ):
+            answer = httpx.post(
+                collector.url("api", path), data={"token": "acme-read"}, headers={"origin": origin}
+            )
+            assert answer.status_code == status, (path, origin)
+
+
+def test_a_session_ends_with_its_time() -> None:
+    """Without a request that would end it."""
+    moments = [0.0]
+    sessions = Sessions(lambda: moments[0])
+    session_id = sessions.start(b"digest")
+    assert sessions.token_digest(session_id) == b"digest"
+    moments[0] = LIFETIME_SECONDS
+    assert sessions.token_digest(session_id) is None
 
 
 def test_a_database_that_is_away_is_said_to_be() -> None:

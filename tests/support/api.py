@@ -26,7 +26,7 @@ from tests.support.receivers import wait_until
 
 # A client for each role of two tenants, named `tenant-role`.
 TENANTS: Final = ("acme", "initech")
-ROLES: Final = ("ingest", "read", "operator")
+ROLES: Final = ("ingest", "read", "operator", "admin")
 
 
 def tokens_file(directory: Path) -> Path:

@@ -26,7 +26,7 @@ from tests.support.load import EXPORT
 from tests.support.otlp import one_span_runs
 
 Ports: TypeAlias = Mapping[str, int]
-TOKEN: Final = "initech-operator"
+TOKEN: Final = "initech-admin"
 AUTHORIZED: Final = f"authorization: Bearer {TOKEN}\r\n"
 HTTP_LISTENERS: Final = ("http", "api", "clickhouse", "health", "metrics")
 CONNECTIONS: Final = 900

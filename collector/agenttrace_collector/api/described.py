@@ -19,6 +19,7 @@ router: Final = APIRouter(include_in_schema=False)
 _REF: Final = "#/components/schemas/{model}"
 # Said without a token too: whether it runs, and what it can be asked.
 _OPEN: Final = ("/health",)
+_POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 
 def describe(app: FastAPI, answers: Answers) -> None:
@@ -93,7 +94,8 @@ async def page(request: Request) -> HTMLResponse:
     sections = "".join(_section(*each) for each in _operations(document))
     schemas = "".join(_schema(*each) for each in sorted(document["components"]["schemas"].items()))
     return HTMLResponse(
-        _PAGE.format(version=escape(document["info"]["version"]), sections=sections, schemas=schemas)
+        _PAGE.format(version=escape(document["info"]["version"]), sections=sections, schemas=schemas),
+        headers={"content-security-policy": _POLICY},
     )
 
 

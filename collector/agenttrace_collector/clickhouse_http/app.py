@@ -1,4 +1,4 @@
-"""The HTTP interface of ClickHouse over the embedded database: GET and POST, read-only, for operators."""
+"""The HTTP interface of ClickHouse over the embedded database: GET and POST, read-only, for admins."""
 
 from __future__ import annotations
 
@@ -103,11 +103,9 @@ class Sql:
 
     def _identify(self, request: Request) -> None:
         try:
-            self.authenticator.identify(authorization(request), Role.OPERATOR)
+            self.authenticator.identify(authorization(request), Role.ADMIN)
         except Forbidden:
-            message = (
-                "free SQL needs a token of the role operator; the API answers for a tenant (extensions.api)"
-            )
+            message = "free SQL reads every tenant's rows: it needs a token of the role admin; the API answers for one"
             raise Forbidden(message) from None
 
     def _run(self, asked: Asked, wants_gzip: bool) -> _Found:  # noqa: FBT001 - called by an executor

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
-from agenttrace_collector.config.values import DatabaseEndpoint, Duration, Endpoint
+from agenttrace_collector.config.values import DatabaseEndpoint, Duration, Endpoint, HostName
 from agenttrace_schemas.rules import FailureMessages, Labels
 
 Positive = Annotated[int, Field(gt=0, description="number above 0")]
@@ -195,9 +195,13 @@ class HealthCheck(Listener):
 
 
 class Auth(Section):
-    """Bearer tokens and what they allow; without any, everything that is reachable is allowed."""
+    """Bearer tokens and what they allow; without any, everything that is reachable is allowed.
+
+    `allowed_hosts`: names by which browsers may reach the collector while there are no tokens.
+    """
 
     tokens_file: Path | None = None
+    allowed_hosts: tuple[HostName, ...] = ()
 
 
 class Extensions(Section):
@@ -237,6 +241,7 @@ class Metrics(Section):
 
     address: Endpoint | None = "127.0.0.1:8888"
     tls: Tls | None = None
+    require_token: bool = False
 
 
 class Logs(Section):
@@ -270,3 +275,10 @@ class Config(Section):
     extensions: Extensions = Extensions()
     derive: Derive = Derive()
     service: Service = Service()
+
+    @model_validator(mode="after")
+    def _metrics_tokens_exist(self) -> Self:
+        if self.service.telemetry.metrics.require_token and self.extensions.auth.tokens_file is None:
+            message = "service.telemetry.metrics.require_token needs extensions.auth.tokens_file"
+            raise ValueError(message)
+        return self

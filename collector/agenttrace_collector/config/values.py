@@ -70,6 +70,12 @@ def _is_database(endpoint: str) -> str:
 
 # A number of seconds, written with its unit.
 Duration = Annotated[float, BeforeValidator(_seconds), Field(description="duration")]
+# The name of a host, without a port; `*.example.org` stands for all below that one.
+HostName = Annotated[
+    str,
+    BeforeValidator(lambda name: name.lower() if isinstance(name, str) else name),
+    Field(pattern=r"^(\*\.)?[a-z0-9]([a-z0-9_.-]{0,251}[a-z0-9])?$", description="host name"),
+]
 # `host:port` to listen on.
 Endpoint = Annotated[str, AfterValidator(_is_address), Field(description="host:port")]
 # Where rows go: `chdb://directory`, `http(s)://…`, or `null://`, which swallows them (bench only).

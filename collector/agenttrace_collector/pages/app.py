@@ -15,7 +15,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from agenttrace_collector.api.asking import answers
 from agenttrace_collector.api.problems import InvalidField
-from agenttrace_collector.auth import Role
+from agenttrace_collector.auth import Role, token_digest
 from agenttrace_collector.errors import (
     CollectorError,
     Forbidden,
@@ -26,9 +26,10 @@ from agenttrace_collector.errors import (
     wire_status,
 )
 from agenttrace_collector.pages import associations, compare, events, overview, runs
-from agenttrace_collector.pages.asking import COOKIE
+from agenttrace_collector.pages.asking import sessions
 from agenttrace_collector.pages.downloads import download
 from agenttrace_collector.pages.rendering import render
+from agenttrace_collector.pages.sessions import COOKIE, LIFETIME_SECONDS, Sessions
 from agenttrace_collector.receivers.answers import headers_of
 from agenttrace_collector.receivers.http_body import read_body
 
@@ -48,7 +49,8 @@ _POLICY: Final = (
 )
 _HEADERS: Final = {
     "content-security-policy": _POLICY,
-    "referrer-policy": "no-referrer",
+    # With none at all, a form of ours would name no origin either.
+    "referrer-policy": "same-origin",
     "x-content-type-options": "nosniff",
     "cache-control": "no-store",
 }
@@ -63,6 +65,7 @@ _FORM_BYTES: Final = 4_096
 
 def add_pages(app: FastAPI) -> None:
     """Serve the pages beside the API of this application."""
+    app.state.sessions = Sessions()
     router = APIRouter(include_in_schema=False)
     for path, page in PAGES.items():
         router.add_api_route(path, _shown(page), response_model=None)
@@ -70,6 +73,7 @@ def add_pages(app: FastAPI) -> None:
     router.add_api_route("/static/{name}", static, response_model=None)
     router.add_api_route("/sign-in", sign_in, response_model=None)
     router.add_api_route("/sign-in", signed_in, methods=["POST"], response_model=None)
+    router.add_api_route("/sign-out", signed_out, methods=["POST"], response_model=None)
     app.include_router(router)
 
 
@@ -134,15 +138,26 @@ async def sign_in(request: Request) -> Response:
 
 
 async def signed_in(request: Request) -> Response:
-    """Keeps a token that may read in a cookie that no script sees and no other site sends."""
+    """Start a session of a token that may read, in a cookie that no script sees and no other site sends."""
     try:
         form = parse_qs((await read_body(request, _FORM_BYTES)).decode("utf-8", "replace"))
-        token = form.get("token", [""])[0].strip()
-        answers(request).authenticator.identify(f"Bearer {token}", Role.READ)
+        digest = token_digest(f"Bearer {form.get('token', [''])[0]}")
+        answers(request).authenticator.identify_digest(digest, Role.READ)
     except (Unauthenticated, Forbidden, TooLarge):
         page = render("sign_in.html", request, title="Sign in", refused=True)
         return HTMLResponse(page, 403, _HEADERS)
     response = RedirectResponse("/", 303, _HEADERS)
     secure = request.url.scheme == "https"
-    response.set_cookie(COOKIE, token, httponly=True, samesite="strict", secure=secure)
+    session_id = sessions(request).start(digest or b"")
+    response.set_cookie(
+        COOKIE, session_id, max_age=LIFETIME_SECONDS, httponly=True, samesite="strict", secure=secure
+    )
+    return response
+
+
+async def signed_out(request: Request) -> Response:
+    """End the session."""
+    sessions(request).end(request.cookies.get(COOKIE, ""))
+    response = RedirectResponse("/sign-in", 303, _HEADERS)
+    response.delete_cookie(COOKIE, httponly=True, samesite="strict")
     return response

@@ -1,8 +1,6 @@
-"""Who looks at a page: by a cookie that only this origin sends, or by a bearer token."""
+"""Who looks at a page: by a bearer token, or else by the session of a browser."""
 
 from __future__ import annotations
-
-from typing import Final
 
 from pydantic import ValidationError
 from starlette.requests import Request
@@ -10,18 +8,24 @@ from starlette.requests import Request
 from agenttrace_collector.api.asking import Asker, answers
 from agenttrace_collector.api.parameters import allowed_in
 from agenttrace_collector.api.problems import InvalidField
-from agenttrace_collector.auth import Role
+from agenttrace_collector.auth import Role, token_digest
 from agenttrace_collector.pages.filters import Filters
-
-COOKIE: Final = "agenttrace_token"
+from agenttrace_collector.pages.sessions import COOKIE, Sessions
 
 
 def asker(request: Request) -> Asker:
     """The one who looks; raises `Unauthenticated` or `Forbidden`."""
     built = answers(request)
-    cookie = request.cookies.get(COOKIE)
-    stated = f"Bearer {cookie}" if cookie else request.headers.get("authorization")
-    return Asker(built, built.authenticator.identify(stated, Role.READ))
+    digest = token_digest(request.headers.get("authorization"))
+    if digest is None and (session_id := request.cookies.get(COOKIE)):
+        digest = sessions(request).token_digest(session_id)
+    return Asker(built, built.authenticator.identify_digest(digest, Role.READ))
+
+
+def sessions(request: Request) -> Sessions:
+    """The sessions of the application."""
+    found: Sessions = request.app.state.sessions
+    return found
 
 
 def filters(request: Request) -> Filters:

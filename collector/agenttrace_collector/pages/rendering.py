@@ -12,6 +12,7 @@ from starlette.requests import Request
 from agenttrace_collector.errors import CollectorError
 from agenttrace_collector.pages.asking import filters
 from agenttrace_collector.pages.filters import SPANS, Filters
+from agenttrace_collector.pages.sessions import COOKIE
 from agenttrace_collector.telling import NOTHING, moment, number, points, probability, share
 
 _NAVIGATION: Final = {
@@ -39,6 +40,7 @@ def render(template: str, request: Request, **found: Any) -> str:
             spans=list(SPANS),
             navigation=_NAVIGATION,
             here=request.url.path,
+            has_session=COOKIE in request.cookies,
             **given,
         )
     )

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import gzip
 import logging
-import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -33,6 +31,7 @@ from agenttrace_collector.receivers.inflate import Coding
 from agenttrace_collector.receivers.ingest import Body, Ingest
 from agenttrace_collector.receivers.paths import CanonicalPaths
 from agenttrace_collector.receivers.signals import OTHER_SERVICES, Signal
+from agenttrace_collector.server.browsers import origins_pattern
 
 _log: Final = logging.getLogger(__name__)
 _MIB: Final = 1024 * 1024
@@ -64,11 +63,12 @@ class HttpReceiver:
     def _middleware(self) -> list[Middleware]:
         cors = self.settings.cors
         paths = Middleware(CanonicalPaths)
-        if not cors.allowed_origins:
+        origins = origins_pattern(cors.allowed_origins)
+        if origins is None:
             return [paths]
         allowed = Middleware(
             CORSMiddleware,
-            allow_origin_regex=_origins(cors.allowed_origins),
+            allow_origin_regex=origins.pattern,
             allow_methods=["POST"],
             allow_headers=[*_HEADERS, *cors.allowed_headers],
         )
@@ -102,13 +102,6 @@ class HttpReceiver:
             body = Body(data, signal, _TRANSPORT, sender.tenant, limit, is_json=is_json, coding=coding)
             batch = await self.ingest.take(body)
         return _answer(request, response_to(signal, batch), 200)
-
-
-def _origins(patterns: Iterable[str]) -> str:
-    """A pattern of all origins; `*` stands for any part of one, as in `https://*.example.org`."""
-    return "|".join(
-        re.escape(pattern).replace(r"\*", "[^/]*" if "/" in pattern else ".*") for pattern in patterns
-    )
 
 
 def _content_type(request: Request) -> str:
