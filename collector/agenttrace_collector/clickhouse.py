@@ -19,13 +19,17 @@ from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.compression import get_compressor
 from clickhouse_connect.driver.exceptions import ClickHouseError, Error
 
+from agenttrace_collector.config.directories import (
+    DATABASE_SETTING,
+    EMBEDDED,
+    data_directory,
+    prepare_directory,
+)
 from agenttrace_collector.config.dsn import Server, servers
 from agenttrace_collector.config.problems import ConfigError, Position, Problem
 from agenttrace_collector.errors import Rejected, Unavailable
 from agenttrace_schemas.rules import RULES
 
-EMBEDDED: Final = "chdb://"
-_ENDPOINT: Final = "exporters.clickhouse.endpoint"
 _NOT_INSTALLED: Final = (
     'the embedded database is not installed: pip install "agenttrace-otel[embedded]", or name a server'
 )
@@ -80,7 +84,7 @@ class ClickHouse:
 
     def __init__(self, endpoint: str, database: str = "agenttrace") -> None:
         if endpoint.startswith(EMBEDDED) and find_spec("chdb") is None:
-            raise ConfigError([Problem(Position("configuration"), _ENDPOINT, _NOT_INSTALLED)])
+            raise ConfigError([Problem(Position("configuration"), DATABASE_SETTING, _NOT_INSTALLED)])
         self._endpoint = endpoint
         self._database = database
         self._servers = deque(() if self.embedded else servers(endpoint))
@@ -183,7 +187,9 @@ class ClickHouse:
 
     def _connect(self, database: str, permanent: Callable[[int], bool]) -> Client:
         if self.embedded:
-            return clickhouse_connect.get_client(dsn=self._endpoint, database=database)
+            directory = data_directory(self._endpoint)
+            prepare_directory(directory, DATABASE_SETTING)
+            return clickhouse_connect.get_client(interface="chdb", path=str(directory), database=database)
         with self._lock:
             candidates = list(self._servers)
         for server in candidates[:-1]:

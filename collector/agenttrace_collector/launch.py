@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from typing import Final
 
@@ -15,6 +16,8 @@ _ADVICE_EMBEDDED: Final = (
 
 def main() -> None:
     """Run the command line; exit with status 2 where its libraries are not installed."""
+    # What a command writes (database, journal, key) is for the user who runs it, and for no other.
+    os.umask(0o077)
     try:
         # A command imports its own libraries when it runs.
         importlib.import_module(_COMMAND_LINE).app()

@@ -22,6 +22,7 @@ from starlette.types import ASGIApp
 
 from agenttrace_collector.auth import Authenticator
 from agenttrace_collector.config import Config, ConfigError, Source, build_policy
+from agenttrace_collector.config.directories import warn_if_readable, warn_of_old_place
 from agenttrace_collector.config.sections import Tls
 from agenttrace_collector.config.site_key import site_key, warn_without_key
 from agenttrace_collector.config.values import Address
@@ -105,6 +106,9 @@ class Service:
         config = self.config
         warn_if_exposed(config)
         warn_without_key(config)
+        clickhouse = config.exporters.clickhouse
+        warn_if_readable(config)
+        warn_of_old_place(clickhouse.endpoint, clickhouse.database)
         self._authenticator = Authenticator.from_file(config.extensions.auth.tokens_file)
         self._reloads.append(lambda fresh: self._authenticator.reload(fresh.extensions.auth.tokens_file))
         policy = build_policy(config.processors.enforce, site_key(config, make=True))

@@ -236,7 +236,7 @@ def load_extension(path: str | Path, base: Vocabulary = VOCABULARY) -> Vocabular
     """
     try:
         document = json.loads(Path(path).read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         message = "vocabulary extension: the file is not JSON"
         raise InvalidVocabulary(message) from error
     if not isinstance(document, dict) or not set(document) <= set(_SECTIONS):

@@ -120,6 +120,11 @@ def test_an_unknown_key_unlike_any_other_names_what_is_allowed(tmp_path: Path) -
         "hunter2",
         "journal: 'hunter2'",
         "a: 'hunter2",
+        "hunter2!: {endpoint: x}",
+        "journal: {'Hunter2 of hunter2': 1}",
+        "? [hunter2]\n: 1",
+        "? {hunter2: 1}\n: 1",
+        "'hunter2!': 1\n'hunter2!': 2",
     ],
 )
 def test_values_are_never_repeated(tmp_path: Path, text: str) -> None:
@@ -168,6 +173,31 @@ def test_a_key_that_stands_twice_is_a_problem(tmp_path: Path) -> None:
     """YAML would keep the last and say nothing."""
     (found,) = problems(tmp_path, "journal:\n  max_size_mib: 1\n  max_size_mib: 2\n")
     assert (found.position.line, found.message) == (3, "this key stands twice")
+
+
+LEVELS = "\n".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 12))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a: " + "[" * 50_000, "allowed are 32 levels"),
+        ("a: " + "{b: " * 50_000, "allowed are 32 levels"),
+        ("\n".join("  " * depth + "a:" for depth in range(200)), "allowed are 32 levels"),
+        ("- " * 50_000, "allowed are 32 levels"),
+        ("a: &a [*a]", "allowed are 32 levels"),
+        ("a: &a {b: *a}", "allowed are 32 levels"),
+        (f"a0: &a0 x\n{LEVELS}", "allowed are 50000 values"),
+        ("a: [" + "b, " * 60_000 + "]", "allowed are 50000 values"),
+        ("#" * 1_000_001, "allowed are 1000000 characters"),
+        ("a: !!python/object/apply:os.system [hunter2]", "unknown key"),
+        ("a: &a 1\nb: *c", "this is not YAML"),
+    ],
+    ids=lambda text: text[:20],
+)
+def test_a_hostile_file_is_a_problem_and_nothing_else(tmp_path: Path, text: str, message: str) -> None:
+    """Deep, wide, holding itself, or growing by aliases: no traceback, no memory."""
+    assert message in str(problems(tmp_path, text)[0])
 
 
 def test_later_files_and_overrides_win(tmp_path: Path) -> None:
@@ -225,7 +255,7 @@ def test_the_default_policy_is_the_rules_own() -> None:
     assert build_policy(Config().processors.enforce) == Policy()
 
 
-@pytest.mark.parametrize("content", [None, "no json", '{"decisions": {"Bad Name": []}}'])
+@pytest.mark.parametrize("content", [None, "no json", "[" * 100_000, '{"decisions": {"Bad Name": []}}'])
 def test_a_wrong_vocabulary_is_a_problem(tmp_path: Path, content: str | None) -> None:
     """The extension file is checked with the configuration."""
     file = tmp_path / "vocabulary.json"

@@ -13,12 +13,17 @@ from typing import Any, Final
 
 import yaml
 
-from agenttrace_collector.config.problems import ConfigError, Path, Position, Problem
+from agenttrace_collector.config.problems import ConfigError, Path, Position, Problem, shown
 
+# Bounds on what a file may ask of its reader; aliases count as often as they stand.
+MAX_DEPTH: Final = 32
+MAX_NODES: Final = 50_000
 _NULLS: Final = frozenset({"", "~", "null", "Null", "NULL"})
 _EXPRESSION: Final = re.compile(
     r"\$\$|\$\{(?:env:)?(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>[^}]*))?\}|(?P<other>\$\{)"
 )
+_TOO_DEEP: Final = f"allowed are {MAX_DEPTH} levels"
+_TOO_MANY: Final = f"allowed are {MAX_NODES} values, those that aliases repeat included"
 
 
 @dataclass(slots=True)
@@ -33,6 +38,7 @@ class Document:
 def read_document(text: str, source: str, environ: Mapping[str, str]) -> Document:
     """The document in a YAML text; raises `ConfigError` where it is not YAML."""
     try:
+        _check_depth(text, source)
         node = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else None
@@ -46,6 +52,19 @@ def read_document(text: str, source: str, environ: Mapping[str, str]) -> Documen
     elif values is not None:
         reader.complain(node, (), "allowed is a mapping of sections")
     return reader.document
+
+
+def _check_depth(text: str, source: str) -> None:
+    # Events come one after the other, nodes by recursion, which ends the process where a text is deep.
+    depth = 0
+    for event in yaml.parse(text, Loader=yaml.SafeLoader):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        if depth > MAX_DEPTH:
+            where = Position(source, event.start_mark.line + 1 if event.start_mark else None)
+            raise ConfigError([Problem(where, "", _TOO_DEEP)])
 
 
 def merge(base: Document, later: Document) -> None:
@@ -70,12 +89,17 @@ class _Reader:
         self.document = Document()
         self._source = source
         self._environ = environ
+        self._nodes = 0
 
     def complain(self, node: yaml.Node | None, path: Path, message: str) -> None:
-        problem = Problem(self._position(node), ".".join(map(str, path)), message)
-        self.document.problems.append(problem)
+        self.document.problems.append(Problem(self._position(node), shown(path), message))
 
     def read(self, node: yaml.Node, path: Path) -> Any:
+        self._nodes += 1
+        if self._nodes > MAX_NODES or len(path) > MAX_DEPTH:
+            # An alias may hold itself, or others that hold others: few lines, more than any memory.
+            message = _TOO_MANY if self._nodes > MAX_NODES else _TOO_DEEP
+            raise ConfigError([Problem(self._position(node), "", message)])
         self.document.positions[path] = self._position(node)
         if isinstance(node, yaml.MappingNode):
             return self._mapping(node, path)
@@ -86,7 +110,10 @@ class _Reader:
     def _mapping(self, node: yaml.MappingNode, path: Path) -> dict[str, Any]:
         values: dict[str, Any] = {}
         for key_node, value_node in node.value:
-            key = str(key_node.value)
+            if not isinstance(key_node, yaml.ScalarNode):
+                self.complain(key_node, path, "allowed as a key is a word")
+                continue
+            key = key_node.value
             if key in values:
                 self.complain(key_node, (*path, key), "this key stands twice")
             values[key] = self.read(value_node, (*path, key))

@@ -6,14 +6,15 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path as FilePath
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from agenttrace_collector.config.document import Document, merge, read_document
-from agenttrace_collector.config.problems import ConfigError, Path, Position, Problem, problems_of
+from agenttrace_collector.config.problems import ConfigError, Path, Position, Problem, problems_of, shown
 from agenttrace_collector.config.sections import Config
 
+MAX_CHARACTERS: Final = 1_000_000
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
 
@@ -59,10 +60,15 @@ def validated(model: type[ModelT], document: Document) -> ModelT:
 
 def _text(file: FilePath) -> str:
     try:
-        return file.read_text(encoding="utf-8")
+        with file.open(encoding="utf-8") as opened:
+            text = opened.read(MAX_CHARACTERS + 1)
     except (OSError, UnicodeDecodeError) as error:
         problem = Problem(Position(str(file)), "", f"the file cannot be read ({type(error).__name__})")
         raise ConfigError([problem]) from None
+    if len(text) > MAX_CHARACTERS:
+        problem = Problem(Position(str(file)), "", f"allowed are {MAX_CHARACTERS} characters")
+        raise ConfigError([problem])
+    return text
 
 
 def _override(override: str, environ: Mapping[str, str]) -> Document:
@@ -75,5 +81,5 @@ def _override(override: str, environ: Mapping[str, str]) -> Document:
     for key in reversed(path):
         value = {key: value}
     positions: dict[Path, Position] = {path[:length]: Position("--set") for length in range(1, len(path) + 1)}
-    problems = [Problem(Position("--set"), name, problem.message) for problem in read.problems]
+    problems = [Problem(Position("--set"), shown(path), problem.message) for problem in read.problems]
     return Document(value, positions, problems)

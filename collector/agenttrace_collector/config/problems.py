@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import UnionType
@@ -12,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 Path: TypeAlias = tuple[str | int, ...]
 _UNKNOWN: Final = "extra_forbidden"
+_NAME: Final = re.compile(r"[a-z][a-z0-9_/]{0,39}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,7 @@ def problems_of(
     return [
         Problem(
             position_of(detail["loc"], positions),
-            ".".join(map(str, detail["loc"])),
+            shown(detail["loc"]),
             _unknown(root, detail["loc"]) if detail["type"] == _UNKNOWN else _sentence(detail["msg"]),
         )
         for detail in details
@@ -70,6 +72,11 @@ def position_of(path: Path, positions: Mapping[Path, Position]) -> Position:
         if path[:length] in positions:
             return positions[path[:length]]
     return Position("configuration")
+
+
+def shown(path: Path) -> str:
+    """A path with dots; what is no name of a setting may be a secret that slipped, and is not repeated."""
+    return ".".join(str(step) if isinstance(step, int) or _NAME.fullmatch(step) else "…" for step in path)
 
 
 def _sentence(message: str) -> str:

@@ -9,12 +9,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from agenttrace_collector.config.directories import data_directory
 from agenttrace_collector.config.problems import ConfigError, Position, Problem
 from agenttrace_collector.config.sections import Config
 
 _log: Final = logging.getLogger(__name__)
 _SETTING: Final = "processors.enforce.site_key"
-_EMBEDDED: Final = "chdb://"
 _BYTES: Final = 32
 _MODE: Final = 0o600
 _LONGEST: Final = 4_096
@@ -55,7 +55,7 @@ def warn_without_key(config: Config) -> None:
 
 def key_file(endpoint: str) -> Path:
     """Where the key of an embedded database stands: beside it, so that a copy of the rows does not hold it."""
-    data = Path(endpoint.removeprefix(_EMBEDDED))
+    data = data_directory(endpoint)
     return data.with_name(f"{data.name}.site-key")
 
 

@@ -13,6 +13,7 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import Final, TypeVar
 
+from agenttrace_collector.config.directories import JOURNAL_SETTING, prepare_directory, refuse_links
 from agenttrace_collector.decode.batch import Batch
 from agenttrace_collector.decode.batch import Block as Rows
 from agenttrace_collector.errors import Throttled, Unavailable
@@ -64,7 +65,8 @@ class Journal:
         if self._in_memory:
             store = self._store()
         else:
-            self._options.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            prepare_directory(self._options.directory, JOURNAL_SETTING)
+            refuse_links(self._options.directory, JOURNAL_SETTING)
             self._lock.acquire()
             store = self._opened()
         recovered = self._recover(store)

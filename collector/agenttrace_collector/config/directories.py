@@ -1,0 +1,79 @@
+"""Directories that hold what is stored: where they are, and whether others could put something in their place."""
+
+from __future__ import annotations
+
+import logging
+import os
+import stat
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from agenttrace_collector.config.problems import ConfigError, Position, Problem
+from agenttrace_collector.config.sections import Config
+
+EMBEDDED: Final = "chdb://"
+DATABASE_SETTING: Final = "exporters.clickhouse.endpoint"
+JOURNAL_SETTING: Final = "journal.directory"
+_MODE: Final = 0o700
+_ROOT: Final = 0
+_log: Final = logging.getLogger(__name__)
+
+
+def data_directory(endpoint: str) -> Path:
+    """Where an embedded database is; a relative path counts from the working directory."""
+    return Path(endpoint.removeprefix(EMBEDDED)).absolute()
+
+
+def prepare_directory(directory: Path, setting: str) -> None:
+    """Make it for this user alone if it is not there; raise `ConfigError` if others can replace what is in it.
+
+    A volume's root often belongs to root; what belongs to any other user can be changed by that one.
+    """
+    try:
+        directory.mkdir(mode=_MODE, parents=True, exist_ok=True)
+        found = directory.stat()
+    except OSError as error:
+        raise _problem(directory, setting, f"it cannot be used ({type(error).__name__})") from None
+    if found.st_mode & stat.S_IWOTH:
+        raise _problem(directory, setting, "every user of this machine can write there: chmod o-w")
+    if found.st_uid not in {os.geteuid(), _ROOT}:
+        raise _problem(directory, setting, "it belongs to another user, who can change what is stored there")
+
+
+def refuse_links(directory: Path, setting: str) -> None:
+    """Raise `ConfigError` where a file of it is a link, by which something else would be overwritten."""
+    if any(file.is_symlink() for file in directory.iterdir()):
+        raise _problem(directory, setting, "a link stands in it, and links are not followed")
+
+
+def warn_if_readable(config: Config) -> None:
+    """Say which directories of an earlier version others can read; new ones are this user's alone."""
+    endpoint = config.exporters.clickhouse.endpoint
+    kept = {JOURNAL_SETTING: config.journal.directory}
+    if endpoint.startswith(EMBEDDED):
+        kept[DATABASE_SETTING] = data_directory(endpoint)
+    for setting, directory in kept.items():
+        with suppress(FileNotFoundError):
+            if directory.stat().st_mode & stat.S_IXOTH:
+                _log.warning("%s: every user of this machine can read %s: chmod o-rx", setting, directory)
+
+
+def warn_of_old_place(endpoint: str, database: str) -> None:
+    """Say so where the database of 0.1.0 is found, which took `chdb://./name` for the working directory itself."""
+    host, slash, _ = endpoint.removeprefix(EMBEDDED).partition("/")
+    old = Path(host).absolute()
+    if not endpoint.startswith(EMBEDDED) or not (host and slash) or old == data_directory(endpoint):
+        return
+    if (old / "metadata" / f"{database}.sql").is_file() and (old / "store").is_dir():
+        _log.warning(
+            "%s: the database of an earlier version is in %s; to go on with it, stop the collector and move"
+            " data, metadata, store and tmp from there to %s, in place of what is there",
+            DATABASE_SETTING,
+            old,
+            data_directory(endpoint),
+        )
+
+
+def _problem(directory: Path, setting: str, message: str) -> ConfigError:
+    return ConfigError([Problem(Position(str(directory)), setting, message)])
