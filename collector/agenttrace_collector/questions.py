@@ -33,12 +33,21 @@ class NothingKept:
         """Do nothing."""
 
 
-def open_questions(config: Config, threads: int) -> Questions:
-    """A reader of the configured database, with connections that the writer never sees."""
+def open_questions(config: Config, *threads: int) -> list[Questions]:
+    """A reader of the configured database for each number of threads, with connections that the writer never sees.
+
+    Large questions of all of them wait for each other.
+    """
     settings = config.exporters.clickhouse
     if settings.endpoint.startswith("null:"):
-        return NothingKept()
+        return [NothingKept() for _ in threads]
     from agenttrace_collector.clickhouse import ClickHouse  # noqa: PLC0415 - not needed for null://
-    from agenttrace_collector.query import Reader  # noqa: PLC0415 - as above
+    from agenttrace_collector.query import Lanes, LargeLane, Reader, large_lane, small_lane  # noqa: PLC0415 - as above
 
-    return Reader(ClickHouse(settings.endpoint, settings.database), threads)
+    limit, small, large = config.processors.memory_limiter.limit_mib, None, None
+    if settings.embedded:
+        small, large = small_lane(limit), LargeLane(large_lane(limit))
+    return [
+        Reader(ClickHouse(settings.endpoint, settings.database), Lanes(number, small, large))
+        for number in threads
+    ]

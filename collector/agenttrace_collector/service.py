@@ -188,7 +188,7 @@ class Service:
     async def _answering(self, ingest: Ingest, readers: AsyncExitStack) -> ASGIApp:
         """What answers, by connections of its own, so that no question delays what is to be stored."""
         api = await asyncio.to_thread(importlib.import_module, "agenttrace_collector.api.app")
-        questions, lookups = (api.open_questions(self.config, threads) for threads in (4, 2))
+        questions, lookups = api.open_questions(self.config, 4, 2)
         for reader in (questions, lookups):
             readers.push_async_callback(asyncio.to_thread, reader.close)
         answers = api.Answers(
@@ -203,7 +203,7 @@ class Service:
         if not settings.endpoint or not database.embedded:
             return
         sql = await asyncio.to_thread(importlib.import_module, "agenttrace_collector.clickhouse_http")
-        answers = sql.open_sql(database, self._authenticator)
+        answers = sql.open_sql(self.config, self._authenticator)
         stack.push_async_callback(asyncio.to_thread, answers.close)
         keep(
             "clickhouse http",

@@ -86,8 +86,14 @@ def test_a_question_over_its_limits_is_told_to_be_narrower(limits: dict[str, flo
     statement = "SELECT number, sleep(0.02) FROM numbers(1000000)"
 
     class Heavy(Reader):
-        def ask_now(self, name: str, tenant: str, parameters: Mapping[str, Any]) -> Answer:
-            del name, tenant, parameters
+        def ask_now(
+            self,
+            name: str,
+            tenant: str,
+            parameters: Mapping[str, Any],
+            limits: Mapping[str, Any] | None = None,
+        ) -> Answer:
+            del name, tenant, parameters, limits
             columns, rows = database.read(statement)
             return Answer(tuple(columns), tuple(rows))
 

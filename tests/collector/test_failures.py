@@ -75,9 +75,9 @@ class Failing(Authenticator):
 
     error: Exception = field(default_factory=Exception)
 
-    def identify(self, authorization: str | None, role: Role) -> Identity:
+    def identify_digest(self, digest: bytes | None, role: Role) -> Identity:
         """Fail."""
-        del authorization, role
+        del digest, role
         raise self.error
 
 

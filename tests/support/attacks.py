@@ -31,6 +31,23 @@ AUTHORIZED: Final = f"authorization: Bearer {TOKEN}\r\n"
 HTTP_LISTENERS: Final = ("http", "api", "clickhouse", "health", "metrics")
 CONNECTIONS: Final = 900
 _TRACES: Final = "POST /v1/traces HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/x-protobuf\r\n"
+_BLOCKS: Final = "(SELECT arrayJoin(range(2000000)) * 40 + k AS n FROM (SELECT arrayJoin(range(40)) AS k))"
+_STREAM: Final = (
+    "(SELECT arrayJoin(range(2000)) * 10000 + k AS n FROM (SELECT arrayJoin(range(100)) * 100 + b AS k"
+    " FROM (SELECT arrayJoin(range(100)) AS b)) SETTINGS max_block_size = 100)"
+)
+_LARGE: Final = tuple(
+    statement.replace("ROWS", rows)
+    for rows in (_BLOCKS, _STREAM)
+    for statement in (
+        "SELECT count() FROM (SELECT toString(n) AS s, count() FROM ROWS GROUP BY s)",
+        "SELECT n FROM ROWS ORDER BY toString(n) DESC LIMIT 1 OFFSET 10000000",
+        "SELECT uniqExact(n) FROM ROWS",
+        "SELECT count() FROM ROWS AS a JOIN ROWS AS b ON a.n = b.n",
+        "SELECT length(arrayStringConcat(groupArray(toString(n)))) FROM ROWS",
+        "SELECT n, n, n FROM ROWS",
+    )
+)
 _CHUNK: Final = b" " * 2**20
 _REFUSED: Final = (OSError, http.client.HTTPException)
 
@@ -97,6 +114,16 @@ def many_runs(ports: Ports, until: float) -> None:
                 export(one_span_runs(spans, time.time_ns()), metadata=metadata, timeout=max(1, left))
 
 
+def large_queries(ports: Ports, until: float) -> None:
+    """Statements that want gigabytes, four at a time: grouped, sorted, joined, one value, one answer."""
+    with ThreadPoolExecutor(4) as pool:
+        for first in range(4):
+            statements = itertools.cycle(_LARGE[first:] + _LARGE[:first])
+            pool.submit(
+                _repeat, until, lambda each=statements: _query(ports["clickhouse"], next(each), until)
+            )
+
+
 ATTACKS: Final[Mapping[str, Callable[[Ports, float], None]]] = {
     attack.__name__: attack
     for attack in (
@@ -106,6 +133,7 @@ ATTACKS: Final[Mapping[str, Callable[[Ports, float], None]]] = {
         packed_members,
         announced,
         many_runs,
+        large_queries,
     )
 }
 
@@ -117,6 +145,14 @@ def _repeat(until: float, request: Callable[[], object]) -> None:
             request()
         # A refusal at once is not answered by a storm: the attack is bounded.
         _wait(min(until, started + 0.05))
+
+
+def _query(port: int, statement: str, until: float) -> None:
+    with closing(
+        http.client.HTTPConnection("127.0.0.1", port, timeout=max(1.0, until - time.monotonic()))
+    ) as asked:
+        asked.request("POST", "/", statement, {"Authorization": f"Bearer {TOKEN}"})
+        asked.getresponse().read()
 
 
 def _send_spaces(port: int, head: str, until: float) -> None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import gzip
 import json
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
@@ -22,23 +22,23 @@ from agenttrace_collector.clickhouse_http.frames import pack
 from agenttrace_collector.clickhouse_http.native import REVISION, with_revision
 from agenttrace_collector.clickhouse_http.problems import SqlRefused, told
 from agenttrace_collector.clickhouse_http.request import Asked, authorization, read
-from agenttrace_collector.clickhouse_http.settings import MAX_MEMORY, MAX_RESULT, MAX_SECONDS
+from agenttrace_collector.clickhouse_http.settings import BOUNDED
 from agenttrace_collector.clickhouse_http.statement import checked, form_of, uses
-from agenttrace_collector.config.sections import ClickHouse as Settings
+from agenttrace_collector.config.sections import Config, MemoryLimiter
 from agenttrace_collector.errors import CollectorError, Forbidden, Throttled, wire_status
+from agenttrace_collector.query.lanes import Lanes, LargeLane, Settings, large_lane, small_lane
 from agenttrace_collector.receivers.answers import headers_of
 
 _log: Final = logging.getLogger(__name__)
-_THREADS: Final = 4
+_THREADS: Final = 2
+_SECONDS: Final = 60
 _MOST_QUESTIONS: Final = 16
 _MOST_LARGE_BODIES: Final = 8
 # Last, so that no client's setting stands in their place; what the check let pass cannot write either.
 _LIMITS: Final = {
     "readonly": 2,
     "allow_ddl": 0,
-    "max_execution_time": MAX_SECONDS,
-    "max_memory_usage": MAX_MEMORY,
-    "max_result_bytes": MAX_RESULT,
+    "max_execution_time": _SECONDS,
     "do_not_merge_across_partitions_select_final": 1,
 }
 _TYPES: Final = {
@@ -55,6 +55,7 @@ _TYPES: Final = {
     "Arrow": "application/octet-stream",
 }
 _SMALLEST_PACKED: Final = 1024
+_LIMIT_MIB: Final = MemoryLimiter().limit_mib
 
 
 class _Found(NamedTuple):
@@ -73,7 +74,7 @@ class Sql:
     engine: ClickHouse
     database: str
     authenticator: Authenticator
-    threads: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(_THREADS, "sql"))
+    lanes: Lanes = field(default_factory=lambda: _lanes(_LIMIT_MIB))
     places: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_MOST_QUESTIONS))
     large_bodies: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_MOST_LARGE_BODIES))
 
@@ -88,8 +89,8 @@ class Sql:
                 message = "as many statements are being answered as can be"
                 raise Throttled(message)
             async with self.places:
-                loop = asyncio.get_running_loop()
-                found = await loop.run_in_executor(self.threads, self._run, asked, _wants_gzip(request))
+                run = functools.partial(self._run, asked, _wants_gzip(request))
+                found = await self.lanes.run(run)
         except CollectorError as error:
             refused = told(error)
             # What the engine says may be another kind of failure than the connection's.
@@ -108,14 +109,16 @@ class Sql:
             message = "free SQL reads every tenant's rows: it needs a token of the role admin; the API answers for one"
             raise Forbidden(message) from None
 
-    def _run(self, asked: Asked, wants_gzip: bool) -> _Found:  # noqa: FBT001 - called by an executor
+    def _run(self, asked: Asked, wants_gzip: bool, limits: Settings) -> _Found:  # noqa: FBT001 - called by an executor
         if uses(asked.text, self.database):
             return self._packed(asked, asked.form, b"", wants_gzip=False)
         bound = {name: value for name, value in asked.settings.items() if name.startswith("param_")}
-        statement = checked(self.engine, asked.text, bound, self.database)
+        bounds = {**_LIMITS, **limits}
+        largest = {name: int(bounds[name]) for name in BOUNDED}
+        statement = checked(self.engine, asked.text, bound, self.database, largest=largest)
         own = form_of(statement)
         form = own or asked.form
-        data = self.engine.raw(statement, {**asked.settings, **_LIMITS}, None if own else form)
+        data = self.engine.raw(statement, {**asked.settings, **bounds}, None if own else form)
         if form == "Native" and asked.revision >= REVISION:
             data = with_revision(data)
         return self._packed(asked, form, data, wants_gzip=wants_gzip)
@@ -131,14 +134,20 @@ class Sql:
 
     def close(self) -> None:
         """Wait for what is being answered, and let go."""
-        self.threads.shutdown(cancel_futures=True)
+        self.lanes.close()
         self.engine.close()
 
 
-def open_sql(settings: Settings, authenticator: Authenticator) -> Sql:
+def open_sql(config: Config, authenticator: Authenticator) -> Sql:
     """Over the configured database, with connections that neither the writer nor the API sees."""
+    settings = config.exporters.clickhouse
     engine = ClickHouse(settings.endpoint, settings.database)
-    return Sql(engine, settings.database, authenticator)
+    lanes = _lanes(config.processors.memory_limiter.limit_mib)
+    return Sql(engine, settings.database, authenticator, lanes)
+
+
+def _lanes(limit_mib: int) -> Lanes:
+    return Lanes(_THREADS, small_lane(limit_mib), LargeLane(large_lane(limit_mib)))
 
 
 def build_sql_app(sql: Sql) -> Starlette:

@@ -59,8 +59,8 @@ _TOLD: Final = {
     81: "the database does not exist",
     158: "the statement reads more rows than one may",
     159: "the statement takes more time than one may",
-    241: "the statement takes more memory than one may",
-    396: "the answer is larger than one may be",
+    241: "the statement takes more memory than one may: narrow it, or raise processors.memory_limiter.limit_mib",
+    396: "the answer is larger than one may be: narrow it, or raise processors.memory_limiter.limit_mib",
     456: "a parameter of the statement is not set",
 }
 _PARSING: Final = 62

@@ -3,20 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from agenttrace_collector.clickhouse_http.problems import denied
 
-MAX_SECONDS: Final = 60
-MAX_MEMORY: Final = 4 << 30
-MAX_RESULT: Final = 1 << 30
-# The largest value of those that this endpoint bounds itself; 0 means no bound, and is refused.
-_BOUNDED: Final = {
-    "max_execution_time": MAX_SECONDS,
-    "max_memory_usage": MAX_MEMORY,
-    "max_result_bytes": MAX_RESULT,
-}
+# Those that this endpoint bounds itself; 0 means no bound, and is refused.
+BOUNDED: Final = frozenset({"max_execution_time", "max_memory_usage", "max_result_bytes"})
 _FREE: Final = frozenset(
     {
         *(
@@ -59,24 +52,27 @@ _CLAUSE: Final = "SETTINGS"
 
 def may_be_set(name: str) -> bool:
     """Whether a setting may be carried at all."""
-    return name in _FREE or name in _BOUNDED or bool(_FORM.fullmatch(name) and not _FILES.search(name))
+    return name in _FREE or name in BOUNDED or bool(_FORM.fullmatch(name) and not _FILES.search(name))
 
 
-def check_settings(canonical: str, clauses: int) -> None:
-    """Raise `SqlRefused` unless each SETTINGS clause of a formatted statement, so many of them, holds such settings."""
+def check_settings(canonical: str, clauses: int, largest: Mapping[str, int]) -> None:
+    """Raise `SqlRefused` unless each SETTINGS clause of a formatted statement, so many of them, holds such settings.
+
+    `largest`: the value up to which each of `BOUNDED` may be set.
+    """
     tokens = [token[0] for token in _TOKEN.finditer(canonical)]
     found = [number for number, token in enumerate(tokens) if token == _CLAUSE]
-    read = sum(_check_clause(tokens, number + 1) for number in found)
+    read = sum(_check_clause(tokens, number + 1, largest) for number in found)
     if read < clauses:
         message = "SETTINGS of the statement cannot be told apart from its names: write them once, at its end"
         raise denied(message)
 
 
-def _check_clause(tokens: list[str], at: int) -> bool:
+def _check_clause(tokens: list[str], at: int, largest: Mapping[str, int]) -> bool:
     """Whether a clause of settings begins there, all of which may be set."""
     pairs = list(_pairs(tokens, at))
     for name, value in pairs:
-        _check(name, value)
+        _check(name, value, largest)
     return bool(pairs)
 
 
@@ -88,12 +84,12 @@ def _pairs(tokens: list[str], at: int) -> Iterator[tuple[str, str]]:
         at += 4
 
 
-def _check(name: str, value: str) -> None:
+def _check(name: str, value: str, largest: Mapping[str, int]) -> None:
     if not may_be_set(name):
         shown = name if _NAME.fullmatch(name) else "a setting"
         message = f"{shown} is not set here: settings that bound an answer or give it another form are"
         raise denied(message)
-    most = _BOUNDED.get(name)
+    most = largest.get(name)
     if most is not None and not (_NUMBER.fullmatch(value) and 0 < int(value) <= most):
         message = f"{name}: allowed is a number from 1 to {most}"
         raise denied(message)

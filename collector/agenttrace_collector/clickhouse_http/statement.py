@@ -97,10 +97,13 @@ _USE: Final = re.compile(r"\s*USE\s+[`\"]?(\w+)[`\"]?\s*;?\s*", re.IGNORECASE)
 _IDENTIFIER_PARAMETER: Final = re.compile(r"\{\s*\w+\s*:\s*Identifier\s*\}")
 
 
-def checked(engine: ClickHouse, text: str, bound: Mapping[str, Any], database: str) -> str:
+def checked(
+    engine: ClickHouse, text: str, bound: Mapping[str, Any], database: str, *, largest: Mapping[str, int]
+) -> str:
     """The statement as it may be run; raises `SqlRefused`, or what the engine finds wrong with it.
 
-    `bound`: its parameters as `param_…` settings. `database`: the one that holds our tables.
+    `bound`: its parameters as `param_…` settings. `database`: the one that holds our tables. `largest`: up to
+    which value it may set the settings that are bounded.
     """
     ((canonical,),) = engine.query("SELECT formatQuerySingleLine({text:String})", {"text": text})
     if _IDENTIFIER_PARAMETER.search(canonical):
@@ -109,7 +112,7 @@ def checked(engine: ClickHouse, text: str, bound: Mapping[str, Any], database: s
     nodes = list(_nodes(tree))
     if not nodes or nodes[0].kind not in _KINDS:
         raise denied(_READ_ONLY)
-    check_settings(canonical, sum(node.kind == "Set" for node in nodes))
+    check_settings(canonical, sum(node.kind == "Set" for node in nodes), largest)
     _check_applied(canonical, sum(node.kind == "ColumnsApplyTransformer" for node in nodes))
     known = _DATABASES | {database.lower()}
     for node in nodes:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
+import functools
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Final
 
 from agenttrace_collector.clickhouse import ClickHouse
 from agenttrace_collector.query.catalogue import catalogue
+from agenttrace_collector.query.lanes import Lanes, Settings
 
-# Seconds, bytes and rows that one question may take; a question that takes more is refused by ClickHouse.
+_THREADS: Final = 4
+# Seconds and rows that one question may take; one that takes more is refused by ClickHouse, as by its lane's limits.
 _SETTINGS: Final = {
     "max_execution_time": 30,
-    "max_memory_usage": 4 << 30,
     "max_result_rows": 100_000,
     # A row and the one that replaces it have the same time, which tells the partition.
     "do_not_merge_across_partitions_select_final": 1,
@@ -36,23 +36,24 @@ class Answer:
 class Reader:
     """Reads with connections and threads of its own: a slow question never delays ingest."""
 
-    def __init__(self, database: ClickHouse, threads: int = 4) -> None:
+    def __init__(self, database: ClickHouse, lanes: Lanes | None = None) -> None:
         self._database = database
-        self._threads = ThreadPoolExecutor(threads, "read")
+        self._lanes = lanes or Lanes(_THREADS)
 
     async def ask(self, name: str, tenant: str, parameters: Mapping[str, Any]) -> Answer:
         """The answer to a query of the catalogue; raises `Unavailable` where the database is away."""
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._threads, self.ask_now, name, tenant, parameters)
+        return await self._lanes.run(functools.partial(self.ask_now, name, tenant, parameters))
 
-    def ask_now(self, name: str, tenant: str, parameters: Mapping[str, Any]) -> Answer:
-        """The same, in this thread."""
+    def ask_now(
+        self, name: str, tenant: str, parameters: Mapping[str, Any], limits: Settings | None = None
+    ) -> Answer:
+        """The same, in this thread, within these limits."""
         query = catalogue()[name]
         bound = {**parameters, "tenant": tenant}
         values = {key: bound[key] for key in query.parameters}
-        return Answer(*self._database.read(query.statement, values, _SETTINGS))
+        return Answer(*self._database.read(query.statement, values, {**_SETTINGS, **(limits or {})}))
 
     def close(self) -> None:
         """Wait for what is being asked, and let go."""
-        self._threads.shutdown(cancel_futures=True)
+        self._lanes.close()
         self._database.close()

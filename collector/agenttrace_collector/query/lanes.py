@@ -1,0 +1,136 @@
+"""Two lanes for questions: small ones side by side, and those that need more memory one after the other.
+
+What all lanes together may take follows from `memory_limiter`, so that questions leave ingest its part. A
+question starts small; one that does not fit is asked again as a large one, which spills to disk.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, Final, TypeAlias, TypeVar
+
+from agenttrace_collector.clickhouse import Away, Refused
+from agenttrace_collector.errors import Throttled
+
+Settings: TypeAlias = Mapping[str, Any]
+T = TypeVar("T")
+
+_MIB: Final = 1024 * 1024
+# Parts of the limit: eight small questions and two large ones make half of it.
+_SMALL_PART: Final = 32
+_LARGE_PART: Final = 8
+_LEAST_SMALL: Final = 16 * _MIB
+# A large question spills what exceeds this part of its memory, so much to disk in all, as a multiple of it.
+_SPILLING_PART: Final = 4
+_SPILLED: Final = 32
+# An answer is held several times while it is formed and sent.
+_RESULT_PART: Final = 2
+# ClickHouse's codes for too much memory and too large an answer: the large lane may have the room.
+_DOES_NOT_FIT: Final = frozenset({241, 396})
+# And those for a join that cannot be sorted.
+_NO_SORTED_JOIN: Final = frozenset({48, 403})
+_MOST_WAITING: Final = 16
+# A server has limits of its own; these bound what one question of ours may take there.
+_SERVER: Final = {"max_memory_usage": 4 << 30}
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """What one question may take, in bytes; `spills` where it may go on on disk."""
+
+    memory: int
+    result: int
+    spills: bool = False
+
+    @property
+    def settings(self) -> Settings:
+        """As ClickHouse takes it."""
+        limits = {"max_memory_usage": self.memory, "max_result_bytes": self.result}
+        if not self.spills:
+            return limits
+        spilling = self.memory // _SPILLING_PART
+        kinds = ("group_by", "sort", "distinct", "join")
+        return {
+            **limits,
+            **{f"max_bytes_before_external_{kind}": spilling for kind in kinds},
+            **{f"max_bytes_ratio_before_external_{kind}": 0 for kind in kinds},
+            "max_temporary_data_on_disk_size_for_query": _SPILLED * self.memory,
+            # Hash joins hold their right side; a sorted one spills, and hash must not be named beside it.
+            "join_algorithm": "full_sorting_merge",
+            "max_block_size": 16_384,
+            # Half of the processors are left to what is to be stored.
+            "max_threads": max(1, (os.cpu_count() or 1) // 2),
+        }
+
+
+def small_lane(limit_mib: int) -> Lane:
+    """What a question that starts may take of so much memory."""
+    memory = max(_LEAST_SMALL, limit_mib * _MIB // _SMALL_PART)
+    return Lane(memory, memory // _RESULT_PART)
+
+
+def large_lane(limit_mib: int) -> Lane:
+    """What one that did not fit may take."""
+    memory = max(2 * _LEAST_SMALL, limit_mib * _MIB // _LARGE_PART)
+    return Lane(memory, memory // _RESULT_PART, spills=True)
+
+
+class Lanes:
+    """Threads that ask: several for small questions; `large` may be shared, and is None for a server."""
+
+    def __init__(self, threads: int, small: Lane | None = None, large: LargeLane | None = None) -> None:
+        self._threads = ThreadPoolExecutor(threads, "small")
+        self._small: Settings = small.settings if small else _SERVER
+        self._large = large
+
+    async def run(self, ask: Callable[[Settings], T]) -> T:
+        """What `ask` answers with the settings of the lane it fits; raises what it raises, or `Throttled`."""
+        loop = asyncio.get_running_loop()
+        try:
+            return await loop.run_in_executor(self._threads, ask, self._small)
+        except (Away, Refused) as error:
+            if self._large is None or error.code not in _DOES_NOT_FIT:
+                raise
+        return await self._large.run(ask)
+
+    def close(self) -> None:
+        """Wait for what is being asked."""
+        self._threads.shutdown(cancel_futures=True)
+        if self._large:
+            self._large.close()
+
+
+class LargeLane:
+    """One thread: a second large question waits for the first."""
+
+    def __init__(self, lane: Lane) -> None:
+        self._settings = lane.settings
+        self._thread = ThreadPoolExecutor(1, "large")
+        self._asked = 0
+
+    async def run(self, ask: Callable[[Settings], T]) -> T:
+        """The same as `Lanes.run`."""
+        if self._asked >= _MOST_WAITING:
+            message = "as many large questions wait as can be"
+            raise Throttled(message)
+        self._asked += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._thread, self._ask, ask)
+        finally:
+            self._asked -= 1
+
+    def _ask(self, ask: Callable[[Settings], T]) -> T:
+        try:
+            return ask(self._settings)
+        except Refused as error:
+            if error.code not in _NO_SORTED_JOIN:
+                raise
+            return ask({**self._settings, "join_algorithm": "default"})
+
+    def close(self) -> None:
+        """Wait for what is being asked."""
+        self._thread.shutdown(cancel_futures=True)
