@@ -147,11 +147,11 @@ def _repeat(until: float, request: Callable[[], object]) -> None:
         _wait(min(until, started + 0.05))
 
 
-def _query(port: int, statement: str, until: float) -> None:
+def _query(port: int, statements: Iterator[str], until: float) -> None:
     with closing(
         http.client.HTTPConnection("127.0.0.1", port, timeout=max(1.0, until - time.monotonic()))
     ) as asked:
-        asked.request("POST", "/", statement, {"Authorization": f"Bearer {TOKEN}"})
+        asked.request("POST", "/", next(statements), {"Authorization": f"Bearer {TOKEN}"})
         asked.getresponse().read()
 
 
