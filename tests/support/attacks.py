@@ -119,9 +119,7 @@ def large_queries(ports: Ports, until: float) -> None:
     with ThreadPoolExecutor(4) as pool:
         for first in range(4):
             statements = itertools.cycle(_LARGE[first:] + _LARGE[:first])
-            pool.submit(
-                _repeat, until, lambda each=statements: _query(ports["clickhouse"], next(each), until)
-            )
+            pool.submit(_repeat, until, functools.partial(_query, ports["clickhouse"], statements, until))
 
 
 ATTACKS: Final[Mapping[str, Callable[[Ports, float], None]]] = {
