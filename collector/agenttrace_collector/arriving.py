@@ -55,6 +55,10 @@ class Bodies:
         """The bytes of a tenant's bodies."""
         return self._held[tenant]
 
+    def tenants(self) -> Iterable[str]:
+        """Those that have any."""
+        return self._held.keys()
+
     def is_first(self, body: Arriving | None) -> bool:
         """Whether there is none older."""
         return body is next(iter(self._bodies), None)

@@ -97,6 +97,11 @@ class ClickHouse:
         """Whether the engine runs in this process."""
         return self._endpoint.startswith(EMBEDDED)
 
+    @property
+    def name(self) -> str:
+        """Of the database."""
+        return self._database
+
     def insert(self, table: str, columns: Sequence[str], data: bytes, *, token: str) -> None:
         """Insert RowBinary, all rows or none, once per token."""
         settings = {"async_insert": 0, "insert_deduplication_token": token}

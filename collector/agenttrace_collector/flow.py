@@ -83,8 +83,11 @@ class Flow:
 
     @asynccontextmanager
     async def receiving(self, tenant: str) -> AsyncIterator[Arriving]:
-        """What a body holds from before it is read until it is answered; over the soft limit it is refused."""
-        if not self.has_room:
+        """What a body holds from before it is read until it is answered; over the soft limit it is refused.
+
+        Not where others hold more than their share, and this tenant does not.
+        """
+        if not self.has_room and not self._others_hold_it(tenant):
             raise _throttled("memory")
         if len(self._bodies) >= self._limits.bodies and not self._bodies.cut_off_oldest(_CUT_OFF_AT_ONCE):
             raise _throttled("requests")
@@ -211,6 +214,15 @@ class Flow:
         if wanted.body is None:
             self._decoding += amount
 
+    def _others_hold_it(self, tenant: str) -> bool:
+        """Whether memory is what other tenants take, below the hard limit."""
+        share = self._share()
+        most = max(map(self._uses, {*self._reserved, *self._bodies.tenants()} - {tenant}), default=0)
+        return self._uses(tenant) <= share < most and self._resident() < self._limits.hard_bytes
+
+    def _share(self) -> float:
+        return (self._limits.hard_bytes - self._limits.soft_bytes) * _ALWAYS
+
     def _uses(self, tenant: str) -> int:
         return self._bodies.held(tenant) + self._reserved[tenant]
 
@@ -218,8 +230,7 @@ class Flow:
         return any(self._uses(each.tenant) < self._uses(tenant) for each in self._waiting)
 
     def _fits(self, wanted: _Waiting) -> bool:
-        always = (self._limits.hard_bytes - self._limits.soft_bytes) * _ALWAYS
-        if self._uses(wanted.tenant) + wanted.cost <= always or self._is_alone(wanted):
+        if self._uses(wanted.tenant) + wanted.cost <= self._share() or self._is_alone(wanted):
             return True
         beside = 0 if self._bodies.is_first_of(wanted.tenant, wanted.body) else wanted.beside
         needed = self._reserved.total() + wanted.cost + beside

@@ -74,6 +74,30 @@ def test_over_the_soft_limit_nothing_new_is_admitted() -> None:
     asyncio.run(scenario())
 
 
+def test_over_the_soft_limit_a_tenant_is_admitted_while_others_hold_the_memory() -> None:
+    """One that holds less than its share, up to the hard limit; the others wait."""
+
+    async def scenario() -> None:
+        memory = Memory(100)
+        limited = flow(memory)
+
+        async def begin(tenant: str) -> None:
+            async with limited.receiving(tenant):
+                pass
+
+        async with limited.receiving("initech") as body:
+            await limited.grow(body, 50)
+            memory.used = 900
+            await begin("acme")
+            assert isinstance(await refusal(lambda: begin("initech")), Throttled)
+            memory.used = 1_000
+            assert isinstance(await refusal(lambda: begin("acme")), Throttled)
+        memory.used = 900
+        assert isinstance(await refusal(lambda: begin("acme")), Throttled)
+
+    asyncio.run(scenario())
+
+
 def test_bodies_get_room_by_their_size() -> None:
     """One alone always does; a second waits until the first is decoded."""
 

@@ -51,9 +51,25 @@ class Reader:
         query = catalogue()[name]
         bound = {**parameters, "tenant": tenant}
         values = {key: bound[key] for key in query.parameters}
-        return Answer(*self._database.read(query.statement, values, {**_SETTINGS, **(limits or {})}))
+        return Answer(
+            *self._database.read(
+                query.statement, values, {**_SETTINGS, **self._scope(tenant), **(limits or {})}
+            )
+        )
+
+    def _scope(self, tenant: str) -> Settings:
+        """Which runs are unsettled is asked of this tenant's marks alone: views ask it of all, and others may have many."""
+        condition = f"tenant = {_quoted(tenant)}"
+        return {
+            "additional_table_filters": f"{{{_quoted(f'{self._database.name}.run_marks')}: {_quoted(condition)}}}"
+        }
 
     def close(self) -> None:
         """Wait for what is being asked, and let go."""
         self._lanes.close()
         self._database.close()
+
+
+def _quoted(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"
