@@ -39,6 +39,7 @@ from agenttrace_collector.lifetime import Lifetime
 from agenttrace_collector.logs import log_loop_error
 from agenttrace_collector.memory import keep_memory_together
 from agenttrace_collector.notify import notify
+from agenttrace_collector.quotas import Quotas
 from agenttrace_collector.receivers.decoder import Decoder
 from agenttrace_collector.receivers.ingest import Ingest
 from agenttrace_collector.receivers.otlp_grpc import GrpcLimits, GrpcReceiver
@@ -86,6 +87,7 @@ class Parts:
     policy: Policy
     storage: Storage
     flow: Flow
+    quotas: Quotas
 
 
 @dataclass(slots=True)
@@ -122,10 +124,12 @@ class Service:
             self._observe(keep)
             database = open_database(config, policy)
             storage = await stack.enter_async_context(opened_storage(config, database, lifetime))
-            await self._settle(database, policy, stack)
+            quotas = Quotas(config.processors.quotas, storage.journal.oldest)
+            self.telemetry.watch(quotas.readings)
+            await self._settle(database, policy, quotas, stack)
             erasing = opened_erasure(config.exporters.clickhouse, storage.delivery.flush)
             self._erasure = await stack.enter_async_context(erasing)
-            await self._receive(Parts(policy, storage, self._flow(stack)), stack, keep)
+            await self._receive(Parts(policy, storage, self._flow(stack), quotas), stack, keep)
             notify("READY=1")
             await lifetime.wait()
             self._announce_end()
@@ -159,7 +163,10 @@ class Service:
         authenticator = self._authenticator
         decoder = stack.enter_context(Decoder())
         kept = kept_seconds(self.config.exporters.clickhouse.ttl.model_dump())
-        ingest = Ingest(parts.policy, parts.storage.journal, parts.flow, self.telemetry, decoder, kept)
+        storage, flow = parts.storage, parts.flow
+        ingest = Ingest(
+            parts.policy, storage.journal, flow, self.telemetry, decoder, kept, quotas=parts.quotas
+        )
         protocols = self.config.receivers.otlp.protocols
         signals = (*_SIGNALS, _METRICS[self.config.receivers.otlp.metrics])
         if protocols.grpc.endpoint:
@@ -229,11 +236,16 @@ class Service:
         cors = self.config.receivers.otlp.protocols.http.cors
         return origins_pattern(cors.allowed_origins) if name == "otlp http" else None
 
-    async def _settle(self, database: Database, policy: Policy, stack: AsyncExitStack) -> None:
+    async def _settle(
+        self, database: Database, policy: Policy, quotas: Quotas, stack: AsyncExitStack
+    ) -> None:
         """Settle quiet runs, where there is a database to ask."""
         if not isinstance(database, Queryable):
             return
-        settler = await stack.enter_async_context(settling(Settler(Store(database), policy, self.config)))
+        settler = Settler(Store(database), policy, self.config)
+        if self.config.processors.quotas.unsettled_runs:
+            settler.tell_unsettled = quotas.take_unsettled
+        await stack.enter_async_context(settling(settler))
         self._reloads.append(settler.take)
         self.telemetry.watch(settler.readings)
 

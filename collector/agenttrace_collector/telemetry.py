@@ -91,6 +91,9 @@ METRICS: Final[Mapping[str, Described]] = {
     "agenttrace_set_aside_runs": Described(
         _GAUGE, "Runs that cannot be settled and are tried again later; the first twenty by their run_id."
     ),
+    "agenttrace_quota_refused_requests": Described(
+        _COUNTER, "Requests refused because a tenant has used up a quota (processors.quotas)."
+    ),
     "agenttrace_refused_records": Described(_COUNTER, "Records refused, by kind and rule."),
     "agenttrace_changed_values": Described(
         _COUNTER,

@@ -78,6 +78,7 @@ class StoredRuns:
 async def store_run(request: Request, built: Built) -> Response:
     """The answer comes when the run is on disk; decisions and signals that a rule refuses do not cost it."""
     sender = built.authenticator.identify(request.headers.get("authorization"), Role.INGEST)
+    built.ingest.quotas.check(sender.tenant)
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != JSON:
         message = f"allowed is the content type {JSON}"
         raise UnsupportedMedia(message)

@@ -127,10 +127,19 @@ class Enforce(Section):
     site_key: SecretStr | None = None
 
 
+class Quotas(Section):
+    """What each tenant may send; null does not limit it. Over one of them requests are asked to come later."""
+
+    spans_per_second: Positive | None = None
+    journal_mib: Positive | None = None
+    unsettled_runs: Positive | None = None
+
+
 class Processors(Section):
     """What happens on the way."""
 
     memory_limiter: MemoryLimiter = MemoryLimiter()
+    quotas: Quotas = Quotas()
     enforce: Enforce = Enforce()
 
 

@@ -103,9 +103,13 @@ class Journal:
             return "journal is full"
         return "" if self._reserve.held else "the disk is nearly full"
 
+    def oldest(self) -> int | None:
+        """When the first entry was written (ns), None for an empty journal."""
+        return self._ledger.depth().oldest_at
+
     def age(self) -> float:
         """Seconds since the oldest entry was written, 0 without one."""
-        oldest = self._ledger.depth().oldest_at
+        oldest = self.oldest()
         return 0.0 if oldest is None else max(0.0, (self._now() - oldest) / _NANOSECONDS)
 
     def layout(self, number: int) -> Layout:

@@ -7,9 +7,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from agenttrace_collector.config.sections import Quotas as Settings
 from agenttrace_collector.decode.batch import Batch, Context
 from agenttrace_collector.errors import CollectorError
 from agenttrace_collector.flow import Flow
+from agenttrace_collector.quotas import Quotas
 from agenttrace_collector.receivers.decoder import Decoder
 from agenttrace_collector.receivers.inflate import Coding, content_bytes, inflate
 from agenttrace_collector.receivers.signals import Signal
@@ -52,6 +54,7 @@ class Ingest:
     telemetry: Telemetry
     decoder: Decoder
     kept: Mapping[str, int] = field(default_factory=dict)
+    quotas: Quotas = field(default_factory=lambda: Quotas(Settings()))
     now: Callable[[], int] = time.time_ns
 
     async def take(self, body: Body) -> Batch:
@@ -59,7 +62,7 @@ class Ingest:
         async with self.flow.room(body.content_bytes, body.tenant):
             batch = await self._decoded(body)
             if body.signal.is_stored:
-                await self.keep(batch, body.signal.unit, body.transport)
+                await self.keep(batch, body.signal.unit, body.transport, body.tenant)
             else:
                 self.telemetry.taken(body.signal.unit, body.transport, batch)
         return batch
@@ -68,7 +71,7 @@ class Ingest:
         """What decoding a request of this tenant depends on, now."""
         return Context(self.policy, tenant, self.now(), self.kept)
 
-    async def keep(self, batch: Batch, unit: str, transport: str) -> bool:
+    async def keep(self, batch: Batch, unit: str, transport: str, tenant: str) -> bool:
         """Store a batch, False where it was stored before; raises `Rejected` or `Unavailable`, which are counted."""
         try:
             is_new = await self.sink.write(batch)
@@ -76,6 +79,8 @@ class Ingest:
             self.telemetry.turned_away(unit, transport, batch)
             raise
         self.telemetry.taken(unit, transport, batch)
+        size = sum(len(rows.data) for rows in batch.blocks.values())
+        self.quotas.charge(tenant, batch.received, size if is_new else 0)
         return is_new
 
     async def _decoded(self, body: Body) -> Batch:

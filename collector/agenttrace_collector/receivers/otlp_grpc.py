@@ -97,6 +97,7 @@ class GrpcReceiver:
 
     async def _take(self, signal: Signal, context: _Context) -> Batch:
         sender = self.authenticator.identify(_authorization(context), Role.INGEST)
+        self.ingest.quotas.check(sender.tenant)
         flow = self.ingest.flow
         async with flow.receiving(sender.tenant) as arriving:
             async with flow.expecting(arriving), flow.reading(arriving, self.settings.read_timeout):

@@ -94,6 +94,7 @@ class HttpReceiver:
 
     async def _export(self, signal: Signal, request: Request) -> Response:
         sender = self.authenticator.identify(request.headers.get("authorization"), Role.INGEST)
+        self.ingest.quotas.check(sender.tenant)
         is_json = _content_type(request) == JSON
         coding = coding_of(request)
         limit = self.settings.max_recv_msg_size_mib * _MIB

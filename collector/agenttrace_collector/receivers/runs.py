@@ -36,7 +36,7 @@ class RunReceiver:
             if not batch.problems and await self.known(tenant, UUID(bytes=batch.run_id)):
                 ingest.telemetry.request(_TRANSPORT, "success")
                 return batch, False
-            return batch, await ingest.keep(batch, _UNIT, _TRANSPORT)
+            return batch, await ingest.keep(batch, _UNIT, _TRANSPORT, tenant)
 
     async def _decoded(self, body: bytes, tenant: str, coding: Coding) -> RunBatch:
         context = self.ingest.context(tenant)

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -51,6 +51,8 @@ class Settler:
     failed_rounds: int = 0
     set_aside: SetAside = field(default_factory=SetAside)
     stopping: threading.Event = field(default_factory=threading.Event)
+    # Told before each round how many runs of each tenant wait, where somebody wants to know.
+    tell_unsettled: Callable[[Mapping[str, int]], None] | None = None
     _kept: Thresholds | None = None
 
     def take(self, config: Config) -> None:
@@ -59,6 +61,8 @@ class Settler:
 
     def settle_waiting(self) -> int:
         """Settle runs for which nothing came in the last `derive.quiet`, of every tenant; how many there were."""
+        if self.tell_unsettled:
+            self.tell_unsettled(self.store.unsettled())
         marks = self.store.waiting(self.config.derive.quiet, _MOST, _MOST_OF_TENANT)
         self.settle(marks)
         return len(marks)
