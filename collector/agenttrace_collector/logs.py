@@ -1,6 +1,7 @@
 """The collector's own log: one line per record, for people or as JSON, and never a received value.
 
-The text of an exception may repeat what it was given, so a trace shows where and which class only.
+The text of an exception may repeat what it was given, so a trace shows where and which class only. So may what another
+library says: gRPC logs the bytes of a header that is no UTF-8. Of those records only the place is shown.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import json
 import logging
 import os
 import sys
+import threading
 import time
 import traceback
 from collections.abc import Callable, Mapping
@@ -29,6 +31,7 @@ _LEVELS: Final = {
 }
 # Different messages that are counted apart within a minute.
 _MOST_MESSAGES: Final = 200
+_OURS: Final = "agenttrace"
 # These say at "info" what the collector says itself.
 _TALKATIVE: Final = ("uvicorn", "httpx", "httpcore", "urllib3", "asyncio", "grpc")
 
@@ -40,14 +43,24 @@ def set_up_logs(settings: Logs, stream: TextIO | None = None) -> None:
     """
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(JsonFormatter() if settings.encoding == "json" else ConsoleFormatter())
+    # Its C core writes past every handler of ours, with what it was sent.
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     if settings.level != "debug":
-        os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
         handler.addFilter(RateLimit().passes)
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(_LEVELS[settings.level])
+    # It says that a header is no UTF-8, once for each of as many as anybody sends.
+    logging.getLogger("grpc._cython.cygrpc").setLevel(logging.CRITICAL)
     for name in _TALKATIVE:
         logging.getLogger(name).setLevel(max(logging.WARNING, _LEVELS[settings.level]))
+
+
+def log_uncaught_exceptions() -> None:
+    """Let this process say nothing of an exception that nobody caught but what a record of ours says."""
+    sys.excepthook = _log_uncaught
+    threading.excepthook = lambda given: _log_uncaught(given.exc_type, given.exc_value, given.exc_traceback)
+    sys.unraisablehook = lambda given: _log_uncaught(given.exc_type, given.exc_value, given.exc_traceback)
 
 
 @dataclass(slots=True)
@@ -76,7 +89,7 @@ class RateLimit:
 
     def _key(self, record: logging.LogRecord) -> tuple[str, str]:
         # The message before its values are put in: other libraries may put theirs in beforehand.
-        key = record.name, str(record.msg)
+        key = record.name, str(record.msg) if _is_ours(record) else record.funcName
         return key if key in self._counts or len(self._counts) < _MOST_MESSAGES else ("", "")
 
 
@@ -96,7 +109,7 @@ class ConsoleFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """The record as one line; a trace goes into it."""
         fields = "".join(f" {name}={value}" for name, value in _fields(record).items())
-        return f"{_time(record)} {record.levelname:<7} {record.name}: {record.getMessage()}{fields}"
+        return f"{_time(record)} {record.levelname:<7} {record.name}: {_text(record)}{fields}"
 
 
 class JsonFormatter(logging.Formatter):
@@ -108,9 +121,30 @@ class JsonFormatter(logging.Formatter):
             "ts": _time(record),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "msg": record.getMessage(),
+            "msg": _text(record),
         }
         return json.dumps(standard | _fields(record), default=str)
+
+
+def _is_ours(record: logging.LogRecord) -> bool:
+    return record.name.partition(".")[0].startswith(_OURS)
+
+
+def _text(record: logging.LogRecord) -> str:
+    """What a record says, if it is ours; of another library's the place where it was said."""
+    if _is_ours(record):
+        return record.getMessage()
+    return f"a message of this library, not shown since it may hold what was received ({record.funcName}:{record.lineno})"
+
+
+def _log_uncaught(
+    kind: type[BaseException], error: BaseException | None, trace: TracebackType | None
+) -> None:
+    """What Python would print with the text of the exception."""
+    if issubclass(kind, KeyboardInterrupt):
+        return
+    given = (kind, error, trace) if error is not None else None
+    logging.getLogger(__name__).critical("an exception was not caught", exc_info=given)
 
 
 def _time(record: logging.LogRecord) -> str:

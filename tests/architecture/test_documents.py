@@ -19,6 +19,35 @@ def test_links_lead_somewhere(page: Path) -> None:
     assert [link for link in links if "://" not in link and not _leads(page, link)] == []
 
 
+# A password in an address, or after an option or a header's name, that comes from no variable.
+SECRET = re.compile(r"://[^\s/:@$]+:(?!\$)[^\s/@]+@|--(?:password|token)[ =](?!\$)\S|Bearer (?![$<…])\w")
+
+
+@pytest.mark.parametrize("page", documents(), ids=lambda page: str(page.relative_to(ROOT)))
+def test_no_secret_stands_on_a_command_line(page: Path) -> None:
+    """Every user of a machine sees its command lines."""
+    commands = re.findall(
+        r"^```(?:sh|bash|console)\n(.*?)^```", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE
+    )
+    inline = re.findall(r"`([^`\n]*--set [^`\n]*)`", page.read_text(encoding="utf-8"))
+    assert [line for text in (*commands, *inline) for line in text.splitlines() if SECRET.search(line)] == []
+
+
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        ("agenttrace run --set exporters.clickhouse.endpoint=http://me:secret@host:8123", True),
+        ("clickhouse-client --password secret", True),
+        ("curl -H 'authorization: Bearer secret' http://127.0.0.1:8400", True),
+        ('curl -H "authorization: Bearer $TOKEN" http://127.0.0.1:8400', False),
+        ("agenttrace run --set 'exporters.clickhouse.endpoint=http://me:${env:SECRET}@host:8123'", False),
+    ],
+)
+def test_a_secret_would_be_found(line: str, *, found: bool) -> None:
+    """The test above can fail."""
+    assert bool(SECRET.search(line)) is found
+
+
 def _leads(page: Path, link: str) -> bool:
     path, _, heading = link.partition("#")
     target = page.parent / path if path else page

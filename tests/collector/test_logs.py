@@ -6,6 +6,8 @@ import asyncio
 import io
 import json
 import logging
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -32,8 +34,8 @@ def logged(encoding: str, level: str = "info") -> str:
         message = "secret value"
         raise ValueError(message)
     except ValueError:
-        logging.getLogger("part").exception("it failed", extra={"table": "agent_steps"})
-    logging.getLogger("part").info("all is well")
+        logging.getLogger("agenttrace_part").exception("it failed", extra={"table": "agent_steps"})
+    logging.getLogger("agenttrace_part").info("all is well")
     return stream.getvalue()
 
 
@@ -46,10 +48,47 @@ def test_an_exception_leaves_class_and_place_only(encoding: str) -> None:
     assert "logged:" in text
 
 
+@pytest.mark.parametrize("encoding", ["console", "json"])
+@pytest.mark.parametrize("level", ["debug", "info"])
+def test_of_another_library_only_the_place_is_told(encoding: str, level: str) -> None:
+    """Its message may hold what was received, before and after values are put in."""
+    stream = io.StringIO()
+    set_up_logs(Logs.model_validate({"encoding": encoding, "level": level}), stream)
+    logging.getLogger("grpc.aio").error("Invalid encoding on %s", b"secret")
+    logging.getLogger("another.library").error("secret %s", "value")
+    logging.getLogger("agenttracelike").error("ours")
+    logging.getLogger().error("secret at the root")
+    text = stream.getvalue()
+    assert "secret" not in text
+    assert text.count("test_of_another_library_only_the_place_is_told:") == 3
+    assert "grpc.aio" in text
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        "raise ValueError('secret')",
+        "import threading; threading.Thread(target=lambda: 1 / {'secret': 0}['secret']).start()",
+        "class Bad:\n    def __del__(self): raise ValueError('secret')\nBad()",
+        "import asyncio\nasync def fail(): raise ValueError('secret')\nasyncio.run(fail())",
+    ],
+)
+def test_what_nobody_caught_leaves_class_and_place_only(fault: str) -> None:
+    """Python's own hooks print the text."""
+    script = (
+        "from agenttrace_collector.config.sections import Logs\n"
+        "from agenttrace_collector.logs import log_uncaught_exceptions, set_up_logs\n"
+        f"set_up_logs(Logs())\nlog_uncaught_exceptions()\n{fault}\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert "secret" not in ended.stdout + ended.stderr
+    assert "an exception was not caught error=" in ended.stderr
+
+
 def test_json_is_an_object_a_line() -> None:
     """With the fields of the record."""
     first, second = map(json.loads, logged("json").splitlines())
-    assert (first["level"], first["logger"], first["msg"]) == ("error", "part", "it failed")
+    assert (first["level"], first["logger"], first["msg"]) == ("error", "agenttrace_part", "it failed")
     assert (first["table"], second["msg"]) == ("agent_steps", "all is well")
 
 
@@ -64,7 +103,7 @@ def test_a_message_that_repeats_is_held_back_and_counted() -> None:
     limit = RateLimit(most=3, now=lambda: now[0])
 
     def record(text: str = "refused %s", value: int = 0) -> logging.LogRecord:
-        return logging.LogRecord("part", logging.WARNING, "", 0, text, (value,), None)
+        return logging.LogRecord("agenttrace_part", logging.WARNING, "", 0, text, (value,), None)
 
     assert [limit.passes(record(value=number)) for number in range(10)] == [True] * 3 + [False] * 7
     assert limit.passes(record("another %s"))
@@ -79,7 +118,8 @@ def test_messages_that_differ_each_time_are_held_back_too() -> None:
     """Neither lines nor memory grow with them."""
     limit = RateLimit(most=3)
     records = (
-        logging.LogRecord("part", logging.WARNING, "", 0, str(number), (), None) for number in range(10_000)
+        logging.LogRecord("agenttrace_part", logging.WARNING, "", 0, str(number), (), None)
+        for number in range(10_000)
     )
     assert sum(map(limit.passes, records)) < 1_000
 

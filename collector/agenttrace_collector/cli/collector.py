@@ -20,9 +20,10 @@ def run(config: ConfigFiles = None, set_: Overrides = None) -> None:
     # The service brings every library along; a wrong configuration should be told at once.
     chosen = source(config, set_)
     settings = loaded(chosen)
-    from agenttrace_collector.logs import set_up_logs  # noqa: PLC0415 - as above
+    from agenttrace_collector.logs import log_uncaught_exceptions, set_up_logs  # noqa: PLC0415 - as above
 
     set_up_logs(settings.service.telemetry.logs)
+    log_uncaught_exceptions()
     from agenttrace_collector.journal import JournalDamaged, JournalInUse  # noqa: PLC0415 - as above
     from agenttrace_collector.service import Service  # noqa: PLC0415 - as above
 
