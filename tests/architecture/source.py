@@ -81,5 +81,5 @@ def modules_of_tests() -> list[Module]:
 
 def documents() -> list[Path]:
     """Every page that people read, wherever it stands."""
-    folders = ("deploy", "instrumentation", "schemas", "collector", "tests")
+    folders = (".github", "deploy", "instrumentation", "schemas", "collector", "tests")
     return [*ROOT.glob("*.md"), *(page for folder in folders for page in (ROOT / folder).rglob("*.md"))]
