@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from uuid import UUID, uuid4
 
 import httpx
@@ -12,6 +13,7 @@ from agenttrace_schemas import wire
 from tests.support.api import Api
 from tests.support.collector import running_collector
 from tests.support.otlp import ASpan, traces
+from tests.support.reference import Value
 
 MARKUP = (
     "<script>alert(1)</script>",
@@ -27,7 +29,7 @@ WHOLE = ("<script>alert", "<img src=x", "<svg/onload", 'href="javascript:', ">49
 def run(now: int) -> tuple[bytes, UUID]:
     """A request with markup in everything that may be a text, and its run."""
     trace_id = uuid4()
-    decisions = [
+    decisions: list[tuple[str, Mapping[str, Value]]] = [
         (
             wire.EVENT_DECISION,
             {
