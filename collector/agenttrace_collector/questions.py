@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from agenttrace_collector.config.sections import Config
 from agenttrace_collector.errors import Unavailable
 from agenttrace_collector.query import Answer
+
+# At a time, of which each has its part of the memory (`query.lanes`).
+_QUESTIONS: Final = 3
+_LOOKUPS: Final = 2
 
 
 class Questions(Protocol):
@@ -33,21 +37,23 @@ class NothingKept:
         """Do nothing."""
 
 
-def open_questions(config: Config, *threads: int) -> list[Questions]:
-    """A reader of the configured database for each number of threads, with connections that the writer never sees.
+def open_questions(config: Config) -> tuple[Questions, Questions]:
+    """Readers of the configured database with connections that the writer never sees: of questions, and of lookups.
 
-    Large questions of all of them wait for each other.
+    Large ones of both wait for each other.
     """
     settings = config.exporters.clickhouse
     if settings.endpoint.startswith("null:"):
-        return [NothingKept() for _ in threads]
+        return NothingKept(), NothingKept()
     from agenttrace_collector.clickhouse import ClickHouse  # noqa: PLC0415 - not needed for null://
-    from agenttrace_collector.query import Lanes, LargeLane, Reader, large_lane, small_lane  # noqa: PLC0415 - as above
+    from agenttrace_collector.query import Reader, lanes  # noqa: PLC0415 - as above
 
-    limit, small, large = config.processors.memory_limiter.limit_mib, None, None
+    limit, large = config.processors.memory_limiter.limit_mib, None
     if settings.embedded:
-        small, large = small_lane(limit), LargeLane(large_lane(limit))
-    return [
-        Reader(ClickHouse(settings.endpoint, settings.database), Lanes(number, small, large))
-        for number in threads
-    ]
+        large = lanes.LargeLane(lanes.large_lane(limit, lanes.LARGE_QUESTION_PARTS))
+
+    def reader(threads: int, parts: int) -> Reader:
+        small = lanes.small_lane(limit, parts) if settings.embedded else None
+        return Reader(ClickHouse(settings.endpoint, settings.database), lanes.Lanes(threads, small, large))
+
+    return reader(_QUESTIONS, lanes.QUESTION_PARTS), reader(_LOOKUPS, lanes.LOOKUP_PARTS)

@@ -195,7 +195,7 @@ class Service:
     async def _answering(self, ingest: Ingest, readers: AsyncExitStack) -> ASGIApp:
         """What answers, by connections of its own, so that no question delays what is to be stored."""
         api = await asyncio.to_thread(importlib.import_module, "agenttrace_collector.api.app")
-        questions, lookups = api.open_questions(self.config, 4, 2)
+        questions, lookups = api.open_questions(self.config)
         for reader in (questions, lookups):
             readers.push_async_callback(asyncio.to_thread, reader.close)
         answers = api.Answers(

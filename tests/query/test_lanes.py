@@ -10,11 +10,14 @@ import pytest
 
 from agenttrace_collector.clickhouse import Away, ClickHouse, Refused
 from agenttrace_collector.errors import Throttled
+from agenttrace_collector.query import lanes
 from agenttrace_collector.query.lanes import Lane, Lanes, LargeLane, Settings, large_lane, small_lane
 from tests.support.database import engine
 
 MIB = 1024 * 1024
 DEFAULT_MIB = 1024
+SMALL = small_lane(DEFAULT_MIB, lanes.STATEMENT_PARTS)
+LARGE = large_lane(DEFAULT_MIB, lanes.LARGE_STATEMENT_PARTS)
 ROWS = 6_000_000
 KEYS = "(SELECT number * 7919 AS n FROM numbers(6000000))"
 # Each holds all rows at once unless it spills.
@@ -42,21 +45,21 @@ def database() -> Iterator[ClickHouse]:
 
 
 @pytest.fixture
-def lanes() -> Iterator[Lanes]:
+def asking() -> Iterator[Lanes]:
     """As a collector has them by default."""
-    made = Lanes(2, small_lane(DEFAULT_MIB), LargeLane(large_lane(DEFAULT_MIB)))
+    made = Lanes(2, SMALL, LargeLane(LARGE))
     yield made
     made.close()
 
 
 @pytest.mark.parametrize("statement", SPILLING)
 def test_what_is_too_large_spills_before_it_is_refused(
-    database: ClickHouse, lanes: Lanes, statement: str
+    database: ClickHouse, asking: Lanes, statement: str
 ) -> None:
     """The same question does not fit the small lane, and is answered."""
     with pytest.raises(Away, match="code 241"):
-        database.raw(statement, small_lane(DEFAULT_MIB).settings, "TSV")
-    answer = asyncio.run(lanes.run(lambda limits: database.raw(statement, limits, "TSV")))
+        database.raw(statement, SMALL.settings, "TSV")
+    answer = asyncio.run(asking.run(lambda limits: database.raw(statement, limits, "TSV")))
     assert answer == f"{ROWS}\n".encode()
 
 
@@ -68,33 +71,33 @@ def test_what_is_too_large_spills_before_it_is_refused(
         "LEFT JOIN FEW AS b ON a.n = b.n AND a.k < b.k",
     ],
 )
-def test_a_join_that_cannot_be_sorted_is_answered(database: ClickHouse, lanes: Lanes, join: str) -> None:
+def test_a_join_that_cannot_be_sorted_is_answered(database: ClickHouse, asking: Lanes, join: str) -> None:
     """By a hash join, in the same lane."""
     statement = f"{COUNTED} {join}".replace("FEW", FEW)
 
     def ask(limits: Settings) -> bytes:
-        if limits == small_lane(DEFAULT_MIB).settings:
+        if limits == SMALL.settings:
             raise Away(241)
         return database.raw(statement, limits, "TSV")
 
-    assert asyncio.run(lanes.run(ask)) == b"1\n"
+    assert asyncio.run(asking.run(ask)) == b"1\n"
 
 
-def test_what_no_lane_holds_is_refused(database: ClickHouse, lanes: Lanes) -> None:
+def test_what_no_lane_holds_is_refused(database: ClickHouse, asking: Lanes) -> None:
     """One value that is larger than a lane cannot be spilled."""
     statement = "SELECT length(range(100000000))"
     with pytest.raises(Away, match="code 241"):
-        asyncio.run(lanes.run(lambda limits: database.raw(statement, limits, "TSV")))
+        asyncio.run(asking.run(lambda limits: database.raw(statement, limits, "TSV")))
     with pytest.raises(Refused, match="code 396"):
-        asyncio.run(lanes.run(lambda limits: database.raw(WIDE, limits, "TSV")))
+        asyncio.run(asking.run(lambda limits: database.raw(WIDE, limits, "TSV")))
 
 
-def test_a_small_question_is_answered_beside_large_ones(lanes: Lanes) -> None:
+def test_a_small_question_is_answered_beside_large_ones(asking: Lanes) -> None:
     """Which wait for each other in a lane of their own, and do not hold the threads of the small ones."""
     let_go, under_way = threading.Event(), []
 
     def large(limits: Settings) -> int:
-        if limits == small_lane(DEFAULT_MIB).settings:
+        if limits == SMALL.settings:
             raise Away(241)
         under_way.append(1)
         let_go.wait(30)
@@ -102,8 +105,8 @@ def test_a_small_question_is_answered_beside_large_ones(lanes: Lanes) -> None:
         return len(under_way)
 
     async def ask() -> None:
-        asked = [asyncio.create_task(lanes.run(large)) for _ in range(8)]
-        assert [await lanes.run(lambda _: 7) for _ in range(4)] == [7] * 4
+        asked = [asyncio.create_task(asking.run(large)) for _ in range(8)]
+        assert [await asking.run(lambda _: 7) for _ in range(4)] == [7] * 4
         let_go.set()
         # Never two at a time.
         assert await asyncio.gather(*asked) == [0] * 8
@@ -111,17 +114,17 @@ def test_a_small_question_is_answered_beside_large_ones(lanes: Lanes) -> None:
     asyncio.run(ask())
 
 
-def test_large_questions_wait_up_to_a_bound(lanes: Lanes) -> None:
+def test_large_questions_wait_up_to_a_bound(asking: Lanes) -> None:
     """Then they are asked to come later."""
     let_go = threading.Event()
 
     def large(limits: Settings) -> bool:
-        if limits == small_lane(DEFAULT_MIB).settings:
+        if limits == SMALL.settings:
             raise Away(241)
         return let_go.wait(30)
 
     async def ask() -> list[object]:
-        asked = [asyncio.create_task(lanes.run(large)) for _ in range(20)]
+        asked = [asyncio.create_task(asking.run(large)) for _ in range(20)]
         done, _ = await asyncio.wait(asked, return_when=asyncio.FIRST_COMPLETED)
         assert isinstance(done.pop().exception(), Throttled)
         let_go.set()
@@ -132,7 +135,7 @@ def test_large_questions_wait_up_to_a_bound(lanes: Lanes) -> None:
     assert answers.count(True) == 16
 
 
-def test_other_failures_are_not_asked_again(lanes: Lanes) -> None:
+def test_other_failures_are_not_asked_again(asking: Lanes) -> None:
     """A question that takes too long would take as long in the other lane."""
     asked = []
 
@@ -141,23 +144,26 @@ def test_other_failures_are_not_asked_again(lanes: Lanes) -> None:
         raise Away(159)
 
     with pytest.raises(Away):
-        asyncio.run(lanes.run(slow))
+        asyncio.run(asking.run(slow))
     assert len(asked) == 1
 
 
-@pytest.mark.parametrize("limit_mib", [128, 512, 1024, 8192])
+@pytest.mark.parametrize("limit_mib", [512, 1024, 8192])
 def test_all_lanes_together_leave_room_for_ingest(limit_mib: int) -> None:
-    """Eight small questions and two large ones, of half of the limit where that is not tiny."""
-    small, large = small_lane(limit_mib), large_lane(limit_mib)
-    together = 8 * small.memory + 2 * large.memory
-    assert together <= max(limit_mib * MIB // 2, 8 * 16 * MIB + 2 * 32 * MIB)
+    """Three questions, two lookups, two statements, and a large one of both kinds: six tenths of the limit."""
+    together = 2 * small_lane(limit_mib, lanes.LOOKUP_PARTS).memory
+    together += 2 * small_lane(limit_mib, lanes.STATEMENT_PARTS).memory
+    together += 3 * small_lane(limit_mib, lanes.QUESTION_PARTS).memory
+    together += large_lane(limit_mib, lanes.LARGE_QUESTION_PARTS).memory
+    together += large_lane(limit_mib, lanes.LARGE_STATEMENT_PARTS).memory
+    assert together <= 0.6 * limit_mib * MIB
 
 
 def test_without_lanes_a_question_runs_once(database: ClickHouse) -> None:
     """A server has limits and a disk of its own."""
-    lanes = Lanes(1)
-    seen = asyncio.run(lanes.run(lambda limits: database.raw("SELECT 1", limits, "TSV")))
-    lanes.close()
+    asking = Lanes(1)
+    seen = asyncio.run(asking.run(lambda limits: database.raw("SELECT 1", limits, "TSV")))
+    asking.close()
     assert seen == b"1\n"
 
 

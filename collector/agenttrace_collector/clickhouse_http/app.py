@@ -26,7 +26,8 @@ from agenttrace_collector.clickhouse_http.settings import BOUNDED
 from agenttrace_collector.clickhouse_http.statement import checked, form_of, uses
 from agenttrace_collector.config.sections import Config, MemoryLimiter
 from agenttrace_collector.errors import CollectorError, Forbidden, Throttled, wire_status
-from agenttrace_collector.query.lanes import Lanes, LargeLane, Settings, large_lane, small_lane
+from agenttrace_collector.query import lanes
+from agenttrace_collector.query.lanes import Lanes, Settings
 from agenttrace_collector.receivers.answers import headers_of
 
 _log: Final = logging.getLogger(__name__)
@@ -142,12 +143,16 @@ def open_sql(config: Config, authenticator: Authenticator) -> Sql:
     """Over the configured database, with connections that neither the writer nor the API sees."""
     settings = config.exporters.clickhouse
     engine = ClickHouse(settings.endpoint, settings.database)
-    lanes = _lanes(config.processors.memory_limiter.limit_mib)
-    return Sql(engine, settings.database, authenticator, lanes)
+    limit_mib = config.processors.memory_limiter.limit_mib
+    return Sql(engine, settings.database, authenticator, _lanes(limit_mib))
 
 
 def _lanes(limit_mib: int) -> Lanes:
-    return Lanes(_THREADS, small_lane(limit_mib), LargeLane(large_lane(limit_mib)))
+    return lanes.Lanes(
+        _THREADS,
+        lanes.small_lane(limit_mib, lanes.STATEMENT_PARTS),
+        lanes.LargeLane(lanes.large_lane(limit_mib, lanes.LARGE_STATEMENT_PARTS)),
+    )
 
 
 def build_sql_app(sql: Sql) -> Starlette:

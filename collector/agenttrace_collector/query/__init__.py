@@ -1,7 +1,6 @@
 """Questions: named queries in SQL files, and the one reader that asks them."""
 
 from agenttrace_collector.query.catalogue import Query, catalogue
-from agenttrace_collector.query.lanes import Lanes, LargeLane, large_lane, small_lane
 from agenttrace_collector.query.reader import Answer, Reader
 
-__all__ = ["Answer", "Lanes", "LargeLane", "Query", "Reader", "catalogue", "large_lane", "small_lane"]
+__all__ = ["Answer", "Query", "Reader", "catalogue"]

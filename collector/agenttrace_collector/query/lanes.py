@@ -20,10 +20,15 @@ Settings: TypeAlias = Mapping[str, Any]
 T = TypeVar("T")
 
 _MIB: Final = 1024 * 1024
-# Parts of the limit: eight small questions and two large ones make half of it.
-_SMALL_PART: Final = 32
-_LARGE_PART: Final = 8
-_LEAST_SMALL: Final = 16 * _MIB
+# What each takes of the limit, in parts of 32. With three questions, two lookups and two statements at a time, and one
+# large question and one large statement, all of them make 19 parts.
+_PARTS: Final = 32
+QUESTION_PARTS: Final = 2
+LOOKUP_PARTS: Final = 1
+STATEMENT_PARTS: Final = 1
+LARGE_QUESTION_PARTS: Final = 5
+LARGE_STATEMENT_PARTS: Final = 4
+_LEAST: Final = 16 * _MIB
 # A large question spills what exceeds this part of its memory, so much to disk in all, as a multiple of it.
 _SPILLING_PART: Final = 4
 _SPILLED: Final = 32
@@ -61,21 +66,21 @@ class Lane:
             "max_temporary_data_on_disk_size_for_query": _SPILLED * self.memory,
             # Hash joins hold their right side; a sorted one spills, and hash must not be named beside it.
             "join_algorithm": "full_sorting_merge",
-            "max_block_size": 16_384,
+            "max_block_size": 32_768,
             # Half of the processors are left to what is to be stored.
             "max_threads": max(1, (os.cpu_count() or 1) // 2),
         }
 
 
-def small_lane(limit_mib: int) -> Lane:
+def small_lane(limit_mib: int, parts: int) -> Lane:
     """What a question that starts may take of so much memory."""
-    memory = max(_LEAST_SMALL, limit_mib * _MIB // _SMALL_PART)
+    memory = max(_LEAST, limit_mib * _MIB * parts // _PARTS)
     return Lane(memory, memory // _RESULT_PART)
 
 
-def large_lane(limit_mib: int) -> Lane:
+def large_lane(limit_mib: int, parts: int) -> Lane:
     """What one that did not fit may take."""
-    memory = max(2 * _LEAST_SMALL, limit_mib * _MIB // _LARGE_PART)
+    memory = max(2 * _LEAST, limit_mib * _MIB * parts // _PARTS)
     return Lane(memory, memory // _RESULT_PART, spills=True)
 
 
