@@ -94,7 +94,7 @@ def window_updates() -> Iterator[bytes]:
 
 
 FLOODS = (rapid_reset, settings, pings, empty_data, priorities, window_updates)
-# gRPC's C core takes 16 MiB of them from a client that does not acknowledge its settings (PRIVACY, Threats).
+# gRPC's C core takes 16 MiB of them from a client that does not acknowledge its settings (OPERATING, Threats).
 HEADER_FLOODS = (continuations, empty_continuations)
 
 

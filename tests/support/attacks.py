@@ -48,6 +48,15 @@ _LARGE: Final = tuple(
         "SELECT n, n, n FROM ROWS",
     )
 )
+_LINES: Final = (
+    "GET /v1/runs",
+    "GET /",
+    "POST /v1/purge",
+    "POST /v1/traces",
+    "POST /sign-in",
+    "GET /?query=SELECT%201",
+    "GET /metrics",
+)
 _CHUNK: Final = b" " * 2**20
 _REFUSED: Final = (OSError, http.client.HTTPException)
 
@@ -122,6 +131,20 @@ def large_queries(ports: Ports, until: float) -> None:
             pool.submit(_repeat, until, functools.partial(_query, ports["clickhouse"], statements, until))
 
 
+def other_sites(ports: Ports, until: float) -> None:
+    """What a page of another site sends through a browser: under a name of its own, from its origin, with forms."""
+    requests = [
+        f"{line} HTTP/1.1\r\nhost: {host}\r\norigin: http://evil.example\r\n"
+        f"content-type: application/x-www-form-urlencoded\r\ncontent-length: 0\r\n\r\n"
+        for line in _LINES
+        for host in ("evil.example", "localhost")
+    ]
+    with ThreadPoolExecutor(len(HTTP_LISTENERS)) as pool:
+        for listener in HTTP_LISTENERS:
+            turns = itertools.cycle(requests)
+            pool.submit(_repeat, until, functools.partial(_ask_next, ports[listener], turns, until))
+
+
 ATTACKS: Final[Mapping[str, Callable[[Ports, float], None]]] = {
     attack.__name__: attack
     for attack in (
@@ -132,6 +155,7 @@ ATTACKS: Final[Mapping[str, Callable[[Ports, float], None]]] = {
         announced,
         many_runs,
         large_queries,
+        other_sites,
     )
 }
 
@@ -143,6 +167,10 @@ def _repeat(until: float, request: Callable[[], object]) -> None:
             request()
         # A refusal at once is not answered by a storm: the attack is bounded.
         _wait(min(until, started + 0.05))
+
+
+def _ask_next(port: int, requests: Iterator[str], until: float) -> None:
+    _ask(port, next(requests).encode(), until)
 
 
 def _query(port: int, statements: Iterator[str], until: float) -> None:
