@@ -55,6 +55,9 @@ _RAW: Final = (
     "[" * 400 + "]" * 400,
     '{"a":' * 1_500 + "1" + "}" * 1_500,
     "9" * 5_000,
+    # More than a double holds, fewer digits than Python reads.
+    "9" * 400,
+    "-" + "9" * 400,
     "-1e999",
     "Infinity",
     "NaN",

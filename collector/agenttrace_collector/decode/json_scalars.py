@@ -59,7 +59,10 @@ def in_place_of(field: FieldDescriptor) -> Any:
 def _integer(value: Any, least: int, most: int) -> Any:
     if isinstance(value, str) and _NUMBER.fullmatch(value.strip()):
         value = Decimal(value.strip())
-    if isinstance(value, bool) or not isinstance(value, int | float | Decimal) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
+        return UNREAD
+    # Python counts the digits of an integer that is too large for a double as a fault.
+    if not isinstance(value, int) and not math.isfinite(value):
         return UNREAD
     # Compared first: a text may name a number that has more digits than there is memory.
     return int(value) if least <= value <= most and value == int(value) else UNREAD

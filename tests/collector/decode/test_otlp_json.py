@@ -256,8 +256,31 @@ def test_the_place_is_that_of_the_body_however_deep_it_is() -> None:
         traces_from_json(body)
 
 
-def test_numbers_of_any_size_are_let_through() -> None:
-    """Those that no field holds are unreadable."""
+@pytest.mark.parametrize("digits", [20, 39, 308, 310, 400, 4_300, 4_301, 5_000])
+@pytest.mark.parametrize("name", ["startTimeUnixNano", "flags", "kind", "droppedEventsCount"])
+@pytest.mark.parametrize("sign", [b"", b"-"])
+def test_numbers_of_any_size_are_let_through(digits: int, name: str, sign: bytes) -> None:
+    """Those that no field holds are unreadable; what a double, or Python's own reading, holds is no bound."""
+    span = {
+        "name": "n",
+        "startTimeUnixNano": 7,
+        "attributes": [{"key": "a", "value": {"intValue": 8}}],
+        name: 9,
+    }
+    body = json.dumps({"resourceSpans": [{"scopeSpans": [{"spans": [span]}]}]}).encode()
+    for number in (b"8", b"9"):
+        large = body.replace(b": " + number, b": " + sign + b"9" * digits)
+        (read,) = (
+            ExportTraceServiceRequest.FromString(traces_from_json(large).data)
+            .resource_spans[0]
+            .scope_spans[0]
+            .spans
+        )
+        assert read.name == "n"
+
+
+def test_a_number_that_no_field_holds_is_no_time() -> None:
+    """Its rule refuses the span."""
     body = b'{"resourceSpans":[{"scopeSpans":[{"spans":[{"startTimeUnixNano":%s,"name":"n"}]}]}]}' % (
         b"9" * 5000
     )
