@@ -20,7 +20,7 @@ from tests.support.otlp import STEP, ASpan, traces
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 NO_FLAGS, END_HEADERS, ACKNOWLEDGED = 0, 4, 1
 DATA, HEADERS, RESET, SETTINGS, PING, CONTINUATION, PRIORITY, WINDOW = 0, 1, 3, 4, 6, 9, 2, 8
-SECONDS = 3.0
+SECONDS = 1.5
 ANSWER_SECONDS = 2.0
 MORE_MIB = 128
 # A call's headers, each a literal that is not indexed.
