@@ -38,7 +38,7 @@ def small_disk(path: Path, size_mib: int = SIZE_MIB) -> Iterator[Path]:
     path.mkdir()
     if mount is None or os.geteuid() != 0:
         pytest.skip("mounting a small tmpfs needs root")
-    command = [mount, "-t", "tmpfs", "-o", f"size={size_mib}m", "tmpfs", str(path)]
+    command = [mount, "-t", "tmpfs", "-o", f"size={size_mib}m,mode=0700", "tmpfs", str(path)]
     if subprocess.run(command, capture_output=True, check=False).returncode:
         pytest.skip("this machine does not let root mount a tmpfs")
     try:

@@ -97,7 +97,9 @@ async def get_details(asker: Reading, run_id: RunId) -> Details:
 
 
 async def _run(asker: Asker, run_id: UUID) -> dict[str, Any]:
-    rows = await asker.records("run", {"run_id": run_id})
+    asked = {"run_id": run_id}
+    # A run that is being settled may be missed: what settled it and what waits are not read at one moment.
+    rows = await asker.records("run", asked) or await asker.records("run", asked)
     if not rows:
         message = "there is no such run"
         raise NotFound(message)
