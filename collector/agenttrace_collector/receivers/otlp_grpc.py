@@ -33,7 +33,6 @@ from agenttrace_collector.receivers.signals import EXPORT, OTHER_SERVICES, Signa
 _log: Final = logging.getLogger(__name__)
 _MIB: Final = 1024 * 1024
 _LOOKAHEAD_BYTES: Final = 256 * 1024
-_METADATA_BYTES: Final = 16 * 1024
 _TRANSPORT: Final = "grpc"
 # The standard place of a status with details, and the one the Python OTLP exporter reads.
 _STATUS_TRAILER: Final = "grpc-status-details-bin"
@@ -129,9 +128,6 @@ def _options(settings: Grpc) -> list[tuple[str, int]]:
         # What may arrive before a body is asked for; left to itself gRPC lets it grow to megabytes a call.
         ("grpc.http2.bdp_probe", 0),
         ("grpc.http2.lookahead_bytes", _LOOKAHEAD_BYTES),
-        # Headers are a token and little else; left to itself gRPC takes 16 MiB of them, from anybody.
-        ("grpc.max_metadata_size", _METADATA_BYTES),
-        ("grpc.absolute_max_metadata_size", 2 * _METADATA_BYTES),
         # A peer that vanished without closing is found, so that idle connections do not pile up.
         ("grpc.keepalive_time_ms", 60_000),
         ("grpc.keepalive_timeout_ms", 20_000),
