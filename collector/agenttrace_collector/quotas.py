@@ -45,8 +45,9 @@ class Quotas:
     wall: Callable[[], int] = time.time_ns
     _unsettled: Mapping[str, int] = field(default_factory=dict)
     _allowances: dict[str, _Allowance] = field(default_factory=dict)
-    # By tenant: when something was stored (ns), and its bytes.
+    # By tenant: when something was stored (ns) and its bytes, and the sum of these, which is asked for at every request.
     _stored: defaultdict[str, deque[tuple[int, int]]] = field(default_factory=lambda: defaultdict(deque))
+    _bytes: Counter[str] = field(default_factory=Counter)
     _refused: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     def check(self, tenant: str) -> None:
@@ -67,8 +68,9 @@ class Quotas:
         """A request was stored: so many spans, log records or runs, and bytes in the journal."""
         if rate := self.settings.spans_per_second:
             self._allowance(tenant, rate).spans -= spans
-        if self.settings.journal_mib:
+        if self.settings.journal_mib and size:
             self._stored[tenant].append((self.wall(), size))
+            self._bytes[tenant] += size
 
     def take_unsettled(self, runs: Mapping[str, int]) -> None:
         """So many runs of each tenant wait to be settled, as a round found them."""
@@ -88,8 +90,8 @@ class Quotas:
     def _waiting(self, tenant: str) -> int:
         oldest, stored = self.oldest(), self._stored[tenant]
         while stored and (oldest is None or stored[0][0] < oldest):
-            stored.popleft()
-        return sum(size for _, size in stored)
+            self._bytes[tenant] -= stored.popleft()[1]
+        return self._bytes[tenant]
 
     def _refusal(self, tenant: str, quota: str, seconds: float) -> Throttled:
         self._refused[tenant, quota] += 1

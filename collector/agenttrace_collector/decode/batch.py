@@ -70,3 +70,8 @@ class Batch:
     changes: Mapping[Change, int]
     services: Mapping[str, Seen] = field(default_factory=dict)
     conventions: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def size(self) -> int:
+        """The bytes of its rows."""
+        return sum(len(rows.data) for rows in self.blocks.values())

@@ -89,7 +89,7 @@ class Journal:
         filled = {table: rows for table, rows in batch.blocks.items() if rows.rows}
         if not filled:
             return True
-        size = sum(len(rows.data) for rows in filled.values())
+        size = batch.size
         work = functools.partial(self._append, digest=batch.digest, filled=filled, size=size)
         return await asyncio.wrap_future(self._writer.submit(work, size))
 

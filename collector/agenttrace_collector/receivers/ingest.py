@@ -79,8 +79,7 @@ class Ingest:
             self.telemetry.turned_away(unit, transport, batch)
             raise
         self.telemetry.taken(unit, transport, batch)
-        size = sum(len(rows.data) for rows in batch.blocks.values())
-        self.quotas.charge(tenant, batch.received, size if is_new else 0)
+        self.quotas.charge(tenant, batch.received, batch.size if is_new else 0)
         return is_new
 
     async def _decoded(self, body: Body) -> Batch:
