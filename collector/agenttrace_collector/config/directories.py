@@ -49,10 +49,10 @@ def refuse_links(directory: Path, setting: str) -> None:
 
 def warn_if_readable(config: Config) -> None:
     """Say which directories of an earlier version others can read; new ones are this user's alone."""
-    endpoint = config.exporters.clickhouse.endpoint
+    clickhouse = config.exporters.clickhouse
     kept = {JOURNAL_SETTING: config.journal.directory}
-    if endpoint.startswith(EMBEDDED):
-        kept[DATABASE_SETTING] = data_directory(endpoint)
+    if clickhouse.embedded:
+        kept[DATABASE_SETTING] = data_directory(clickhouse.endpoint)
     for setting, directory in kept.items():
         with suppress(FileNotFoundError):
             if directory.stat().st_mode & stat.S_IXOTH:

@@ -32,6 +32,7 @@ from agenttrace_collector.pages.rendering import render
 from agenttrace_collector.pages.sessions import COOKIE, LIFETIME_SECONDS, Sessions
 from agenttrace_collector.receivers.answers import headers_of
 from agenttrace_collector.receivers.http_body import read_body
+from agenttrace_collector.server.browsers import DEFAULT_HEADERS
 
 Page: TypeAlias = Callable[[Request], Awaitable[tuple[str, dict[str, Any]]]]
 PAGES: Final[dict[str, Page]] = {
@@ -48,11 +49,8 @@ _POLICY: Final = (
     " connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 _HEADERS: Final = {
+    **DEFAULT_HEADERS,
     "content-security-policy": _POLICY,
-    # With none at all, a form of ours would name no origin either.
-    "referrer-policy": "same-origin",
-    "x-content-type-options": "nosniff",
-    "cache-control": "no-store",
 }
 _STATIC: Final = {
     "pages.css": "text/css; charset=utf-8",

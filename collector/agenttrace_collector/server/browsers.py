@@ -24,6 +24,7 @@ PROBES: Final = frozenset({"/ping", "/replicas_status", "/health"})
 DEFAULT_HEADERS: Final = {
     "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
     "x-content-type-options": "nosniff",
+    # With no referrer at all, a form of our own would name no origin either.
     "referrer-policy": "same-origin",
     "cache-control": "no-store",
 }
