@@ -11,6 +11,7 @@ import pytest
 import trustme
 
 from agenttrace_collector.config.sections import Tls
+from agenttrace_collector.server.connections import ConnectionLimits, Connections, Phase
 from tests.support.listener import BIG, GET, app, held, listening, post
 
 
@@ -250,3 +251,36 @@ def test_work_under_way_is_not_given_up() -> None:
             assert await late == b"0"
 
     asyncio.run(play())
+
+
+class _Working:
+    """A connection that is never given up."""
+
+    def is_overdue(self, waited: float, passed: float) -> bool:  # noqa: ARG002 - the protocol's
+        return False
+
+    def abort(self) -> None:
+        raise AssertionError
+
+
+@pytest.mark.parametrize("turns", range(8))
+def test_waiting_for_room_can_be_cancelled_while_connections_leave(turns: int) -> None:
+    """At whichever turn of the loop the end comes: a listener that goes on accepting never stops."""
+
+    async def cancelled() -> bool:
+        connections = Connections(ConnectionLimits(most=1))
+        first, second = _Working(), _Working()
+        connections.enter(first, Phase.ANSWER)
+        waiting = asyncio.create_task(connections.make_room())
+        for _ in range(5):
+            await asyncio.sleep(0)
+        connections.leave(first)
+        connections.enter(second, Phase.ANSWER)
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        waiting.cancel()
+        await asyncio.wait([waiting], timeout=1)
+        connections.leave(second)
+        return waiting.cancelled()
+
+    assert asyncio.run(cancelled())

@@ -102,8 +102,10 @@ class Connections:
         while self.count >= self.limits.most:
             if not self.evict():
                 self._left.clear()
+                # Not `wait_for`, which loses a cancellation that comes with the event.
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._left.wait(), _LOOK_AGAIN_SECONDS)
+                    async with asyncio.timeout(_LOOK_AGAIN_SECONDS):
+                        await self._left.wait()
 
     def evict(self) -> bool:
         """Close the connection that can best be spared; False where there is none."""
