@@ -18,7 +18,7 @@ from agenttrace import settings as switches
 from agenttrace_collector.cli import client
 from agenttrace_collector.references.commands import commands
 from agenttrace_collector.references.configuration import settings
-from agenttrace_collector.telemetry import METRICS
+from agenttrace_collector.telemetry.metrics import METRICS
 from agenttrace_schemas import wire
 from tests.architecture.source import ROOT, documents
 from tests.support.collector import Collector, running_collector

@@ -20,40 +20,40 @@ from typing import Final, Protocol, TypeAlias
 
 from starlette.types import ASGIApp
 
-from agenttrace_collector.auth import Authenticator
+from agenttrace_collector.clickhouse.database import Database, open_database
+from agenttrace_collector.clickhouse.purge_client import Erasure, opened_erasure
 from agenttrace_collector.config import Config, ConfigError, Source, build_policy
 from agenttrace_collector.config.directories import warn_if_readable, warn_of_old_place
+from agenttrace_collector.config.exposure import warn_if_exposed
 from agenttrace_collector.config.sections import Tls
 from agenttrace_collector.config.site_key import site_key, warn_without_key
 from agenttrace_collector.config.values import Address
-from agenttrace_collector.database import Database, open_database
 from agenttrace_collector.decode.metrics import ignored_metrics, refused_metrics
 from agenttrace_collector.decode.otlp import decode_logs, decode_traces
 from agenttrace_collector.decode.otlp_json import logs_from_json, metrics_from_json, traces_from_json
-from agenttrace_collector.erasure import Erasure, opened_erasure
-from agenttrace_collector.exposure import warn_if_exposed
-from agenttrace_collector.flow import Flow, Limits
-from agenttrace_collector.health import Health
-from agenttrace_collector.later import Later
-from agenttrace_collector.lifetime import Lifetime
-from agenttrace_collector.logs import log_loop_error
-from agenttrace_collector.memory import keep_memory_together
-from agenttrace_collector.notify import notify
-from agenttrace_collector.quotas import Quotas
+from agenttrace_collector.receivers.admission import Flow, Limits
 from agenttrace_collector.receivers.decoder import Decoder
 from agenttrace_collector.receivers.ingest import Ingest
 from agenttrace_collector.receivers.otlp_grpc import GrpcLimits, GrpcReceiver
 from agenttrace_collector.receivers.otlp_http import HttpReceiver
+from agenttrace_collector.receivers.quotas import Quotas
 from agenttrace_collector.receivers.signals import logs, metrics, traces
+from agenttrace_collector.server.auth import Authenticator
 from agenttrace_collector.server.browsers import BrowserGuard, BrowserRules, origins_pattern
 from agenttrace_collector.server.connections import ConnectionLimits, Connections
 from agenttrace_collector.server.files import grpc_connections, http_connections, raise_file_limit
+from agenttrace_collector.server.health import Health
 from agenttrace_collector.server.http import HttpListener, serve_http
+from agenttrace_collector.server.lazy_app import Later
+from agenttrace_collector.server.shutdown import Lifetime
+from agenttrace_collector.server.systemd import notify
 from agenttrace_collector.settle.store import Database as Queryable
 from agenttrace_collector.settle.store import Store
 from agenttrace_collector.settle.worker import Settler, settling
 from agenttrace_collector.storage import Storage, opened_storage
-from agenttrace_collector.telemetry import Telemetry, metrics_app
+from agenttrace_collector.telemetry.logging import log_loop_error
+from agenttrace_collector.telemetry.memory import keep_memory_together
+from agenttrace_collector.telemetry.metrics import Telemetry, metrics_app
 from agenttrace_schemas.retention import kept_seconds
 from agenttrace_schemas.rules import Policy
 
@@ -209,7 +209,7 @@ class Service:
         settings, database = self.config.extensions.clickhouse_http, self.config.exporters.clickhouse
         if not settings.endpoint or not database.embedded:
             return
-        sql = await asyncio.to_thread(importlib.import_module, "agenttrace_collector.clickhouse_http")
+        sql = await asyncio.to_thread(importlib.import_module, "agenttrace_collector.sql_endpoint")
         answers = sql.open_sql(self.config, self._authenticator)
         stack.push_async_callback(asyncio.to_thread, answers.close)
         keep(

@@ -9,14 +9,14 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Final
 
+from agenttrace_collector.clickhouse.database import Database
 from agenttrace_collector.config.sections import Config
 from agenttrace_collector.config.sections import Journal as JournalSettings
-from agenttrace_collector.database import Database
 from agenttrace_collector.delivery import Delivery, DeliveryOptions
 from agenttrace_collector.errors import Unavailable
 from agenttrace_collector.journal import Block, Durability, Journal, JournalOptions, current_layouts
-from agenttrace_collector.lifetime import Lifetime
-from agenttrace_collector.telemetry import Reading
+from agenttrace_collector.server.shutdown import Lifetime
+from agenttrace_collector.telemetry.metrics import Reading
 from agenttrace_schemas.migrations import migrations
 from agenttrace_schemas.rows import SpanLinkRow, StepRow
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from agenttrace_collector.auth import Authenticator
-from agenttrace_collector.questions import NothingKept
+from agenttrace_collector.query.backends import NothingKept
+from agenttrace_collector.server.auth import Authenticator
 from tests.support.api import application, described
 from tests.support.listener import listening
 

@@ -10,7 +10,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from agenttrace_collector.clickhouse import ClickHouse
+from agenttrace_collector.clickhouse.client import ClickHouse
 from agenttrace_collector.errors import Rejected, Unavailable
 from agenttrace_collector.query import Answer, Reader
 from agenttrace_schemas.rules import Policy

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from agenttrace_collector.telemetry import METRICS
+from agenttrace_collector.telemetry.metrics import METRICS
 from tests.architecture.source import ROOT, documents
 
 

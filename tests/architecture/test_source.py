@@ -18,10 +18,10 @@ BORDERS: Final = (
     "instrumentation/agenttrace/guard.py",
     "instrumentation/agenttrace/flushing.py",
     "collector/agenttrace_collector/receivers/",
-    "collector/agenttrace_collector/clickhouse_http/app.py",
+    "collector/agenttrace_collector/sql_endpoint/app.py",
     "collector/agenttrace_collector/api/refusals.py",
     "collector/agenttrace_collector/journal/writer.py",
-    "collector/agenttrace_collector/delivery/lane.py",
+    "collector/agenttrace_collector/delivery/table_worker.py",
     "collector/agenttrace_collector/settle/worker.py",
 )
 ATTRIBUTE_KEY: Final = re.compile(
@@ -32,7 +32,7 @@ ATTRIBUTE_KEY: Final = re.compile(
 KEY_HOMES: Final = (
     "schemas/agenttrace_schemas/foreign.py",
     "schemas/agenttrace_schemas/wire.py",
-    "collector/agenttrace_collector/conventions/",
+    "collector/agenttrace_collector/decode/conventions/",
     "instrumentation/agenttrace/examples/",
 )
 EVERY_MODULE: Final = modules()

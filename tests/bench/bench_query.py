@@ -19,9 +19,9 @@ from typing import Final
 
 import httpx
 
-from agenttrace_collector.clickhouse import ClickHouse
+from agenttrace_collector.clickhouse.client import ClickHouse
+from agenttrace_collector.clickhouse.migrator import Migrator
 from agenttrace_collector.config import Config
-from agenttrace_collector.migrate import Migrator
 from agenttrace_schemas.rules import Policy
 from tests.support.collector import Collector, running_collector
 from tests.support.load import send_load

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from agenttrace_collector.auth import Authenticator
-from agenttrace_collector.clickhouse import ClickHouse
-from agenttrace_collector.clickhouse_http.app import Sql, build_sql_app
+from agenttrace_collector.clickhouse.client import ClickHouse
+from agenttrace_collector.server.auth import Authenticator
+from agenttrace_collector.sql_endpoint.app import Sql, build_sql_app
 from tests.support.database import engine
 from tests.support.listener import held, listening
 

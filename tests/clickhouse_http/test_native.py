@@ -5,8 +5,8 @@ from __future__ import annotations
 import clickhouse_connect
 import pytest
 
-from agenttrace_collector.clickhouse_http.native import with_revision
-from agenttrace_collector.clickhouse_http.problems import SqlRefused
+from agenttrace_collector.sql_endpoint.native import with_revision
+from agenttrace_collector.sql_endpoint.problems import SqlRefused
 from tests.support.database import engine
 
 INFO = bytes.fromhex("010002ffffffff00")

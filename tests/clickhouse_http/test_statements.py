@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agenttrace_collector.clickhouse_http import frames
-from agenttrace_collector.clickhouse_http.functions import COMBINATORS, is_allowed, sorted_functions
-from agenttrace_collector.clickhouse_http.problems import SqlRefused
-from agenttrace_collector.clickhouse_http.settings import may_be_set
 from agenttrace_collector.errors import TooLarge
+from agenttrace_collector.sql_endpoint import frames
+from agenttrace_collector.sql_endpoint.functions import COMBINATORS, is_allowed, sorted_functions
+from agenttrace_collector.sql_endpoint.problems import SqlRefused
+from agenttrace_collector.sql_endpoint.settings import may_be_set
 from tests.support.api import Api
 from tests.support.collector import Collector, running_collector
 from tests.support.database import empty_database

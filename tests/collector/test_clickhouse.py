@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from agenttrace_collector.clickhouse import PASSING, POISONED, ClickHouse, Refused
+from agenttrace_collector.clickhouse.client import PASSING, POISONED, ClickHouse, Refused
+from agenttrace_collector.clickhouse.migrator import Migrator
 from agenttrace_collector.errors import Unavailable
-from agenttrace_collector.migrate import Migrator
 from agenttrace_schemas.rows import DecisionRow, columns
 from agenttrace_schemas.rules import Policy
 from tests.support.clickhouse_server import Server, clickhouse_server

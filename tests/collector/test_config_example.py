@@ -11,8 +11,8 @@ from typing import Any, Union, get_args, get_origin
 import yaml
 from pydantic import BaseModel
 
-from agenttrace_collector.auth import read_tokens
 from agenttrace_collector.config import Config, load_config
+from agenttrace_collector.server.auth import read_tokens
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 EXAMPLE = DEPLOY / "collector.yaml"

@@ -7,7 +7,7 @@ import io
 
 import pytest
 
-from agenttrace_collector.csv_rows import csv_text
+from agenttrace_collector.query.csv_rows import csv_text
 
 
 @pytest.mark.parametrize("before", ["", " ", "\t", "\r\n ", "\u00a0", "\u3000", "\x00", "\x1f"])

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from agenttrace_collector.clickhouse.migrator import Migrator
 from agenttrace_collector.config import Config
-from agenttrace_collector.migrate import Migrator
 from agenttrace_schemas.ddl import script
 from agenttrace_schemas.derived_rows import ALL_ROWS
 from agenttrace_schemas.rules import Policy

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from agenttrace_collector.clickhouse.schema import ManagedClickHouse
 from agenttrace_collector.decode.batch import Batch
 from agenttrace_collector.delivery import Delivery, TablePresence
 from agenttrace_collector.journal import Journal, JournalOptions, current_layouts
-from agenttrace_collector.managed import ManagedClickHouse
 from agenttrace_schemas.rules import Policy
 from tests.support.database import engine
 from tests.support.storage import DECISIONS, LINKS, batch, decision, link, open_journal

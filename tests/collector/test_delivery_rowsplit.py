@@ -6,9 +6,9 @@ import itertools
 
 import pytest
 
+from agenttrace_collector.clickhouse.types import NotRows, row_starts
 from agenttrace_collector.decode.batch import Context
 from agenttrace_collector.decode.otlp import decode_traces
-from agenttrace_collector.delivery.rowsplit import NotRows, row_starts
 from agenttrace_collector.journal import current_layouts
 from agenttrace_schemas.rules import Policy
 from tests.support.reference import reference_request

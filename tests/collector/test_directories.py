@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from agenttrace_collector.clickhouse import ClickHouse
+from agenttrace_collector.clickhouse.client import ClickHouse
 from agenttrace_collector.config import Config, ConfigError, load_config
 from agenttrace_collector.config.directories import (
     data_directory,
@@ -22,7 +22,7 @@ from agenttrace_collector.journal import Journal, JournalOptions
 from agenttrace_collector.journal.layout import current_layouts
 from tests.support.collector import running_collector
 
-IMPORT = "from agenttrace_collector.clickhouse import ClickHouse"
+IMPORT = "from agenttrace_collector.clickhouse.client import ClickHouse"
 # The working directory, as `chdb://./agenttrace-data` was read once.
 OLD = """
 old = ClickHouse("chdb://.", "default")

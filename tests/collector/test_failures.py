@@ -13,10 +13,8 @@ import pytest
 from typer.testing import CliRunner
 
 from agenttrace_collector.api.problems import FieldProblem, InvalidField, UnknownValue
-from agenttrace_collector.auth import Authenticator, Identity, Role
 from agenttrace_collector.cli.app import app as commands
-from agenttrace_collector.clickhouse import Away, ClickHouse, Refused
-from agenttrace_collector.clickhouse_http.app import Sql, build_sql_app
+from agenttrace_collector.clickhouse.client import Away, ClickHouse, Refused
 from agenttrace_collector.errors import (
     FAULT,
     STATUS,
@@ -36,7 +34,9 @@ from agenttrace_collector.errors import (
     WireStatus,
 )
 from agenttrace_collector.query import Answer
+from agenttrace_collector.server.auth import Authenticator, Identity, Role
 from agenttrace_collector.server.http import HttpListener, serve_http
+from agenttrace_collector.sql_endpoint.app import Sql, build_sql_app
 from tests.support.api import application
 from tests.support.receivers import Receivers, Settings, receivers
 

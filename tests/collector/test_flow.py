@@ -8,8 +8,8 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from agenttrace_collector.errors import CollectorError, Throttled, Unavailable
-from agenttrace_collector.flow import Flow, Limits
-from agenttrace_collector.memory import resident_bytes
+from agenttrace_collector.receivers.admission import Flow, Limits
+from agenttrace_collector.telemetry.memory import resident_bytes
 
 PATIENCE = 0.05
 TENANT = "one"

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import pytest
 
 from agenttrace_collector.errors import CollectorError, Rejected, TooLarge
-from agenttrace_collector.receivers.inflate import Coding, inflate
+from agenttrace_collector.server.inflate import Coding, inflate
 from tests.support.packing import raw_deflate, zstd
 
 MIB = 1024 * 1024

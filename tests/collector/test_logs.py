@@ -13,7 +13,7 @@ from collections.abc import Iterator
 import pytest
 
 from agenttrace_collector.config.sections import Logs
-from agenttrace_collector.logs import RateLimit, log_loop_error, set_up_logs
+from agenttrace_collector.telemetry.logging import RateLimit, log_loop_error, set_up_logs
 
 
 @pytest.fixture(autouse=True)
@@ -77,7 +77,7 @@ def test_what_nobody_caught_leaves_class_and_place_only(fault: str) -> None:
     """Python's own hooks print the text."""
     script = (
         "from agenttrace_collector.config.sections import Logs\n"
-        "from agenttrace_collector.logs import log_uncaught_exceptions, set_up_logs\n"
+        "from agenttrace_collector.telemetry.logging import log_uncaught_exceptions, set_up_logs\n"
         f"set_up_logs(Logs())\nlog_uncaught_exceptions()\n{fault}\n"
     )
     ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)

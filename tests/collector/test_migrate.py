@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from agenttrace_collector import migrate
-from agenttrace_collector.clickhouse import ClickHouse, Refused
+from agenttrace_collector.clickhouse import migrator as migrator_module
+from agenttrace_collector.clickhouse.client import ClickHouse, Refused
+from agenttrace_collector.clickhouse.migrator import Migrator, SchemaMismatch
 from agenttrace_collector.config import Config
-from agenttrace_collector.migrate import Migrator, SchemaMismatch
 from agenttrace_schemas.migrations import Migration, Profile, migrations, statements, views
 from agenttrace_schemas.retention import KINDS
 from agenttrace_schemas.rows import DecisionRow
@@ -73,7 +73,7 @@ def test_an_applied_migration_that_reads_otherwise_is_refused(
     """Files of released migrations never change; a database made from others is not touched."""
     Migrator(database, Policy()).up()
     changed = tuple(replace(each, up=each.up + "-- edited\n") for each in migrations())
-    monkeypatch.setattr(migrate, "migrations", lambda: changed)
+    monkeypatch.setattr(migrator_module, "migrations", lambda: changed)
     with pytest.raises(SchemaMismatch, match="another checksum"):
         Migrator(database, Policy()).up()
 

@@ -15,7 +15,7 @@ from google.rpc.status_pb2 import Status
 
 from agenttrace_collector.config.sections import Quotas as Settings
 from agenttrace_collector.errors import Throttled
-from agenttrace_collector.quotas import Quotas
+from agenttrace_collector.receivers.quotas import Quotas
 from tests.support.api import tokens_file
 from tests.support.collector import Collector, free_ports, running_collector
 from tests.support.load import EXPORT

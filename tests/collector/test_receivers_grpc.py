@@ -19,9 +19,9 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 
 from agenttrace_collector.decode.batch import Batch
 from agenttrace_collector.errors import Unavailable
-from agenttrace_collector.flow import Limits
+from agenttrace_collector.receivers.admission import Limits
 from agenttrace_collector.receivers.signals import OTHER_SERVICES
-from agenttrace_collector.sink import DiscardingSink, FailingSink, GatedSink, MemorySink
+from agenttrace_collector.receivers.sink import DiscardingSink, FailingSink, GatedSink, MemorySink
 from agenttrace_schemas import wire
 from agenttrace_schemas.rows import DecisionRow, StepRow
 from tests.support.otlp import DECISION, STEP, ASpan, logs, traces

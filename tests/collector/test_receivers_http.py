@@ -23,8 +23,8 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 )
 
 from agenttrace_collector.errors import Throttled, Unavailable
-from agenttrace_collector.flow import Limits
-from agenttrace_collector.sink import DiscardingSink, FailingSink, MemorySink
+from agenttrace_collector.receivers.admission import Limits
+from agenttrace_collector.receivers.sink import DiscardingSink, FailingSink, MemorySink
 from agenttrace_schemas import wire
 from agenttrace_schemas.rows import DecisionRow, StepRow
 from tests.support.otlp import DECISION, NOW, STEP, ASpan, logs, traces

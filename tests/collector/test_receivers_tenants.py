@@ -16,8 +16,8 @@ import grpc
 import httpx
 import pytest
 
-from agenttrace_collector.auth import Authenticator
-from agenttrace_collector.flow import Limits
+from agenttrace_collector.receivers.admission import Limits
+from agenttrace_collector.server.auth import Authenticator
 from tests.support.otlp import STEP, ASpan, traces
 from tests.support.receivers import EXPORT_TRACES, MIB, Receivers, Settings, receivers
 

@@ -8,8 +8,8 @@ from itertools import count
 import pytest
 
 from agenttrace_collector.settle import RunRows, Settled, Thresholds, settle_run
-from agenttrace_collector.settle.codes import failure_code
-from agenttrace_collector.settle.shapes import Recorded, Round
+from agenttrace_collector.settle.failure_codes import failure_code
+from agenttrace_collector.settle.model import Recorded, Round
 from agenttrace_schemas.derivation import DERIVATIONS
 from agenttrace_schemas.rows import StepRow, columns
 from agenttrace_schemas.rules import Policy

@@ -11,11 +11,11 @@ import pytest
 from typer.testing import CliRunner
 
 from agenttrace_collector.cli.app import app
-from agenttrace_collector.clickhouse import ClickHouse
+from agenttrace_collector.clickhouse.client import ClickHouse
+from agenttrace_collector.clickhouse.migrator import Migrator
 from agenttrace_collector.config.sections import Config, Derive, LatencyThresholds
 from agenttrace_collector.decode.batch import Context
 from agenttrace_collector.decode.otlp import decode_traces
-from agenttrace_collector.migrate import Migrator
 from agenttrace_collector.settle.store import Store
 from agenttrace_collector.settle.worker import Settler
 from agenttrace_schemas import wire

@@ -11,7 +11,7 @@ import pytest
 
 from agenttrace_collector.config import load_config
 from agenttrace_collector.errors import CollectorError, Rejected, Unavailable
-from agenttrace_collector.lifetime import Lifetime
+from agenttrace_collector.server.shutdown import Lifetime
 from agenttrace_collector.storage import Storage, opened_storage
 from tests.support.storage import LINKS, FakeDatabase, links
 

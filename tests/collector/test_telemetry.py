@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from agenttrace_collector.decode.batch import Batch, Change, Seen
-from agenttrace_collector.telemetry import METRICS, Reading, Telemetry
+from agenttrace_collector.telemetry.metrics import METRICS, Reading, Telemetry
 
 
 def batch(service: str = "agent") -> Batch:

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agenttrace_collector.receivers.decoder import Decoder
-from agenttrace_collector.turns import Turns
+from agenttrace_collector.receivers.fair_queue import Turns
 
 MIB = 1024 * 1024
 

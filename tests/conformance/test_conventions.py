@@ -9,10 +9,10 @@ import pytest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
-from agenttrace_collector.conventions import genai, openinference, openllmetry, ours
-from agenttrace_collector.conventions.facts import SpanFacts
-from agenttrace_collector.conventions.read import read_span
-from agenttrace_collector.conventions.table import Row
+from agenttrace_collector.decode.conventions import genai, openinference, openllmetry, ours
+from agenttrace_collector.decode.conventions.facts import SpanFacts
+from agenttrace_collector.decode.conventions.read import read_span
+from agenttrace_collector.decode.conventions.table import Row
 from agenttrace_schemas.rows import FINISH_REASONS, OPERATIONS, OUTPUT_TYPES, ROLES
 from agenttrace_schemas.vocabulary import StepType
 from tests.support.corpus import Scenario, scenarios

@@ -172,8 +172,8 @@ def test_the_scan_finds_what_is_there(tmp_path: Path) -> None:
 
 _LOOSENED: Final = """
 import sys
-from agenttrace_collector.clickhouse import ClickHouse
-from agenttrace_collector.migrate import Migrator
+from agenttrace_collector.clickhouse.client import ClickHouse
+from agenttrace_collector.clickhouse.migrator import Migrator
 from agenttrace_schemas.rows import StepRow
 from agenttrace_schemas.rules import Policy
 from tests.support.database import insert_statement, valid_row

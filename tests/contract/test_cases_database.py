@@ -7,7 +7,7 @@ from typing import Final
 
 import pytest
 
-from agenttrace_collector.clickhouse import Refused
+from agenttrace_collector.clickhouse.client import Refused
 from agenttrace_schemas import wire
 from agenttrace_schemas.checks import checks
 from agenttrace_schemas.derived_rows import ALL_ROWS

@@ -6,8 +6,8 @@ from typing import Any, Final, cast
 
 import pytest
 
-from agenttrace_collector.clickhouse import POISONED, Refused
-from agenttrace_collector.decode.rowbinary import encode
+from agenttrace_collector.clickhouse.client import POISONED, Refused
+from agenttrace_collector.clickhouse.rowbinary import encode
 from agenttrace_schemas.derived_rows import ALL_ROWS
 from agenttrace_schemas.rows import Column, DecisionRow, Guard, Row, SignalRow, columns
 from tests.contract.shape import TOKEN

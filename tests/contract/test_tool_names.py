@@ -8,10 +8,10 @@ from typing import Final
 
 import pytest
 
-from agenttrace_collector.clickhouse import Refused
+from agenttrace_collector.clickhouse.client import Refused
 from agenttrace_collector.decode.batch import Context
 from agenttrace_collector.decode.otlp import decode_traces
-from agenttrace_collector.decode.run_document import decode_run
+from agenttrace_collector.decode.run_document.document import decode_run
 from agenttrace_schemas import names, wire
 from agenttrace_schemas.rows import StepRow
 from agenttrace_schemas.rules import Policy

@@ -15,7 +15,7 @@ import jsonschema
 import pytest
 import yaml
 
-from agenttrace_collector.clickhouse import ClickHouse
+from agenttrace_collector.clickhouse.client import ClickHouse
 from agenttrace_collector.config import Config, Source
 from tests.architecture.source import ROOT
 from tests.deploy.image import Image, build, ended

@@ -10,8 +10,8 @@ import kubernetes_validate
 import pytest
 import yaml
 
-from agenttrace_collector.auth import read_tokens
 from agenttrace_collector.config import Config, Source
+from agenttrace_collector.server.auth import read_tokens
 from agenttrace_collector.server.browsers import BrowserRules
 from tests.architecture.source import ROOT
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import trustme
 
-from agenttrace_collector.clickhouse import ClickHouse
+from agenttrace_collector.clickhouse.client import ClickHouse
 from tests.support.clickhouse_server import Fault, Server, clickhouse_server
 from tests.support.collector import Collector
 from tests.support.on_server import collecting, delivered, new_database, send, stored

@@ -9,7 +9,7 @@ from pathlib import Path
 import grpc
 import pytest
 
-from agenttrace_collector.clickhouse import ClickHouse
+from agenttrace_collector.clickhouse.client import ClickHouse
 from tests.support.clickhouse_server import clickhouse_server
 from tests.support.collector import Collector
 from tests.support.corpus import scenarios

@@ -11,8 +11,8 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import Event, ReadableSpan
 
 from agenttrace.rebuild import rebuilt_span, span_name
-from agenttrace_collector.conventions import genai, openinference, openllmetry, ours, table
 from agenttrace_collector.decode.batch import Batch, Context
+from agenttrace_collector.decode.conventions import genai, openinference, openllmetry, ours, table
 from agenttrace_collector.decode.otlp import decode_traces
 from agenttrace_schemas import wire
 from agenttrace_schemas.foreign import DOCUMENTS, FAMILIES, KEYS, Form

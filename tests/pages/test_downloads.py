@@ -12,10 +12,10 @@ import clickhouse_connect
 import httpx
 import pytest
 
-from agenttrace_collector.api.asking import Asker
-from agenttrace_collector.pages.downloads import TOTAL, pages_of
-from agenttrace_collector.pages.filters import Filters
+from agenttrace_collector.api.deps import Asker
 from agenttrace_collector.query import catalogue
+from agenttrace_collector.web.downloads import TOTAL, pages_of
+from agenttrace_collector.web.filters import Filters
 from agenttrace_schemas import wire
 from tests.support.api import Api
 from tests.support.collector import Collector, running_collector
@@ -100,7 +100,7 @@ def test_pages_join(collector: Collector, size: int, most: int) -> None:
 
 def test_a_cut_is_said(collector: Collector, monkeypatch: pytest.MonkeyPatch) -> None:
     """In the file's name, which is what is left of a download."""
-    from agenttrace_collector.pages import downloads  # noqa: PLC0415 - its bound is lowered
+    from agenttrace_collector.web import downloads  # noqa: PLC0415 - its bound is lowered
 
     monkeypatch.setattr(downloads, "MOST_ROWS", 100)
     response = asyncio.run(

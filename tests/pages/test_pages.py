@@ -12,9 +12,9 @@ from html import unescape
 import httpx
 import pytest
 
-from agenttrace_collector.pages.app import PAGES
-from agenttrace_collector.pages.sessions import LIFETIME_SECONDS, Sessions
-from agenttrace_collector.questions import NothingKept
+from agenttrace_collector.query.backends import NothingKept
+from agenttrace_collector.web.app import PAGES
+from agenttrace_collector.web.sessions import LIFETIME_SECONDS, Sessions
 from tests.support.api import Api, application, tokens_file
 from tests.support.collector import running_collector
 from tests.support.demo_data import OF_AGENT, filled_with_demo

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from agenttrace_collector.clickhouse import ClickHouse
-from agenttrace_collector.migrate import Migrator
+from agenttrace_collector.clickhouse.client import ClickHouse
+from agenttrace_collector.clickhouse.migrator import Migrator
 from agenttrace_collector.query import Reader
 from agenttrace_schemas.rules import Policy
 from tests.support.database import empty_database

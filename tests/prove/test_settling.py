@@ -9,10 +9,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from agenttrace_collector.clickhouse import ClickHouse
+from agenttrace_collector.clickhouse.client import ClickHouse
+from agenttrace_collector.clickhouse.migrator import Migrator
+from agenttrace_collector.clickhouse.rowbinary import encode
 from agenttrace_collector.config.sections import Config, Derive
-from agenttrace_collector.decode.rowbinary import encode
-from agenttrace_collector.migrate import Migrator
 from agenttrace_collector.settle.store import Store
 from agenttrace_collector.settle.worker import Settler
 from agenttrace_schemas import wire

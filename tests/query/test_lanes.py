@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from agenttrace_collector.clickhouse import Away, ClickHouse, Refused
+from agenttrace_collector.clickhouse.client import Away, ClickHouse, Refused
 from agenttrace_collector.errors import Throttled
 from agenttrace_collector.query import lanes
 from agenttrace_collector.query.lanes import Lane, Lanes, LargeLane, Settings, large_lane, small_lane

@@ -12,14 +12,14 @@ import httpx
 from fastapi import FastAPI
 
 from agenttrace_collector.api.app import Answers, build_app
-from agenttrace_collector.auth import Authenticator
-from agenttrace_collector.flow import Flow, Limits
-from agenttrace_collector.health import Health
-from agenttrace_collector.questions import NothingKept, Questions
+from agenttrace_collector.query.backends import NothingKept, Questions
+from agenttrace_collector.receivers.admission import Flow, Limits
 from agenttrace_collector.receivers.decoder import Decoder
 from agenttrace_collector.receivers.ingest import Ingest
-from agenttrace_collector.sink import MemorySink
-from agenttrace_collector.telemetry import Telemetry
+from agenttrace_collector.receivers.sink import MemorySink
+from agenttrace_collector.server.auth import Authenticator
+from agenttrace_collector.server.health import Health
+from agenttrace_collector.telemetry.metrics import Telemetry
 from agenttrace_schemas.rules import Policy
 from tests.support.collector import Collector
 from tests.support.receivers import wait_until

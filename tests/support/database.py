@@ -9,8 +9,8 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from functools import cache
 
-from agenttrace_collector.clickhouse import ClickHouse
-from agenttrace_collector.migrate import Migrator
+from agenttrace_collector.clickhouse.client import ClickHouse
+from agenttrace_collector.clickhouse.migrator import Migrator
 from agenttrace_schemas.checks import fingerprint, quoted
 from agenttrace_schemas.rows import Row, columns
 from agenttrace_schemas.rules import Policy

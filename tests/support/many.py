@@ -6,9 +6,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from agenttrace_collector.clickhouse import ClickHouse
+from agenttrace_collector.clickhouse.client import ClickHouse
+from agenttrace_collector.clickhouse.migrator import Migrator
 from agenttrace_collector.config import Config
-from agenttrace_collector.migrate import Migrator
 from agenttrace_schemas.rules import Policy
 
 _RUN = "toUUID(concat('00000000-0000-4000-8000-', leftPad(toString({0}), 12, '0')))"

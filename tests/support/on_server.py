@@ -12,7 +12,7 @@ from pathlib import Path
 
 import grpc
 
-from agenttrace_collector.clickhouse import ClickHouse
+from agenttrace_collector.clickhouse.client import ClickHouse
 from tests.support.collector import Collector, running_collector
 from tests.support.database import engine
 from tests.support.load import EXPORT

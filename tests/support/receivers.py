@@ -13,12 +13,11 @@ from typing import Any, TypeVar
 import grpc
 from grpc import RpcError
 
-from agenttrace_collector.auth import Authenticator
 from agenttrace_collector.config.sections import Cors, Grpc, Http, Tls
 from agenttrace_collector.decode.metrics import ignored_metrics, refused_metrics
 from agenttrace_collector.decode.otlp import decode_logs, decode_traces
 from agenttrace_collector.decode.otlp_json import logs_from_json, metrics_from_json, traces_from_json
-from agenttrace_collector.flow import Flow, Limits
+from agenttrace_collector.receivers.admission import Flow, Limits
 from agenttrace_collector.receivers.decoder import Decoder
 from agenttrace_collector.receivers.ingest import Ingest
 from agenttrace_collector.receivers.otlp_grpc import GrpcLimits, GrpcReceiver
@@ -31,9 +30,10 @@ from agenttrace_collector.receivers.signals import (
     metrics,
     traces,
 )
+from agenttrace_collector.receivers.sink import MemorySink, Sink
+from agenttrace_collector.server.auth import Authenticator
 from agenttrace_collector.server.http import serve_http
-from agenttrace_collector.sink import MemorySink, Sink
-from agenttrace_collector.telemetry import Telemetry
+from agenttrace_collector.telemetry.metrics import Telemetry
 from agenttrace_schemas.rules import Policy
 from tests.support.otlp import NOW
 

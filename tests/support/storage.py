@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from agenttrace_collector.clickhouse.rowbinary import encode
+from agenttrace_collector.clickhouse.types import fields, row_starts
 from agenttrace_collector.decode.batch import Batch, Block
-from agenttrace_collector.decode.rowbinary import encode
-from agenttrace_collector.delivery.contents import key_value
-from agenttrace_collector.delivery.rowsplit import fields, row_starts
+from agenttrace_collector.delivery.block_data import key_value
 from agenttrace_collector.errors import Rejected, Unavailable
 from agenttrace_collector.journal import Durability, Journal, JournalOptions, current_layouts
 from agenttrace_schemas.rows import DecisionRow, SpanLinkRow

@@ -6,21 +6,21 @@ from importlib.metadata import version
 
 from fastapi import FastAPI
 
-from agenttrace_collector.api import (
+from agenttrace_collector.api import openapi
+from agenttrace_collector.api.deps import Answers
+from agenttrace_collector.api.refusals import refuse_with_reason
+from agenttrace_collector.api.routes import (
     about,
     aggregates,
     comparisons,
     correlations,
     counts,
-    described,
-    documents,
-    erasing,
+    purge,
+    run_documents,
     runs,
 )
-from agenttrace_collector.api.asking import Answers
-from agenttrace_collector.api.refusals import refuse_with_reason
-from agenttrace_collector.pages import add_pages
-from agenttrace_collector.questions import open_questions
+from agenttrace_collector.query.backends import open_questions
+from agenttrace_collector.web import add_pages
 
 __all__ = ["Answers", "build_app", "open_questions"]
 
@@ -37,9 +37,9 @@ def build_app(answers: Answers) -> FastAPI:
         generate_unique_id_function=lambda route: route.name,
     )
     app.state.answers = answers
-    for part in (documents, runs, counts, aggregates, comparisons, correlations, erasing, about, described):
+    for part in (run_documents, runs, counts, aggregates, comparisons, correlations, purge, about, openapi):
         app.include_router(part.router)
-    described.describe(app, answers)
+    openapi.describe(app, answers)
     add_pages(app)
     refuse_with_reason(app)
     return app

@@ -10,8 +10,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Message
 
-from agenttrace_collector.api.asking import operating
-from agenttrace_collector.receivers.http_body import read_body
+from agenttrace_collector.api.deps import operating
+from agenttrace_collector.receivers.body import read_body
 
 # What an operator asks for is a few names and times.
 _MOST_BYTES: Final = 64 * 1024

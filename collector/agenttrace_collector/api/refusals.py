@@ -14,7 +14,7 @@ from starlette.responses import Response
 from starlette.routing import compile_path
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from agenttrace_collector.api.parameters import allowed_in
+from agenttrace_collector.api.params import allowed_in
 from agenttrace_collector.api.problems import FieldProblem, InvalidField, Problem, UnknownValue
 from agenttrace_collector.errors import FAULT, STATUS, CollectorError, Invalid, wire_status
 from agenttrace_collector.receivers.answers import INTERNAL, headers_of

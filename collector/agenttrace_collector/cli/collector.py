@@ -6,10 +6,10 @@ import asyncio
 
 import typer
 
-from agenttrace_collector.auth import read_tokens
 from agenttrace_collector.cli.options import MISUSED, ConfigFiles, Overrides, fail, failed, loaded, source
 from agenttrace_collector.config import ConfigError, build_policy
 from agenttrace_collector.errors import CollectorError
+from agenttrace_collector.server.auth import read_tokens
 
 app = typer.Typer(no_args_is_help=True, help="Run the collector, or check its configuration.")
 
@@ -20,7 +20,7 @@ def run(config: ConfigFiles = None, set_: Overrides = None) -> None:
     # The service brings every library along; a wrong configuration should be told at once.
     chosen = source(config, set_)
     settings = loaded(chosen)
-    from agenttrace_collector.logs import log_uncaught_exceptions, set_up_logs  # noqa: PLC0415 - as above
+    from agenttrace_collector.telemetry.logging import log_uncaught_exceptions, set_up_logs  # noqa: PLC0415 - as above
 
     set_up_logs(settings.service.telemetry.logs)
     log_uncaught_exceptions()

@@ -12,7 +12,7 @@ from typing import Annotated, Final
 import typer
 from rich.console import Console
 
-from agenttrace_collector.clickhouse import ClickHouse
+from agenttrace_collector.clickhouse.client import ClickHouse
 from agenttrace_collector.config import ConfigError
 from agenttrace_collector.demo.report import print_report
 from agenttrace_collector.demo.run import SENDERS, DemoFailed, Place, collector, command, send

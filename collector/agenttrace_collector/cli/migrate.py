@@ -9,10 +9,10 @@ from typing import Annotated, cast
 import typer
 
 from agenttrace_collector.cli.options import MISUSED, ConfigFiles, Overrides, fail, failed, loaded, source
-from agenttrace_collector.clickhouse import ClickHouse
+from agenttrace_collector.clickhouse.client import ClickHouse
+from agenttrace_collector.clickhouse.migrator import Migrator
 from agenttrace_collector.config import Config, ConfigError, build_policy
 from agenttrace_collector.errors import Rejected, Unavailable
-from agenttrace_collector.migrate import Migrator
 from agenttrace_schemas.ddl import script
 from agenttrace_schemas.migrations import PROFILES, Profile
 

@@ -82,10 +82,10 @@ async def _carry_out(erasure: _Purge, *, yes: bool) -> None:
 
 async def _directly(settings: Config, choice: _Choice, tenant: str, *, yes: bool) -> None:
     """Open what a collector would: its journal is delivered before anything is counted."""
-    from agenttrace_collector.api.erasing import Purge  # noqa: PLC0415 - the API's libraries load here only
-    from agenttrace_collector.database import open_database  # noqa: PLC0415 - as above
-    from agenttrace_collector.erasure import opened_erasure  # noqa: PLC0415 - as above
-    from agenttrace_collector.lifetime import Lifetime  # noqa: PLC0415 - as above
+    from agenttrace_collector.api.routes.purge import Purge  # noqa: PLC0415 - the API's libraries load here only
+    from agenttrace_collector.clickhouse.database import open_database  # noqa: PLC0415 - as above
+    from agenttrace_collector.clickhouse.purge_client import opened_erasure  # noqa: PLC0415 - as above
+    from agenttrace_collector.server.shutdown import Lifetime  # noqa: PLC0415 - as above
     from agenttrace_collector.storage import opened_storage  # noqa: PLC0415 - as above
 
     policy = build_policy(settings.processors.enforce, site_key(settings))

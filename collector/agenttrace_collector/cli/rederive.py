@@ -9,7 +9,7 @@ from typing import Annotated, Final
 import typer
 
 from agenttrace_collector.cli.options import ConfigFiles, Overrides, failed, loaded, source
-from agenttrace_collector.clickhouse import ClickHouse
+from agenttrace_collector.clickhouse.client import ClickHouse
 from agenttrace_collector.config import Config, ConfigError, build_policy
 from agenttrace_collector.config.site_key import site_key
 from agenttrace_collector.errors import Rejected, Unavailable

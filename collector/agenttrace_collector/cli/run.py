@@ -10,8 +10,8 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from agenttrace_collector.cli.shown import Form, Row, moment
-from agenttrace_collector.cli.spread import spread
+from agenttrace_collector.cli.expand import spread
+from agenttrace_collector.cli.output import Form, Row, moment
 
 _WIDTH: Final = 40
 _KINDS: Final = {

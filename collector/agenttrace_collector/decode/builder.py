@@ -6,10 +6,10 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping
 from hashlib import blake2b
 
-from agenttrace_collector.decode import identity
+from agenttrace_collector.clickhouse.rowbinary import encode
+from agenttrace_collector.decode import ids as identity
 from agenttrace_collector.decode.batch import Batch, Block, Change, Context, Seen
 from agenttrace_collector.decode.events import Origin
-from agenttrace_collector.decode.rowbinary import encode
 from agenttrace_schemas import wire
 from agenttrace_schemas.counts import MOST_COUNTED, count_of
 from agenttrace_schemas.names import is_redacted, kept_name

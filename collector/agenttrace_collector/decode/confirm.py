@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
-from agenttrace_collector.conventions.facts import SpanFacts
-from agenttrace_collector.conventions.read import key_of
 from agenttrace_collector.decode.builder import BatchBuilder
+from agenttrace_collector.decode.conventions.facts import SpanFacts
+from agenttrace_collector.decode.conventions.read import key_of
 from agenttrace_schemas import names
 
 _AGENT = "invoke_agent"

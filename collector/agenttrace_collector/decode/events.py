@@ -8,7 +8,8 @@ from typing import Final
 
 from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 
-from agenttrace_collector.decode import identity, rowbinary
+from agenttrace_collector.clickhouse import rowbinary
+from agenttrace_collector.decode import ids as identity
 from agenttrace_collector.decode.attributes import DuplicateKey, to_dict
 from agenttrace_schemas import rules, wire
 from agenttrace_schemas.rows import DecisionRow, FailureRow, Row, SignalRow

@@ -7,13 +7,13 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from agenttrace_collector.conventions.facts import SpanFacts
-from agenttrace_collector.conventions.read import read_span
-from agenttrace_collector.decode import identity
+from agenttrace_collector.decode import ids as identity
 from agenttrace_collector.decode.attributes import value_of
 from agenttrace_collector.decode.batch import Batch, Context, Unread
 from agenttrace_collector.decode.builder import BatchBuilder, digest_of
 from agenttrace_collector.decode.confirm import confirm
+from agenttrace_collector.decode.conventions.facts import SpanFacts
+from agenttrace_collector.decode.conventions.read import read_span
 from agenttrace_collector.decode.events import KINDS, TABLES, EventIds, Origin, event_row, read_event
 from agenttrace_collector.decode.parse import parse
 from agenttrace_collector.decode.resource import Sender, read_sender

@@ -7,10 +7,10 @@ from collections.abc import Iterable
 from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
-from agenttrace_collector.conventions.facts import SpanFacts
-from agenttrace_collector.conventions.read import key_of
-from agenttrace_collector.decode import identity
+from agenttrace_collector.decode import ids as identity
 from agenttrace_collector.decode.builder import BatchBuilder
+from agenttrace_collector.decode.conventions.facts import SpanFacts
+from agenttrace_collector.decode.conventions.read import key_of
 from agenttrace_collector.decode.events import Origin
 from agenttrace_schemas import rules
 from agenttrace_schemas.names import conversation_hash, is_redacted, kept_name

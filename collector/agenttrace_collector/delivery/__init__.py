@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from agenttrace_collector.clickhouse.verify import TablePresence
 from agenttrace_collector.delivery.backoff import Backoff
-from agenttrace_collector.delivery.delivery import Delivery, DeliveryOptions
+from agenttrace_collector.delivery.counters import Progress
 from agenttrace_collector.delivery.inserter import Inserter, Presence
-from agenttrace_collector.delivery.presence import TablePresence
-from agenttrace_collector.delivery.progress import Progress
+from agenttrace_collector.delivery.worker import Delivery, DeliveryOptions
 
 __all__ = ["Backoff", "Delivery", "DeliveryOptions", "Inserter", "Presence", "Progress", "TablePresence"]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from agenttrace_collector.journal.counters import Depth, Tally
 from agenttrace_collector.journal.journal import Journal
 from agenttrace_collector.journal.layout import Layout, current_layouts
-from agenttrace_collector.journal.ledger import Depth, Tally
 from agenttrace_collector.journal.lock import JournalInUse
 from agenttrace_collector.journal.options import Durability, JournalOptions
 from agenttrace_collector.journal.store import Block, JournalDamaged

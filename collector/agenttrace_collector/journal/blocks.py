@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import replace as changed
 
-from agenttrace_collector.journal.ledger import Changes, Kind
+from agenttrace_collector.journal.counters import Changes, Kind
 from agenttrace_collector.journal.store import Block, Store
 
 

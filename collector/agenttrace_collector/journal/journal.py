@@ -18,8 +18,8 @@ from agenttrace_collector.decode.batch import Batch
 from agenttrace_collector.decode.batch import Block as Rows
 from agenttrace_collector.errors import Throttled, Unavailable
 from agenttrace_collector.journal import blocks
+from agenttrace_collector.journal.counters import Changes, Depth, Kind, Ledger
 from agenttrace_collector.journal.layout import Layout
-from agenttrace_collector.journal.ledger import Changes, Depth, Kind, Ledger
 from agenttrace_collector.journal.lock import DirectoryLock
 from agenttrace_collector.journal.options import MIB, Durability, JournalOptions
 from agenttrace_collector.journal.reserve import Reserve

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
 from agenttrace_collector.errors import CollectorError, Unavailable
-from agenttrace_collector.journal.ledger import Changes, Ledger
+from agenttrace_collector.journal.counters import Changes, Ledger
 from agenttrace_collector.journal.reserve import Reserve
 from agenttrace_collector.journal.store import Store, damaged
 

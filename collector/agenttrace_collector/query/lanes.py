@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias, TypeVar
 
-from agenttrace_collector.clickhouse import Away, Refused
+from agenttrace_collector.clickhouse.client import Away, Refused
 from agenttrace_collector.errors import Throttled
 
 Settings: TypeAlias = Mapping[str, Any]

@@ -15,8 +15,8 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportM
 
 from agenttrace_collector.decode.batch import Batch
 from agenttrace_collector.errors import FAULT, CollectorError, Unavailable, UnsupportedMedia, wire_status
-from agenttrace_collector.receivers.inflate import Coding
 from agenttrace_collector.receivers.signals import Response, Signal
+from agenttrace_collector.server.inflate import Coding
 from agenttrace_schemas.rules import RULES, UNREAD
 
 _TIME: Final = "time.range"

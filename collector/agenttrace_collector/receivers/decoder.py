@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Final, Self, TypeVar
 
-from agenttrace_collector.turns import Turns
+from agenttrace_collector.receivers.fair_queue import Turns
 
 # From here on decoding takes long enough for others to notice.
 _LARGE_BYTES: Final = 256 * 1024

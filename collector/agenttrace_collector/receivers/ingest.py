@@ -10,13 +10,13 @@ from typing import Final
 from agenttrace_collector.config.sections import Quotas as Settings
 from agenttrace_collector.decode.batch import Batch, Context
 from agenttrace_collector.errors import CollectorError
-from agenttrace_collector.flow import Flow
-from agenttrace_collector.quotas import Quotas
+from agenttrace_collector.receivers.admission import Flow
 from agenttrace_collector.receivers.decoder import Decoder
-from agenttrace_collector.receivers.inflate import Coding, content_bytes, inflate
+from agenttrace_collector.receivers.quotas import Quotas
 from agenttrace_collector.receivers.signals import Signal
-from agenttrace_collector.sink import Sink
-from agenttrace_collector.telemetry import Telemetry
+from agenttrace_collector.receivers.sink import Sink
+from agenttrace_collector.server.inflate import Coding, content_bytes, inflate
+from agenttrace_collector.telemetry.metrics import Telemetry
 from agenttrace_schemas.rules import Policy
 
 # Below this a hop to the decoding thread costs more than it spares the event loop.

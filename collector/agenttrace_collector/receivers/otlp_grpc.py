@@ -14,7 +14,6 @@ from typing import Any, Final, NoReturn, TypeAlias
 import grpc
 from google.rpc import status_pb2
 
-from agenttrace_collector.auth import Authenticator, Role
 from agenttrace_collector.config.sections import Grpc, Tls
 from agenttrace_collector.config.values import Address, address
 from agenttrace_collector.decode.batch import Batch
@@ -29,6 +28,7 @@ from agenttrace_collector.errors import (
 from agenttrace_collector.receivers.answers import internal_status, response_to, retry_info, status_of
 from agenttrace_collector.receivers.ingest import Body, Ingest
 from agenttrace_collector.receivers.signals import EXPORT, OTHER_SERVICES, Signal
+from agenttrace_collector.server.auth import Authenticator, Role
 
 _log: Final = logging.getLogger(__name__)
 _MIB: Final = 1024 * 1024

@@ -17,7 +17,6 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from agenttrace_collector.auth import Authenticator, Role
 from agenttrace_collector.config.sections import Http
 from agenttrace_collector.errors import FAULT, CollectorError, UnsupportedMedia, wire_status
 from agenttrace_collector.receivers.answers import (
@@ -26,12 +25,13 @@ from agenttrace_collector.receivers.answers import (
     response_to,
     status_of,
 )
-from agenttrace_collector.receivers.http_body import JSON, BodyLimits, admitted_body, coding_of
-from agenttrace_collector.receivers.inflate import Coding
+from agenttrace_collector.receivers.body import JSON, BodyLimits, admitted_body, coding_of
 from agenttrace_collector.receivers.ingest import Body, Ingest
 from agenttrace_collector.receivers.paths import CanonicalPaths
 from agenttrace_collector.receivers.signals import OTHER_SERVICES, Signal
+from agenttrace_collector.server.auth import Authenticator, Role
 from agenttrace_collector.server.browsers import origins_pattern
+from agenttrace_collector.server.inflate import Coding
 
 _log: Final = logging.getLogger(__name__)
 _MIB: Final = 1024 * 1024

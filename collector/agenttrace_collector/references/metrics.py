@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from agenttrace_collector.telemetry import METRICS
+from agenttrace_collector.telemetry.metrics import METRICS
 
 _OPENING: Final = """\
 # Metrics

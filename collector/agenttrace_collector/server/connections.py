@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final, Protocol
 
-from agenttrace_collector.telemetry import Reading
+from agenttrace_collector.telemetry.metrics import Reading
 
 _log: Final = logging.getLogger(__name__)
 _LOOK_AGAIN_SECONDS: Final = 0.05

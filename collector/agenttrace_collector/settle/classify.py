@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Final
 
-from agenttrace_collector.settle.shapes import AGENT, HANDOFF, MODEL, RETRIEVAL, TOOL, Node
+from agenttrace_collector.settle.model import AGENT, HANDOFF, MODEL, RETRIEVAL, TOOL, Node
 from agenttrace_schemas.names import is_identity
 
 _ASKS = "tool_calls"

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from typing import Final
 
-from agenttrace_collector.settle.codes import RATE_LIMITED, TRANSIENT, failure_code, tool_failure_rule
-from agenttrace_collector.settle.shapes import (
+from agenttrace_collector.settle.failure_codes import RATE_LIMITED, TRANSIENT, failure_code, tool_failure_rule
+from agenttrace_collector.settle.model import (
     AGENT,
     MODEL,
     RERANK,

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Final, TypeVar
 
-from agenttrace_collector.settle.shapes import RunRows
+from agenttrace_collector.settle.model import RunRows
 from agenttrace_schemas.counts import count_of
 from agenttrace_schemas.patterns import HASH
 from agenttrace_schemas.rows import Column, Guard, Row, RunRow, StepRow, columns

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import TypeAlias
 
-from agenttrace_collector.settle.shapes import RunRows
+from agenttrace_collector.settle.model import RunRows
 from agenttrace_schemas import names
 from agenttrace_schemas.rows import StepRow
 

@@ -7,8 +7,7 @@ from typing import Final
 
 from agenttrace_collector.settle.classify import classify
 from agenttrace_collector.settle.derive import derive, mark_fallbacks
-from agenttrace_collector.settle.made import Maker
-from agenttrace_collector.settle.shapes import (
+from agenttrace_collector.settle.model import (
     AGENT,
     MODEL,
     RERANK,
@@ -19,6 +18,7 @@ from agenttrace_collector.settle.shapes import (
     RunRows,
     Settled,
 )
+from agenttrace_collector.settle.rows import Maker
 from agenttrace_collector.settle.tree import build, calls
 from agenttrace_schemas import wire
 from agenttrace_schemas.counts import MOST_SUMMED

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 from uuid import UUID
 
-from agenttrace_collector.settle.shapes import Mark, RunKey
-from agenttrace_collector.telemetry import Reading
+from agenttrace_collector.settle.model import Mark, RunKey
+from agenttrace_collector.telemetry.metrics import Reading
 
 FIRST_PAUSE_SECONDS: Final = 60
 LONGEST_PAUSE_SECONDS: Final = 3_600

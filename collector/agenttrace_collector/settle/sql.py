@@ -8,7 +8,7 @@ from functools import cache
 from operator import attrgetter
 from typing import Any, Final
 
-from agenttrace_collector.settle.shapes import Mark
+from agenttrace_collector.settle.model import Mark
 from agenttrace_schemas.checks import quoted
 from agenttrace_schemas.migrations import migrations
 from agenttrace_schemas.retention import TIMES

@@ -8,9 +8,9 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, Protocol, runtime_checkable
 
-from agenttrace_collector.decode.rowbinary import encode
+from agenttrace_collector.clickhouse.rowbinary import encode
 from agenttrace_collector.settle import sql
-from agenttrace_collector.settle.shapes import Mark, Recorded, RunKey, RunRows, Settled
+from agenttrace_collector.settle.model import Mark, Recorded, RunKey, RunRows, Settled
 from agenttrace_schemas.derived_rows import DERIVED_ROWS
 from agenttrace_schemas.names import UNCONFIRMED
 from agenttrace_schemas.rows import (

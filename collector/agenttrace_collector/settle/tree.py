@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from agenttrace_collector.settle.shapes import (
+from agenttrace_collector.settle.model import (
     AGENT,
     EMBEDDING,
     KINDS,

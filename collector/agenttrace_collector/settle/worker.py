@@ -13,16 +13,16 @@ from dataclasses import dataclass, field
 from typing import Final
 from uuid import UUID
 
-from agenttrace_collector.clickhouse import MEMORY_LIMIT, Away, Refused
+from agenttrace_collector.clickhouse.client import MEMORY_LIMIT, Away, Refused
 from agenttrace_collector.config.sections import Config
 from agenttrace_collector.errors import CollectorError, Unavailable
 from agenttrace_collector.settle.enforce import enforced
+from agenttrace_collector.settle.model import NOBODYS, Mark, Round, RunRows, Thresholds
 from agenttrace_collector.settle.names import by_digits, owners_of_unconfirmed, with_confirmed_names
 from agenttrace_collector.settle.run import settle_run
 from agenttrace_collector.settle.set_aside import SetAside
-from agenttrace_collector.settle.shapes import NOBODYS, Mark, Round, RunRows, Thresholds
 from agenttrace_collector.settle.store import Store
-from agenttrace_collector.telemetry import Reading
+from agenttrace_collector.telemetry.metrics import Reading
 from agenttrace_schemas.rules import Policy
 
 _log: Final = logging.getLogger(__name__)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given as for_all
 from hypothesis import strategies as st
 
-from agenttrace_collector.decode import identity
+from agenttrace_collector.decode import ids as identity
 
 TRACE, SPAN = bytes(range(16)), bytes(range(8))
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from agenttrace_collector.decode.batch import Context
-from agenttrace_collector.decode.run_document import RunBatch, decode_run
+from agenttrace_collector.decode.run_document.document import RunBatch, decode_run
 from agenttrace_collector.errors import Rejected
 from agenttrace_schemas.rows import DecisionRow, FailureRow, RejectionRow, RunRow, SignalRow, StepRow
 from agenttrace_schemas.rules import RULES, Policy

@@ -21,7 +21,7 @@ from agenttrace.processor import RunSpanProcessor
 from agenttrace_collector.decode.batch import Context as Receiving
 from agenttrace_collector.decode.otlp import decode_traces
 from agenttrace_collector.settle import RunRows, Thresholds, settle_run
-from agenttrace_collector.settle.shapes import Round
+from agenttrace_collector.settle.model import Round
 from agenttrace_schemas import wire
 from agenttrace_schemas.derived_rows import RunFactsRow
 from agenttrace_schemas.rows import RunRow, StepRow

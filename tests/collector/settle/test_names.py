@@ -8,11 +8,11 @@ from uuid import UUID
 
 import pytest
 
-from agenttrace_collector.clickhouse import ClickHouse
+from agenttrace_collector.clickhouse.client import ClickHouse
+from agenttrace_collector.clickhouse.migrator import Migrator
 from agenttrace_collector.config.sections import Config, Derive
 from agenttrace_collector.decode.batch import Context
 from agenttrace_collector.decode.otlp import decode_traces
-from agenttrace_collector.migrate import Migrator
 from agenttrace_collector.settle.store import Store
 from agenttrace_collector.settle.worker import Settler
 from agenttrace_schemas import names, wire

@@ -14,15 +14,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from agenttrace_collector.clickhouse import MEMORY_LIMIT, Away, ClickHouse
+from agenttrace_collector.clickhouse.client import MEMORY_LIMIT, Away, ClickHouse
+from agenttrace_collector.clickhouse.migrator import Migrator
+from agenttrace_collector.clickhouse.rowbinary import encode
 from agenttrace_collector.config.sections import Config, Derive
 from agenttrace_collector.decode.batch import Context
 from agenttrace_collector.decode.otlp import decode_traces
-from agenttrace_collector.decode.rowbinary import encode
 from agenttrace_collector.errors import Unavailable
-from agenttrace_collector.migrate import Migrator
+from agenttrace_collector.settle.model import Mark
 from agenttrace_collector.settle.set_aside import LONGEST_PAUSE_SECONDS, SetAside
-from agenttrace_collector.settle.shapes import Mark
 from agenttrace_collector.settle.store import Store
 from agenttrace_collector.settle.worker import Settler
 from agenttrace_schemas import wire

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import pytest
 
 from agenttrace_collector.settle import RunRows, Settled, Thresholds, settle_run
-from agenttrace_collector.settle.shapes import Round
+from agenttrace_collector.settle.model import Round
 from agenttrace_schemas.rows import StepRow
 from agenttrace_schemas.rules import Policy
 

@@ -1,0 +1,116 @@
+"""Who asks, and what they may ask: the named queries, bound to the one tenant that the token names."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Final, TypeAlias
+
+from fastapi import Depends
+from starlette.requests import Request
+
+from agenttrace_collector.api.problems import ADVICE
+from agenttrace_collector.clickhouse.purge_client import Erasure
+from agenttrace_collector.errors import (
+    OVER_LIMIT_CODES,
+    CollectorError,
+    OverLimit,
+    Rejected,
+    SwitchedOff,
+    Throttled,
+    Unavailable,
+)
+from agenttrace_collector.query.backends import Questions
+from agenttrace_collector.receivers.ingest import Ingest
+from agenttrace_collector.server.auth import Authenticator, Identity, Role
+from agenttrace_collector.server.health import Health
+from agenttrace_schemas.rules import Policy
+
+# Questions under way and waiting; a reader has few threads, and what waits holds a connection.
+_MOST_QUESTIONS: Final = 32
+_RETRY_AFTER: Final = 2.0
+# Longer than a question may take in the database (`query.reader`), for one that no longer answers at all.
+_LONGEST: Final = 40.0
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What the API is made of: who may ask, whom it asks, which rules and which state it tells."""
+
+    questions: Questions
+    # Short questions of the ingest, on connections that no reader's question holds up.
+    lookups: Questions
+    authenticator: Authenticator
+    policy: Policy
+    health: Health
+    ingest: Ingest
+    erasure: Erasure | None = None
+    patience: float = _LONGEST
+    places: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_MOST_QUESTIONS))
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Asks for one tenant, whatever a request says."""
+
+    answers: Answers
+    identity: Identity
+
+    async def records(self, name: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """The rows of a named query; raises `OverLimit` or `Unavailable`."""
+        places = self.answers.places
+        if places.locked():
+            message = "as many questions are being answered as can be"
+            raise Throttled(message, _RETRY_AFTER)
+        async with places:
+            try:
+                async with asyncio.timeout(self.answers.patience):
+                    answer = await self.answers.questions.ask(name, self.identity.tenant, parameters)
+            except TimeoutError:
+                message = "the database does not answer"
+                raise Unavailable(message, _RETRY_AFTER) from None
+            except (Rejected, Unavailable) as error:
+                raise _told(error) from error
+        return answer.records()
+
+
+def _told(error: Rejected | Unavailable) -> CollectorError:
+    """What of the database's failure is the client's; a question is ours, so that its refusal is not."""
+    code = getattr(error, "code", 0)
+    if code in OVER_LIMIT_CODES:
+        return OverLimit(ADVICE)
+    if isinstance(error, Unavailable):
+        return error
+    return Unavailable(f"the database does not take this question (code {code})", _RETRY_AFTER)
+
+
+def answers(request: Request) -> Answers:
+    """What the application was built from."""
+    found: Answers = request.app.state.answers
+    return found
+
+
+def reading(request: Request) -> Asker:
+    """The one who asks; raises `Unauthenticated` or `Forbidden`."""
+    built = answers(request)
+    return Asker(built, built.authenticator.identify(request.headers.get("authorization"), Role.READ))
+
+
+def reading_decisions(request: Request) -> Asker:
+    """As `reading`, where decisions and signals are kept; raises `SwitchedOff`."""
+    asker = reading(request)
+    if not asker.answers.policy.decisions:
+        raise SwitchedOff
+    return asker
+
+
+def operating(request: Request) -> Identity:
+    """The operator who asks; raises `Unauthenticated` or `Forbidden`, before a body is looked at."""
+    return answers(request).authenticator.identify(request.headers.get("authorization"), Role.OPERATOR)
+
+
+Built: TypeAlias = Annotated[Answers, Depends(answers)]
+Reading: TypeAlias = Annotated[Asker, Depends(reading)]
+ReadingDecisions: TypeAlias = Annotated[Asker, Depends(reading_decisions)]
+Operating: TypeAlias = Annotated[Identity, Depends(operating)]

@@ -1,0 +1,58 @@
+"""What answers say beside counts: shares of runs with intervals, and what a test of their difference found.
+
+The unit is the run: what happens within one run is not independent. Intervals are at 95 %.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from agenttrace_collector.api.pagination import Record
+
+
+class OfDecisions(Record):
+    """One reason of one decision type."""
+
+    decision_type: str
+    reason_code: str
+
+
+class OfSignals(Record):
+    """One code of one signal type."""
+
+    signal_type: str
+    signal_code: str
+
+
+class Findings(Record):
+    """How two groups of runs differ, and whether as many differ so by chance."""
+
+    difference: float | None = Field(description="The share of the first group less that of the second.")
+    difference_low: float | None
+    difference_high: float | None
+    effect_size: float | None = Field(description="The phi coefficient, from -1 to 1.")
+    under_support: bool = Field(description="One group has too few runs to be tested.")
+    test: Literal["z", "exact", "none"] = Field(
+        description="Two proportions, or Fisher's exact test where an expected count is under five."
+    )
+    p_value: float | None
+    q_value: float | None = Field(
+        description="By Benjamini and Hochberg, over all rows of the answer on all of its pages."
+    )
+
+
+class VersionRates(Findings):
+    """The share of the runs of either version; the difference is that of the second less the first."""
+
+    version_a_runs_with: int
+    version_a_runs: int
+    version_a_run_rate: float | None
+    version_a_run_rate_low: float | None
+    version_a_run_rate_high: float | None
+    version_b_runs_with: int
+    version_b_runs: int
+    version_b_run_rate: float | None
+    version_b_run_rate_low: float | None
+    version_b_run_rate_high: float | None

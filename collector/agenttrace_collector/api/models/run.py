@@ -1,0 +1,155 @@
+"""A run and its parts as they are shown; the names are those of the views."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from pydantic import Field
+
+from agenttrace_collector.api.pagination import Listed, Moment, Record, Scalar
+
+
+class Run(Record):
+    """One run."""
+
+    run_id: UUID
+    agent_id: str
+    agent_version: str
+    environment: str
+    status: str = Field(description="success, failure or partial.")
+    started_at: Moment
+    ended_at: Moment
+    created_at: Moment = Field(description="When it was received.")
+    trace_id: UUID
+    parent_run_id: UUID | None = None
+    conversation_id: str = Field(description="An HMAC under the site's key, empty without one.")
+    actor: str = Field(description="The outermost agent that a span names.")
+    source: str = Field(description="Which convention told it: agenttrace, genai, openinference, …, api.")
+    error_type: str
+    steps: int
+    failed_steps: int
+    model_calls: int
+    tool_calls: int
+    retrievals: int
+    retries: int
+    input_tokens: int
+    output_tokens: int
+    documents: int | None = Field(
+        default=None, description="Documents that retrievals found, where they say so."
+    )
+    settled: bool = Field(
+        description="False while more may arrive: counts are then those of the steps that have."
+    )
+
+
+class Step(Record):
+    """One step."""
+
+    step_id: UUID
+    run_id: UUID
+    seq: int
+    step_type: str = Field(description="plan, retrieve, tool, respond or other.")
+    name: str
+    latency_ms: float
+    started_at: Moment
+    ended_at: Moment
+    metadata: dict[str, Scalar]
+    actor: str
+    role: str = Field(description="leaf for a call, wrapper for what stands around one, agent.")
+    operation: str
+    status: str
+    error_type: str
+    tool_name: str
+    model: str
+    input_tokens: int | None
+    output_tokens: int | None
+    retrieval_count: int | None
+    finish_reason: str
+    stream: bool | None
+    output_type: str
+    attempt: int | None
+    source: str
+    settled: bool
+
+
+class Failure(Record):
+    """One failure."""
+
+    failure_id: UUID
+    run_id: UUID
+    step_id: UUID | None
+    failure_type: str
+    failure_code: str
+    message: str = Field(description="A sentence made of type and code, unless the site keeps authors' own.")
+    occurred_at: Moment
+    metadata: dict[str, Scalar]
+    source: str = Field(description="recorded or derived.")
+    rule: str = Field(description="The rule that derived it, empty where the agent recorded it.")
+
+
+class Decision(Record):
+    """One decision."""
+
+    decision_id: UUID
+    run_id: UUID
+    step_id: UUID | None
+    decision_type: str
+    selected: str
+    reason_code: str
+    confidence: float | None
+    candidates: list[str]
+    metadata: dict[str, Scalar]
+    recorded_at: Moment
+    actor: str
+    source: str = Field(description="recorded or derived.")
+    rule: str = Field(description="The rule that derived it, empty where the agent recorded it.")
+
+
+class QualitySignal(Record):
+    """One quality signal."""
+
+    signal_id: UUID
+    run_id: UUID
+    step_id: UUID | None
+    signal_type: str
+    signal_code: str
+    value: bool
+    weight: float | None
+    metadata: dict[str, Scalar]
+    recorded_at: Moment
+    actor: str
+    source: str = Field(description="recorded or derived.")
+    rule: str = Field(description="The rule that derived it, empty where the agent recorded it.")
+
+
+class Runs(Listed):
+    """Runs, the latest first."""
+
+    runs: list[Run]
+
+
+class Steps(Listed):
+    """The steps of a run, in their order."""
+
+    steps: list[Step]
+
+
+class Failures(Listed):
+    """The failures of a run, in their order."""
+
+    failures: list[Failure]
+
+
+class Details(Record):
+    """Everything of a run; of each list the first thousand."""
+
+    run: Run
+    steps: list[Step]
+    failure: Failure | None = Field(description="The last failure, where there is one.")
+    failures: list[Failure]
+    decisions: list[Decision]
+    quality_signals: list[QualitySignal]
+    decisions_enabled: bool = Field(description="Whether decisions and quality signals are kept here.")
+    steps_total: int
+    decisions_total: int
+    quality_signals_total: int

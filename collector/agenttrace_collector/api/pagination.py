@@ -1,0 +1,55 @@
+"""What every answer shares: times in UTC, and lists that say which part of how many they are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Annotated, Any, Final, TypeAlias, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from agenttrace_collector.api.params import Page
+from agenttrace_collector.api.problems import Problem
+
+T = TypeVar("T")
+
+
+def _utc(value: Any) -> Any:
+    return value.replace(tzinfo=UTC) if isinstance(value, datetime) and value.tzinfo is None else value
+
+
+Moment: TypeAlias = Annotated[datetime, BeforeValidator(_utc)]
+Scalar: TypeAlias = bool | int | float | str
+
+
+class Record(BaseModel):
+    """Part of an answer; columns that it does not name are not shown."""
+
+    model_config = ConfigDict(extra="ignore", hide_input_in_errors=True)
+
+
+class Listed(Record):
+    """A list, or the part of it that a page holds."""
+
+    total: int = Field(description="How many there are on all pages.")
+    page: int
+    page_size: int
+
+
+def part(records: Sequence[T], page: Page) -> Sequence[T]:
+    """The records of one page."""
+    return records[page.offset : page.offset + page.page_size]
+
+
+REFUSALS: Final[dict[int | str, dict[str, Any]]] = {
+    400: {"model": Problem, "description": "A filter names a value that its list does not have."},
+    401: {"model": Problem, "description": "No token that is known here."},
+    403: {"model": Problem, "description": "A token whose role does not allow this."},
+    422: {"model": Problem, "description": "Parameters that are refused, or a question over its limits."},
+    429: {"model": Problem, "description": "Too many questions at a time: come later."},
+    500: {"model": Problem, "description": "A fault of the collector."},
+    503: {"model": Problem, "description": "The database is away, or what is asked for is switched off."},
+}
+MISSING: Final[dict[int | str, dict[str, Any]]] = {
+    404: {"model": Problem, "description": "No such run of this tenant."}
+}

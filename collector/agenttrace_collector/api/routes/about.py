@@ -1,0 +1,74 @@
+"""The collector about itself: whether it accepts requests, and its vocabulary."""
+
+from __future__ import annotations
+
+from typing import Final, Literal
+
+from fastapi import APIRouter
+from pydantic import Field
+from starlette.responses import JSONResponse, Response
+
+from agenttrace_collector.api.deps import Built, Reading
+from agenttrace_collector.api.pagination import REFUSALS, Record
+from agenttrace_schemas.rules import RULES
+from agenttrace_schemas.vocabulary import FailureType, RunStatus, StepType
+
+router: Final = APIRouter(tags=["collector"])
+
+
+class RuleShown(Record):
+    """One rule that records are held to."""
+
+    rule: str
+    verdict: str = Field(description="What happens to a record that breaks it.")
+    allowed: str
+
+
+class VocabularyShown(Record):
+    """Every type and code that is taken here."""
+
+    decision_types: dict[str, list[str]] = Field(description="Decision types, each with its reason codes.")
+    signal_types: dict[str, list[str]] = Field(description="Signal types, each with its codes.")
+    step_types: list[str]
+    run_statuses: list[str]
+    failure_types: list[str]
+    rules: list[RuleShown]
+
+
+class State(Record):
+    """Whether requests are accepted, and what stands in the way."""
+
+    status: Literal["accepting", "refusing"]
+    obstacles: dict[str, str] = Field(description="What stands in the way, by part.")
+    journal: dict[str, int | float | str] | None = Field(
+        default=None, description="What waits for the database."
+    )
+    decisions: bool = Field(description="Whether decisions and quality signals are kept here.")
+
+
+@router.get("/v1/vocabulary", summary="The vocabulary of this site", responses=REFUSALS)
+async def vocabulary(asker: Reading) -> VocabularyShown:
+    """Types, codes and rules, a site's extension included."""
+    known = asker.answers.policy.vocabulary
+    return VocabularyShown(
+        decision_types={name: list(codes) for name, codes in known.decisions.items()},
+        signal_types={name: list(codes) for name, codes in known.signals.items()},
+        step_types=list(map(str, StepType)),
+        run_statuses=list(map(str, RunStatus)),
+        failure_types=list(map(str, FailureType)),
+        rules=[
+            RuleShown(rule=rule.id, verdict=rule.verdict, allowed=rule.allowed) for rule in RULES.values()
+        ],
+    )
+
+
+@router.get(
+    "/health",
+    summary="Whether requests are accepted",
+    response_model=State,
+    responses={503: {"model": State, "description": "Requests are refused just now."}},
+)
+async def health(built: Built) -> Response:
+    """200 where they are, 503 where they are not, the state in the body."""
+    state = State(**dict(built.health.state()), decisions=built.policy.decisions)  # type: ignore[arg-type]  # checked by the model
+    return JSONResponse(state.model_dump(), 200 if state.status == "accepting" else 503)

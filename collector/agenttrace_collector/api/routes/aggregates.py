@@ -1,0 +1,93 @@
+"""Decisions and quality signals counted."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Query
+from pydantic import Field
+
+from agenttrace_collector.api.deps import ReadingDecisions
+from agenttrace_collector.api.models.finding import OfDecisions, OfSignals
+from agenttrace_collector.api.pagination import REFUSALS, Listed, part
+from agenttrace_collector.api.params import EventSpan, one_of
+
+router: Final = APIRouter(tags=["decisions and quality signals"], responses=REFUSALS)
+
+
+class DecisionAggregation(OfDecisions):
+    """How often one reason was stated."""
+
+    count: int
+    avg_confidence: float | None = Field(description="Of the decisions that state one.")
+    agent_versions: list[str]
+    runs: int = Field(description="Runs in which it was stated.")
+
+
+class DecisionAggregations(Listed):
+    """How often each reason was stated."""
+
+    aggregations: list[DecisionAggregation]
+    total_decisions: int
+
+
+class SignalAggregation(OfSignals):
+    """How often one code was observed."""
+
+    true_count: int
+    false_count: int
+    true_percentage: float
+    runs: int = Field(description="Runs in which it was observed.")
+    runs_with_true: int = Field(description="Those of them in which it was true at least once.")
+    run_rate: float | None = Field(description="The share of those runs, with its interval at 95 %.")
+    run_rate_low: float | None
+    run_rate_high: float | None
+
+
+class SignalAggregations(Listed):
+    """How often each code was observed."""
+
+    aggregations: list[SignalAggregation]
+    total_signals: int
+
+
+class DecisionFilter(EventSpan):
+    """Which decisions."""
+
+    decision_type: str | None = Field(default=None, description="Only decisions of this type.")
+
+
+class SignalFilter(EventSpan):
+    """Which quality signals."""
+
+    signal_type: str | None = Field(default=None, description="Only quality signals of this type.")
+
+
+@router.get("/v1/decisions/aggregate", summary="Decisions by type and reason")
+async def aggregate_decisions(
+    asker: ReadingDecisions, wanted: Annotated[DecisionFilter, Query()]
+) -> DecisionAggregations:
+    """How often each reason was stated, by which versions."""
+    known = tuple(asker.answers.policy.vocabulary.decisions)
+    chosen = one_of("decision_type", wanted.decision_type, known)
+    rows = await asker.records("decisions_aggregate", wanted.bound(decision_type=chosen))
+    return DecisionAggregations(
+        aggregations=[DecisionAggregation(**row) for row in part(rows, wanted)],
+        total_decisions=sum(row["count"] for row in rows),
+        **wanted.place(len(rows)),
+    )
+
+
+@router.get("/v1/signals/aggregate", summary="Quality signals by type and code")
+async def aggregate_signals(
+    asker: ReadingDecisions, wanted: Annotated[SignalFilter, Query()]
+) -> SignalAggregations:
+    """How often each code was observed as true and as false."""
+    known = tuple(asker.answers.policy.vocabulary.signals)
+    chosen = one_of("signal_type", wanted.signal_type, known)
+    rows = await asker.records("signals_aggregate", wanted.bound(signal_type=chosen))
+    return SignalAggregations(
+        aggregations=[SignalAggregation(**row) for row in part(rows, wanted)],
+        total_signals=sum(row["true_count"] + row["false_count"] for row in rows),
+        **wanted.place(len(rows)),
+    )

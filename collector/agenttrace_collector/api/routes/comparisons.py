@@ -1,0 +1,99 @@
+"""Two versions of an agent beside each other: what differs, and by how much."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Query
+from pydantic import Field
+
+from agenttrace_collector.api.deps import ReadingDecisions
+from agenttrace_collector.api.models.finding import OfDecisions, OfSignals, VersionRates
+from agenttrace_collector.api.pagination import REFUSALS, Record, part
+from agenttrace_collector.api.params import EventTimes, RequiredName
+
+router: Final = APIRouter(tags=["decisions and quality signals"], responses=REFUSALS)
+
+
+class DecisionDelta(VersionRates, OfDecisions):
+    """One reason of one decision type, in both versions; tested is in how many runs it was stated."""
+
+    version_a_count: int
+    version_b_count: int
+    delta_percentage: float | None = Field(
+        description="By how much the second count differs from the first, in percent of it; none where it is 0."
+    )
+
+
+class SignalDelta(VersionRates, OfSignals):
+    """One code of one signal type, in both versions; tested is in how many runs it was true."""
+
+    version_a_count: int
+    version_b_count: int
+    version_a_true_rate: float | None = Field(description="The share of true among its occurrences.")
+    version_b_true_rate: float | None
+    delta: float | None = Field(description="The second rate less the first.")
+
+
+class _Outcome(Record):
+    outcome: str
+
+
+class OutcomeDelta(VersionRates, _Outcome):
+    """How runs ended, in both versions; tested is how many did."""
+
+    version_a_count: int
+    version_b_count: int
+    version_a_rate: float | None = Field(description="The share of the version's runs.")
+    version_b_rate: float | None
+    delta: float | None = Field(description="The second rate less the first.")
+
+
+class Comparison(Record):
+    """What differs between two versions."""
+
+    version_a: str
+    version_b: str
+    decision_deltas: list[DecisionDelta]
+    signal_deltas: list[SignalDelta]
+    outcome_deltas: list[OutcomeDelta]
+
+
+class Compared(Record):
+    """A comparison; a page holds so many of each list."""
+
+    comparison: Comparison
+    decision_deltas_total: int
+    signal_deltas_total: int
+    page: int
+    page_size: int
+
+
+class CompareFilter(EventTimes):
+    """Which versions of which agent."""
+
+    agent_id: RequiredName = Field(description="The agent.")
+    version_a: RequiredName = Field(description="The version to compare with.")
+    version_b: RequiredName = Field(description="The version that is compared.")
+
+
+@router.get("/v1/compare/versions", summary="Two versions of an agent")
+async def compare_versions(asker: ReadingDecisions, wanted: Annotated[CompareFilter, Query()]) -> Compared:
+    """By how much decisions, quality signals and outcomes of two versions differ."""
+    bound = wanted.bound()
+    names = ("compare_decisions", "compare_signals", "compare_outcomes")
+    decisions, signals, outcomes = await asyncio.gather(*(asker.records(name, bound) for name in names))
+    return Compared(
+        comparison=Comparison(
+            version_a=wanted.version_a,
+            version_b=wanted.version_b,
+            decision_deltas=[DecisionDelta(**row) for row in part(decisions, wanted)],
+            signal_deltas=[SignalDelta(**row) for row in part(signals, wanted)],
+            outcome_deltas=[OutcomeDelta(**row) for row in outcomes],
+        ),
+        decision_deltas_total=len(decisions),
+        signal_deltas_total=len(signals),
+        page=wanted.page,
+        page_size=wanted.page_size,
+    )

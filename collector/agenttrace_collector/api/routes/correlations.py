@@ -1,0 +1,95 @@
+"""What goes together with failure and with outcomes: associations over runs, and nothing about causes."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Query
+from pydantic import Field
+
+from agenttrace_collector.api.deps import ReadingDecisions
+from agenttrace_collector.api.models.finding import Findings, OfDecisions, OfSignals
+from agenttrace_collector.api.pagination import REFUSALS, Listed, part
+from agenttrace_collector.api.params import FAILURE_TYPES, OUTCOMES, EventSpan, FailureFilter, one_of
+
+router: Final = APIRouter(tags=["decisions and quality signals"], responses=REFUSALS)
+
+
+class DecisionFailures(Findings, OfDecisions):
+    """One reason, and the failures that came after it; tested are failures in any order, with and without it."""
+
+    total_occurrences: int
+    runs: int = Field(description="Runs in which it was stated.")
+    runs_with_failures: int = Field(description="Those of them in which a failure came after it.")
+    correlation_rate: float = Field(description="The share of those runs, with its interval at 95 %.")
+    correlation_rate_low: float
+    correlation_rate_high: float
+    runs_with_failures_in_any_order: int = Field(description="The same, whenever the failure came.")
+    rate_in_any_order: float
+    runs_without: int = Field(description="Runs in which it was not stated.")
+    runs_without_with_failures: int = Field(description="Those of them with a failure.")
+    rate_without: float | None
+    associated_failure_types: dict[str, int] = Field(description="Runs by the type of what came after it.")
+
+
+class DecisionFailureCorrelations(Listed):
+    """Failures associated with each reason."""
+
+    correlations: list[DecisionFailures]
+
+
+class SignalOutcomes(Findings, OfSignals):
+    """One signal, and how runs with and without it ended; tested is how many ended so."""
+
+    total_occurrences: int
+    runs_present: int = Field(description="Runs in which it was observed as true.")
+    runs_absent: int = Field(description="The other runs.")
+    outcome_present: int = Field(description="Runs with the signal that ended so.")
+    outcome_absent: int = Field(description="The same of the other runs.")
+    success_rate_when_present: float | None = Field(
+        description="The share of runs with the signal that ended so: success, or the outcome asked for."
+    )
+    success_rate_when_present_low: float | None
+    success_rate_when_present_high: float | None
+    success_rate_when_absent: float | None = Field(description="The same of the other runs.")
+    success_rate_when_absent_low: float | None
+    success_rate_when_absent_high: float | None
+    correlation_strength: float | None = Field(description="The phi coefficient of presence and outcome.")
+
+
+class SignalOutcomeCorrelations(Listed):
+    """Outcomes associated with each signal."""
+
+    correlations: list[SignalOutcomes]
+
+
+class OutcomeFilter(EventSpan):
+    """Which quality signals and outcomes."""
+
+    outcome: str | None = Field(
+        default=None, description="The outcome that is looked for: success by default."
+    )
+
+
+@router.get("/v1/correlate/decisions-failures", summary="Failures that came after a decision")
+async def correlate_decisions_failures(
+    asker: ReadingDecisions, wanted: Annotated[FailureFilter, Query()]
+) -> DecisionFailureCorrelations:
+    """In how many runs with a reason a failure came after it, and in how many there was one at all."""
+    chosen = one_of("failure_type", wanted.failure_type, FAILURE_TYPES)
+    rows = await asker.records("correlate_decisions_failures", wanted.bound(failure_type=chosen))
+    return DecisionFailureCorrelations(
+        correlations=[DecisionFailures(**row) for row in part(rows, wanted)], **wanted.place(len(rows))
+    )
+
+
+@router.get("/v1/correlate/signals-outcomes", summary="Outcomes of runs with and without a signal")
+async def correlate_signals_outcomes(
+    asker: ReadingDecisions, wanted: Annotated[OutcomeFilter, Query()]
+) -> SignalOutcomeCorrelations:
+    """In which share of the runs with a signal the outcome was observed, and in those without."""
+    chosen = one_of("outcome", wanted.outcome, OUTCOMES)
+    rows = await asker.records("correlate_signals_outcomes", wanted.bound(outcome=chosen))
+    return SignalOutcomeCorrelations(
+        correlations=[SignalOutcomes(**row) for row in part(rows, wanted)], **wanted.place(len(rows))
+    )

@@ -1,0 +1,151 @@
+"""What there is: counts, agents with their versions, refused records."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Query
+from pydantic import Field
+
+from agenttrace_collector.api.deps import Reading
+from agenttrace_collector.api.pagination import REFUSALS, Listed, Moment, Record, part
+from agenttrace_collector.api.params import FAILURE_TYPES, AgentTimes, FailureFilter, Span, Times, one_of
+
+router: Final = APIRouter(tags=["counts"], responses=REFUSALS)
+
+
+class Stats(Record):
+    """How much there is of everything."""
+
+    runs: int
+    successful: int = Field(description="Runs that ended in success.")
+    failed: int = Field(description="Runs that ended in failure.")
+    partial: int = Field(description="Runs that ended in part.")
+    agents: int
+    versions: int = Field(description="Pairs of agent and version.")
+    steps: int = Field(description="Calls: what stands around them is not counted.")
+    failures: int
+    decisions: int | None = Field(description="None where they are switched off.")
+    quality_signals: int | None = Field(description="None where they are switched off.")
+
+
+class AgentVersion(Record):
+    """A version of an agent in an environment."""
+
+    agent_id: str
+    agent_version: str
+    environment: str
+    runs: int
+    first: Moment = Field(description="When its first run began.")
+    last: Moment = Field(description="When its last run began.")
+
+
+class Agents(Listed):
+    """Who ran."""
+
+    agents: list[AgentVersion]
+
+
+class Rejection(Record):
+    """What one rule refused under one attribute key."""
+
+    kind: str = Field(description="What was refused: decision, quality_signal, failure, span, run, …")
+    rule: str
+    attribute_key: str = Field(description="The key, never a value.")
+    count: int
+    first: Moment
+    last: Moment
+
+
+class Rejections(Listed):
+    """Refused records by rule, the most frequent first."""
+
+    aggregations: list[Rejection]
+    total_rejections: int
+
+
+class Interval(Record):
+    """The runs that began in an interval, by how they ended."""
+
+    time: Moment = Field(description="When the interval begins.")
+    runs: int
+    successful: int
+    failed: int
+    partial: int
+
+
+class OverTime(Record):
+    """Runs over time; an interval without any is not listed."""
+
+    step: int = Field(description="Seconds of an interval.")
+    intervals: list[Interval]
+
+
+class Steps(AgentTimes):
+    """What an agent did, in intervals."""
+
+    step: int = Field(default=86_400, ge=60, le=31_536_000, description="Seconds of an interval.")
+
+
+class FailureAggregation(Record):
+    """How often one failure occurred."""
+
+    failure_type: str
+    failure_code: str
+    count: int
+    runs: int = Field(description="Runs in which it occurred.")
+    derived: int = Field(description="Those that were derived from steps; agents recorded the others.")
+
+
+class FailureAggregations(Listed):
+    """Failures by type and code, the most frequent first."""
+
+    aggregations: list[FailureAggregation]
+    total_failures: int
+
+
+@router.get("/v1/stats/over-time", summary="Runs over time")
+async def runs_over_time(asker: Reading, wanted: Annotated[Steps, Query()]) -> OverTime:
+    """How many runs began in each interval, by how they ended."""
+    rows = await asker.records("runs_over_time", wanted.bound())
+    return OverTime(step=wanted.step, intervals=[Interval(**row) for row in rows])
+
+
+@router.get("/v1/failures/aggregate", summary="Failures by type and code")
+async def aggregate_failures(
+    asker: Reading, wanted: Annotated[FailureFilter, Query()]
+) -> FailureAggregations:
+    """How often each failure occurred, in how many runs."""
+    chosen = one_of("failure_type", wanted.failure_type, FAILURE_TYPES)
+    rows = await asker.records("failures_aggregate", wanted.bound(failure_type=chosen))
+    return FailureAggregations(
+        aggregations=[FailureAggregation(**row) for row in part(rows, wanted)],
+        total_failures=sum(row["count"] for row in rows),
+        **wanted.place(len(rows)),
+    )
+
+
+@router.get("/v1/stats", summary="Counts of everything")
+async def get_stats(asker: Reading, wanted: Annotated[AgentTimes, Query()]) -> Stats:
+    """Runs by outcome, and how many steps, failures, decisions and quality signals there are."""
+    rows = await asker.records("stats", wanted.bound())
+    is_kept = asker.answers.policy.decisions
+    return Stats(**(rows[0] if is_kept else {**rows[0], "decisions": None, "quality_signals": None}))
+
+
+@router.get("/v1/agents", summary="Agents and their versions")
+async def list_agents(asker: Reading, wanted: Annotated[Times, Query()]) -> Agents:
+    """Who ran, in which version and environment."""
+    rows = await asker.records("agents", wanted.bound())
+    return Agents(agents=[AgentVersion(**row) for row in part(rows, wanted)], **wanted.place(len(rows)))
+
+
+@router.get("/v1/rejections/aggregate", summary="Refused records by rule")
+async def aggregate_rejections(asker: Reading, wanted: Annotated[Span, Query()]) -> Rejections:
+    """How many records each rule refused, by kind and attribute key."""
+    rows = await asker.records("rejections_aggregate", wanted.bound())
+    return Rejections(
+        aggregations=[Rejection(**row) for row in part(rows, wanted)],
+        total_rejections=sum(row["count"] for row in rows),
+        **wanted.place(len(rows)),
+    )

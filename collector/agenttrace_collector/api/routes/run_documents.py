@@ -1,0 +1,107 @@
+"""POST /v1/runs: one run as a document, stored as surely as a request of OTLP is."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
+
+from fastapi import APIRouter
+from pydantic import Field
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from agenttrace_collector.api.deps import Built
+from agenttrace_collector.api.pagination import REFUSALS, Record
+from agenttrace_collector.api.problems import FieldProblem, InvalidField, Problem
+from agenttrace_collector.decode.run_document.document import RunBatch
+from agenttrace_collector.decode.run_document.fields import Refused
+from agenttrace_collector.errors import CollectorError, UnsupportedMedia
+from agenttrace_collector.query.backends import Questions
+from agenttrace_collector.receivers.body import JSON, BodyLimits, admitted_body, coding_of
+from agenttrace_collector.receivers.run_documents import LIMIT, READ_SECONDS, RunReceiver
+from agenttrace_collector.server.auth import Role
+
+router: Final = APIRouter(tags=["runs"], responses=REFUSALS)
+_NAMED: Final = 1_000
+# A database that does not answer so soon does not hold a document up; its ids keep it from being doubled.
+_PATIENCE: Final = 1.0
+
+
+class Stored(Record):
+    """How many rows of each kind were stored."""
+
+    steps: int
+    failures: int
+    decisions: int
+    quality_signals: int
+
+
+class Accepted(Record):
+    """What became of a run document."""
+
+    run_id: UUID = Field(description="The run's id; another name than a UUID becomes one.")
+    created: bool = Field(description="False where this run was stored before: nothing is doubled.")
+    stored: Stored = Field(description="What the document holds that is stored.")
+    refused: list[FieldProblem] = Field(description="Decisions and signals that are not stored, and why.")
+    refused_total: int = Field(description="How many places are refused, also those not listed.")
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRuns:
+    """Looks for runs that were stored as documents."""
+
+    questions: Questions
+
+    async def __call__(self, tenant: str, run_id: UUID) -> bool:
+        """Whether there is one; False where the database does not say so in time."""
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                answer = await self.questions.ask("run_posted", tenant, {"run_id": run_id})
+        except (CollectorError, TimeoutError):
+            return False
+        return bool(answer.rows[0][0])
+
+
+@router.post(
+    "/v1/runs",
+    summary="Store a run",
+    status_code=201,
+    response_model=Accepted,
+    responses={
+        200: {"model": Accepted, "description": "This run was stored before; nothing is stored again."},
+        413: {"model": Problem, "description": "A body of more than 16 MiB."},
+        415: {"model": Problem, "description": "A body that is not JSON, or in an unknown encoding."},
+    },
+)
+async def store_run(request: Request, built: Built) -> Response:
+    """The answer comes when the run is on disk; decisions and signals that a rule refuses do not cost it."""
+    sender = built.authenticator.identify(request.headers.get("authorization"), Role.INGEST)
+    built.ingest.quotas.check(sender.tenant)
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != JSON:
+        message = f"allowed is the content type {JSON}"
+        raise UnsupportedMedia(message)
+    coding = coding_of(request)
+    async with admitted_body(request, built.ingest.flow, sender, BodyLimits(LIMIT, READ_SECONDS)) as body:
+        receiver = RunReceiver(built.ingest, StoredRuns(built.lookups))
+        batch, is_new = await receiver.take(body, sender.tenant, coding)
+    if batch.problems:
+        raise InvalidField([_problem(each) for each in batch.problems])
+    return JSONResponse(
+        _accepted(batch, is_new=is_new).model_dump(mode="json", exclude_none=True), 201 if is_new else 200
+    )
+
+
+def _accepted(batch: RunBatch, *, is_new: bool) -> Accepted:
+    return Accepted(
+        run_id=UUID(bytes=batch.run_id),
+        created=is_new,
+        stored=Stored(**batch.stored),
+        refused=[_problem(each) for each in batch.refused_parts[:_NAMED]],
+        refused_total=len(batch.refused_parts),
+    )
+
+
+def _problem(refused: Refused) -> FieldProblem:
+    return FieldProblem(field=refused.field, message=refused.message, rule=refused.rule, allowed=None)

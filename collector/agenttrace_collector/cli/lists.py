@@ -1,0 +1,194 @@
+"""`agenttrace runs|decisions|signals|failures|rejections|stats`: what there is, counted and listed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Final, NamedTuple
+
+import typer
+from rich.console import Console
+
+from agenttrace_collector.cli import output as shown
+from agenttrace_collector.cli.expand import spread
+from agenttrace_collector.cli.filters import About, Around, Limit, Paged, PageOf, Whose, wanted
+from agenttrace_collector.cli.output import Column, Form, Row, bars, interval, moment, number, text
+from agenttrace_collector.query.formatting import NOTHING
+
+_DAY: Final = 86_400
+
+
+class _List(NamedTuple):
+    """A list of the API: where it is, how it is headed, its columns, its key in the answer."""
+
+    path: str
+    title: str
+    columns: tuple[Column, ...]
+    key: str = "aggregations"
+
+    def show(self, form: Form, chosen: Mapping[str, Any]) -> None:
+        """Ask, and print what there is; a bar stands beside counts."""
+        body = form.ask(self.path, chosen)
+        form.show(body, body[self.key], lambda console: self._tell(console, body))
+
+    def _tell(self, console: Console, body: Mapping[str, Any]) -> None:
+        rows = body[self.key]
+        beside = (Column("", bars("count", rows)),) if rows and "count" in rows[0] else ()
+        console.print(shown.table(f"{self.title} ({body['total']:,})", (*self.columns, *beside), rows))
+        if body["total"] > len(rows):
+            console.print(f"{len(rows)} of {body['total']:,}: more with --page and --limit")
+        if not rows:
+            console.print("nothing is stored that fits; what a collector received: agenttrace doctor")
+
+
+@spread
+def runs(
+    whose: Whose,
+    around: Around,
+    *,
+    status: Annotated[str | None, typer.Option(help="Only runs that ended so.")] = None,
+    page: PageOf = 1,
+    limit: Limit = 20,
+    form: Form,
+) -> None:
+    """List runs, the latest first."""
+    _RUNS.show(form, wanted(whose, around, status=status, page=page, page_size=limit))
+
+
+@spread
+def decisions(
+    whose: Whose,
+    around: Around,
+    about: About,
+    paged: Paged,
+    *,
+    type_: Annotated[str | None, typer.Option("--type", help="Only decisions of this type.")] = None,
+    form: Form,
+) -> None:
+    """Count decisions by type and reason."""
+    _DECISIONS.show(form, wanted(whose, around, about, paged, decision_type=type_))
+
+
+@spread
+def signals(
+    whose: Whose,
+    around: Around,
+    about: About,
+    paged: Paged,
+    *,
+    type_: Annotated[str | None, typer.Option("--type", help="Only signals of this type.")] = None,
+    form: Form,
+) -> None:
+    """Count quality signals by type and code, as true and as false."""
+    _SIGNALS.show(form, wanted(whose, around, about, paged, signal_type=type_))
+
+
+@spread
+def failures(
+    whose: Whose,
+    around: Around,
+    about: About,
+    paged: Paged,
+    *,
+    type_: Annotated[str | None, typer.Option("--type", help="Only failures of this type.")] = None,
+    form: Form,
+) -> None:
+    """Count failures by type and code."""
+    _FAILURES.show(form, wanted(whose, around, about, paged, failure_type=type_))
+
+
+@spread
+def rejections(whose: Whose, around: Around, paged: Paged, form: Form) -> None:
+    """Count what was refused by kind, rule and attribute key; no value is kept of it."""
+    _REJECTIONS.show(form, wanted(whose, around, paged))
+
+
+@spread
+def stats(whose: Whose, around: Around, form: Form) -> None:
+    """Count everything, and show runs by day."""
+    chosen = wanted(whose, around)
+    body = form.ask("/v1/stats", chosen)
+    days = form.ask("/v1/stats/over-time", {**chosen, "step": _DAY})["intervals"]
+
+    def tables(console: Console) -> None:
+        columns = (Column("", text("name")), Column("count", number("count"), number=True))
+        rows: list[Row] = [{"name": name.replace("_", " "), "count": count} for name, count in body.items()]
+        console.print(shown.table("Stored", columns, rows))
+        if days:
+            console.print("\nRuns by day and how many of them failed", style="bold")
+            for label, key in (("runs", "runs"), ("failed", "failed")):
+                console.print(f"{label:<8}{shown.sparkline([day[key] for day in days])}")
+            first, last = (moment("time")(day)[:10] for day in (days[0], days[-1]))
+            console.print(f"        {first} to {last}; days without runs are left out")
+
+    form.show(body, [body], tables)
+
+
+def _confidence(row: Row) -> str:
+    value = row["avg_confidence"]
+    return NOTHING if value is None else f"{value:.2f}"
+
+
+_RUNS: Final = _List(
+    "/v1/runs",
+    "Runs",
+    (
+        Column("started", moment("started_at")),
+        Column("run", text("run_id")),
+        Column("agent", text("agent_id")),
+        Column("version", text("agent_version")),
+        Column("environment", text("environment")),
+        Column("status", text("status")),
+        Column("steps", number("steps"), number=True),
+        Column("failed", number("failed_steps"), number=True),
+        Column("retries", number("retries"), number=True),
+        Column("error", text("error_type")),
+    ),
+    key="runs",
+)
+_DECISIONS: Final = _List(
+    "/v1/decisions/aggregate",
+    "Decisions",
+    (
+        Column("decision", text("decision_type")),
+        Column("reason", text("reason_code")),
+        Column("count", number("count"), number=True),
+        Column("runs", number("runs"), number=True),
+        Column("confidence", _confidence, number=True),
+        Column("versions", lambda row: ", ".join(row["agent_versions"])),
+    ),
+)
+_SIGNALS: Final = _List(
+    "/v1/signals/aggregate",
+    "Quality signals",
+    (
+        Column("signal", text("signal_type")),
+        Column("code", text("signal_code")),
+        Column("true", number("true_count"), number=True),
+        Column("false", number("false_count"), number=True),
+        Column("runs", number("runs"), number=True),
+        Column("runs with true [95 %]", interval("run_rate"), number=True),
+        Column("", lambda row: shown.bar(row["run_rate"] or 0.0)),
+    ),
+)
+_FAILURES: Final = _List(
+    "/v1/failures/aggregate",
+    "Failures",
+    (
+        Column("failure", text("failure_type")),
+        Column("code", text("failure_code")),
+        Column("count", number("count"), number=True),
+        Column("runs", number("runs"), number=True),
+        Column("derived", number("derived"), number=True),
+    ),
+)
+_REJECTIONS: Final = _List(
+    "/v1/rejections/aggregate",
+    "Refused",
+    (
+        Column("kind", text("kind")),
+        Column("rule", text("rule")),
+        Column("attribute key", text("attribute_key")),
+        Column("count", number("count"), number=True),
+        Column("last", moment("last")),
+    ),
+)

@@ -1,0 +1,134 @@
+"""`agenttrace compare|correlate`: what differs by version, and what is associated with failure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Annotated, Final
+
+import typer
+from rich.console import Console
+
+from agenttrace_collector.cli import output as shown
+from agenttrace_collector.cli.expand import spread
+from agenttrace_collector.cli.filters import About, Around, Limit, Whose, wanted
+from agenttrace_collector.cli.output import Column, Form, Row, interval, number, probability, text
+
+_KINDS: Final = {
+    "decision_deltas": ("Decisions", ("decision_type", "reason_code")),
+    "signal_deltas": ("Quality signals, true in a run", ("signal_type", "signal_code")),
+    "outcome_deltas": ("Outcomes", ("outcome",)),
+}
+_READING: Final = (
+    "Shares are of runs, with intervals at 95 %; q is p corrected for how many rows are tested; * marks rows with"
+    " fewer than ten runs, which are not tested. A difference is an observation, not a reason for it."
+)
+
+
+class Which(StrEnum):
+    """What is associated with how runs ended."""
+
+    DECISIONS = "decisions"
+    SIGNALS = "signals"
+
+
+@spread
+def compare(
+    agent_id: Annotated[str, typer.Argument(metavar="AGENT", help="The agent.")],
+    version_a: Annotated[str, typer.Argument(metavar="VERSION_A", help="One version.")],
+    version_b: Annotated[str, typer.Argument(metavar="VERSION_B", help="The other one.")],
+    *,
+    around: Around,
+    about: About,
+    limit: Limit = 20,
+    form: Form,
+) -> None:
+    """Show by what two versions of an agent differ."""
+    named = {"agent_id": agent_id, "version_a": version_a, "version_b": version_b, "page_size": limit}
+    body = form.ask("/v1/compare/versions", wanted(around, about, **named))
+    parts = {name: body["comparison"][name] for name in _KINDS}
+
+    def tables(console: Console) -> None:
+        for name, (title, keys) in _KINDS.items():
+            console.print(shown.table(title, _compared(keys, version_a, version_b), parts[name]))
+            console.print()
+        console.print(_READING, style="dim")
+
+    form.show(body, [{"kind": name, **row} for name in parts for row in parts[name]], tables)
+
+
+@spread
+def correlate(
+    whose: Whose,
+    around: Around,
+    about: About,
+    *,
+    which: Annotated[Which, typer.Argument(help="What to look at.")] = Which.DECISIONS,
+    limit: Limit = 20,
+    form: Form,
+) -> None:
+    """Show which decisions are followed by failures, or with which outcomes signals go together."""
+    path, title, columns = _ASSOCIATED[which]
+    body = form.ask(path, wanted(whose, around, about, page_size=limit))
+    rows = body["correlations"]
+
+    def tables(console: Console) -> None:
+        console.print(shown.table(f"{title} ({body['total']:,})", columns, rows))
+        console.print(_READING, style="dim")
+
+    form.show(body, rows, tables)
+
+
+def _compared(keys: Sequence[str], version_a: str, version_b: str) -> tuple[Column, ...]:
+    return (
+        *(Column(key.partition("_")[2] or key, text(key)) for key in keys),
+        Column(f"{version_a} runs", number("version_a_runs"), number=True),
+        Column(f"{version_a} [95 %]", interval("version_a_run_rate"), number=True),
+        Column(f"{version_b} runs", number("version_b_runs"), number=True),
+        Column(f"{version_b} [95 %]", interval("version_b_run_rate"), number=True),
+        *_TESTED,
+    )
+
+
+def _difference(row: Row) -> str:
+    """In points, with its interval; a mark where there are too few runs."""
+    if row["difference"] is None:
+        return "-"
+    low, high = (100 * row[f"difference_{end}"] for end in ("low", "high"))
+    mark = " *" if row["under_support"] else ""
+    return f"{100 * row['difference']:+.1f} [{low:+.1f} to {high:+.1f}]{mark}"
+
+
+_TESTED: Final = (
+    Column("differs by, points [95 %]", _difference, number=True),
+    Column("p", probability("p_value"), number=True),
+    Column("q", probability("q_value"), number=True),
+)
+_ASSOCIATED: Final = {
+    Which.DECISIONS: (
+        "/v1/correlate/decisions-failures",
+        "Decisions, and failures after them in the run",
+        (
+            Column("decision", text("decision_type")),
+            Column("reason", text("reason_code")),
+            Column("runs", number("runs"), number=True),
+            Column("failed after [95 %]", interval("correlation_rate"), number=True),
+            Column("in any order", shown.percent("rate_in_any_order"), number=True),
+            Column("failed without it", shown.percent("rate_without"), number=True),
+            *_TESTED,
+        ),
+    ),
+    Which.SIGNALS: (
+        "/v1/correlate/signals-outcomes",
+        "Quality signals, and how runs ended",
+        (
+            Column("signal", text("signal_type")),
+            Column("code", text("signal_code")),
+            Column("runs with", number("runs_present"), number=True),
+            Column("succeeded with [95 %]", interval("success_rate_when_present"), number=True),
+            Column("runs without", number("runs_absent"), number=True),
+            Column("succeeded without [95 %]", interval("success_rate_when_absent"), number=True),
+            *_TESTED,
+        ),
+    ),
+}

@@ -1,0 +1,1 @@
+"""Everything that is known about ClickHouse: clients, types, the schema, purging."""

@@ -1,0 +1,85 @@
+"""Erasure: everything of a run, an agent, a conversation or the time before leaves every table, counted first."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final, Protocol
+from uuid import UUID
+
+from agenttrace_collector.config.sections import ClickHouse
+from agenttrace_collector.errors import Unavailable
+
+_FLUSH_SECONDS: Final = 30.0
+
+
+class Kind(StrEnum):
+    """What rows are chosen by."""
+
+    RUN = "run"
+    AGENT = "agent"
+    CONVERSATION = "conversation"
+    BEFORE = "before"
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What is to be erased, of one tenant.
+
+    `value`: a run's UUID, an agent's id, a conversation as it is stored (`names.conversation_hash`), or for
+    `before` nanoseconds since 1970: every row is placed by its own time, so that a run may lose its beginning.
+    """
+
+    kind: Kind
+    value: str | int | UUID
+    tenant: str
+
+
+class Erases(Protocol):
+    """Counts and erases; both tell rows by table, and raise `Rejected` or `Unavailable`."""
+
+    def count(self, subject: Subject) -> Mapping[str, int]:
+        """What there is."""
+
+    def erase(self, subject: Subject) -> Mapping[str, int]:
+        """Erase it; what there was."""
+
+
+@dataclass(frozen=True, slots=True)
+class Erasure:
+    """Erases what a collector has, its journal included: rows that wait are delivered first, then erased."""
+
+    eraser: Erases
+    flush: Callable[[float], Awaitable[bool]]
+
+    async def __call__(self, subject: Subject, *, erase: bool) -> Mapping[str, int]:
+        """What there is by table, and is erased where that is asked for; raises `Rejected` or `Unavailable`."""
+        if not await self.flush(_FLUSH_SECONDS):
+            message = "rows wait in the journal: nothing is counted or erased until the database takes them"
+            raise Unavailable(message)
+        return await asyncio.to_thread(self.eraser.erase if erase else self.eraser.count, subject)
+
+
+@asynccontextmanager
+async def opened_erasure(
+    settings: ClickHouse, flush: Callable[[float], Awaitable[bool]]
+) -> AsyncIterator[Erasure | None]:
+    """Erasure in the configured database, by the user that may erase where there is one; None for `null://`.
+
+    Its connections are closed at the end.
+    """
+    endpoint = settings.purge_endpoint or settings.endpoint
+    if endpoint.startswith("null:"):
+        yield None
+        return
+    from agenttrace_collector.clickhouse.client import ClickHouse as Database  # noqa: PLC0415 - not for null://
+    from agenttrace_collector.clickhouse.purge import Eraser  # noqa: PLC0415 - as above
+
+    database = Database(endpoint, settings.database)
+    try:
+        yield Erasure(Eraser(database), flush)
+    finally:
+        await asyncio.to_thread(database.close)

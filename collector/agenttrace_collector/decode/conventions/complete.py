@@ -1,0 +1,134 @@
+"""What follows from the facts that a span's attributes told: role, step type, name, bare error type."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
+
+from agenttrace_collector.decode.conventions import genai, openinference, openllmetry
+from agenttrace_collector.decode.conventions.facts import SpanFacts
+from agenttrace_schemas.rows import Guard
+
+MODEL_CALLS: Final = frozenset({"chat", "text_completion", "generate_content"})
+ROLES: Final[Mapping[str, str]] = {
+    "invoke_agent": "agent",
+    "invoke_workflow": "agent",
+    "chain": "wrapper",
+    "task": "wrapper",
+}
+_UNKNOWN: Final = ("", "other")
+_KIND_KEYS: Final = (openinference.KIND, openllmetry.KIND)
+STEP_TYPES: Final[Mapping[str, str]] = {
+    "plan": "plan",
+    "execute_tool": "tool",
+    "retrieval": "retrieve",
+    "rerank": "retrieve",
+}
+# Tools by which one agent gives the floor to another.
+HANDOFF_TOOLS: Final = frozenset({"handoff", "handoff_to_agent", "transfer_to_agent"})
+HANDOFF_PREFIX: Final = "transfer_to_"
+_TOOL_SPANS: Final = ("execute_tool ", "tools/call ", "MCP send tools/call ")
+_HANDOFF: Final = "handoff"
+_HANDOFF_SPAN: Final = "handoff to "
+_ERROR: Final = Status.StatusCode.STATUS_CODE_ERROR
+
+
+def complete(facts: SpanFacts, span: Span, scope: str) -> SpanFacts:
+    """The same facts with what follows from them."""
+    if not facts.operation and not _read_name(facts, span.name, scope) and not _answered(facts):
+        return facts
+    if _is_unknown(facts) and _is_model_call(facts):
+        facts.operation = "chat"
+    if facts.source == "openinference":
+        _read_openinference_name(facts, span.name, scope)
+    if facts.run_id or facts.agent_id:
+        facts.source = "agenttrace"
+    if "." in facts.error_type:
+        facts.error_type = facts.error_type.rpartition(".")[2]
+    operation = facts.operation
+    if operation in MODEL_CALLS:
+        _complete_model_call(facts, span)
+    elif operation == "execute_tool":
+        _complete_tool(facts, span.name)
+    facts.role = _role(facts)
+    facts.step_type = facts.step_type or STEP_TYPES.get(facts.operation, "other")
+    if not facts.name:
+        facts.name = (
+            (facts.actor if facts.role == "agent" else "") or facts.tool_name or facts.model or facts.actor
+        )
+    return facts
+
+
+def _is_unknown(facts: SpanFacts) -> bool:
+    """Whether no convention knows what the span says it does."""
+    if facts.operation in _UNKNOWN:
+        return True
+    notes = facts.not_understood or ()
+    return facts.operation == "chain" and any((Guard.CLOSED, key) in notes for key in _KIND_KEYS)
+
+
+def _is_model_call(facts: SpanFacts) -> bool:
+    """Whether a span whose operation nobody knows names a model and its tokens."""
+    tokens = facts.input_tokens is not None or facts.output_tokens is not None
+    return tokens and bool(facts.model or facts.response_model)
+
+
+def _answered(facts: SpanFacts) -> bool:
+    """Whether a span without any operation names a model and the tokens of its answer."""
+    return facts.output_tokens is not None and _is_model_call(facts)
+
+
+def _role(facts: SpanFacts) -> str:
+    if facts.request_attempt is not None:
+        return "wrapper"
+    return ROLES.get(facts.operation, "leaf")
+
+
+def _complete_model_call(facts: SpanFacts, span: Span) -> None:
+    """A tool named on a model call is one that the answer asks for."""
+    if facts.tool_name:
+        facts.asked_for_tools, facts.tool_name = True, ""
+    if facts.asked_for_tools and facts.finish_reason in ("", "stop"):
+        facts.finish_reason = "tool_calls"
+    if facts.step_type:
+        return
+    if facts.failed or span.status.code == _ERROR:
+        facts.step_type = "other"
+    else:
+        facts.step_type = "plan" if facts.finish_reason == "tool_calls" else "respond"
+    if facts.request_attempt is not None:
+        facts.attempt, facts.step_type = facts.request_attempt, "other"
+
+
+def _complete_tool(facts: SpanFacts, name: str) -> None:
+    if not facts.tool_name and name.startswith(_TOOL_SPANS):
+        facts.tool_name = name.rpartition(" ")[2]
+    tool = facts.tool_name
+    if tool in HANDOFF_TOOLS or tool.startswith(HANDOFF_PREFIX) or name.startswith(_HANDOFF_SPAN):
+        facts.operation, facts.name = _HANDOFF, facts.name or _HANDOFF
+
+
+def _read_name(facts: SpanFacts, name: str, scope: str) -> bool:
+    """Some spans have no attribute that tells the operation; those of a known scope are named by it."""
+    known = genai.NAMED_SPANS.get(scope)
+    if known is None:
+        return False
+    word, _, rest = name.partition(" ")
+    operation, fact = known.get(word, ("", ""))
+    facts.operation = operation
+    if fact and rest and " " not in rest and not getattr(facts, fact):
+        setattr(facts, fact, rest.strip("[]"))
+    return bool(operation)
+
+
+def _read_openinference_name(facts: SpanFacts, name: str, scope: str) -> None:
+    if scope in openinference.METHOD_SCOPES:
+        name, _, method = name.partition(".")
+        facts.operation = openinference.METHODS.get(method, facts.operation)
+        if method in openinference.STREAMING_METHODS:
+            facts.stream = True
+    fact = openinference.NAMED_FOR.get(facts.operation, "")
+    if fact and not getattr(facts, fact) and " " not in name:
+        setattr(facts, fact, name.removesuffix(openinference.AGENT_SUFFIX))

@@ -1,0 +1,98 @@
+"""OpenTelemetry GenAI conventions, current and older names, and the spellings of those who follow them.
+
+Frameworks that trace themselves (pydantic-ai, Google ADK, Strands) and OpenLIT and MCP use these names
+with their own additions, which are rows here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue
+
+from agenttrace_collector.decode.conventions.facts import SpanFacts
+from agenttrace_collector.decode.conventions.operations import MCP_METHODS, OPERATIONS
+from agenttrace_collector.decode.conventions.table import (
+    Family,
+    Row,
+    count,
+    failed,
+    flag,
+    length,
+    name,
+    next_count,
+    spelled,
+    take,
+    text,
+)
+from agenttrace_schemas import wire
+from agenttrace_schemas.spellings import FINISH_REASONS, OUTPUT_TYPES
+
+_finish_reason: Final = spelled(FINISH_REASONS, unknown="other")
+_output_type: Final = spelled(OUTPUT_TYPES, unknown="other")
+
+ROWS: Final = (
+    Row(wire.GEN_AI_OPERATION_NAME, "operation", spelled(OPERATIONS, unknown="other")),
+    Row("mcp.method.name", "operation", spelled(MCP_METHODS, is_open=True)),
+    Row(wire.GEN_AI_AGENT_NAME, "actor", name),
+    Row("agent_name", "actor", name),
+    Row("gen_ai.workflow.name", "actor", name),
+    Row(wire.GEN_AI_TOOL_NAME, "tool_name", name),
+    Row(wire.GEN_AI_REQUEST_MODEL, "model", name),
+    Row("gen_ai.request.model_name", "model", name),
+    Row(wire.GEN_AI_RESPONSE_MODEL, "response_model", name),
+    Row(wire.GEN_AI_USAGE_INPUT_TOKENS, "input_tokens", count),
+    Row("gen_ai.usage.prompt_tokens", "input_tokens", count),
+    Row(wire.GEN_AI_USAGE_OUTPUT_TOKENS, "output_tokens", count),
+    Row("gen_ai.usage.completion_tokens", "output_tokens", count),
+    Row(wire.GEN_AI_RESPONSE_FINISH_REASONS, "finish_reason", _finish_reason),
+    Row("gen_ai.response.finish_reason", "finish_reason", _finish_reason),
+    Row(wire.GEN_AI_REQUEST_STREAM, "stream", flag),
+    Row("gen_ai.request.is_stream", "stream", flag),
+    Row(wire.GEN_AI_OUTPUT_TYPE, "output_type", _output_type),
+    Row("gen_ai.openai.request.response_format", "output_type", _output_type),
+    Row("gen_ai.request.response_format", "output_type", _output_type),
+    Row("gen_ai.retrieval.documents", "retrieval_count", length),
+    Row("gen_ai.data_source.id", "name", name),
+    Row(wire.GEN_AI_CONVERSATION_ID, "conversation_id", text),
+    Row("gcp.vertex.agent.session_id", "conversation_id", text),
+    Row(wire.ERROR_TYPE, "error_type", name),
+    Row("gen_ai.tool.status", "failed", failed),
+    Row("pydantic_ai.tool.retry.attempt", "attempt", count),
+    Row("pydantic_ai.model_request.attempt", "request_attempt", next_count),
+)
+
+
+def _requested(facts: SpanFacts, rest: str, value: AnyValue) -> None:
+    """Older spans flatten the answer: `gen_ai.completion.0.tool_calls.0.name`."""
+    if ".tool_calls." in rest and rest.endswith(".name") and value.string_value:
+        facts.asked_for_tools = True
+    elif rest.endswith(".finish_reason") and not facts.finish_reason:
+        take(facts, "finish_reason", "gen_ai.completion.*.finish_reason", _finish_reason(value))
+
+
+FAMILIES: Final = (Family("gen_ai.completion.", _requested),)
+
+# A span of these scopes may have no attributes; its name then is "<operation> <model, agent or tool>".
+NAMED_SPANS: Final[Mapping[str, Mapping[str, tuple[str, str]]]] = {
+    "openlit.otel.tracing": {
+        "chat": ("chat", "model"),
+        "text_completion": ("text_completion", "model"),
+        "embeddings": ("embeddings", "model"),
+        "invoke_agent": ("invoke_agent", "actor"),
+        "execute_tool": ("execute_tool", "tool_name"),
+    },
+    "gcp.vertex.agent": {
+        "invocation": ("invoke_workflow", "actor"),
+        "agent_run": ("invoke_agent", "actor"),
+        "call_llm": ("generate_content", "model"),
+        "execute_tool": ("execute_tool", "tool_name"),
+    },
+    "pydantic-ai": {
+        "model": ("chat", ""),
+    },
+}
+# The finish reason of a call stands in this span event where it stands in no attribute.
+CHOICE_EVENT: Final = "gen_ai.choice"
+CHOICE: Final = Row("finish_reason", "finish_reason", _finish_reason)

@@ -1,0 +1,36 @@
+"""The stamps of our own instrumentation, which win over every convention."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue
+
+from agenttrace_collector.decode.attributes import value_of
+from agenttrace_collector.decode.conventions.facts import SpanFacts
+from agenttrace_collector.decode.conventions.table import Family, Row, count, name, sequence, spelled, text
+from agenttrace_schemas import wire
+from agenttrace_schemas.spellings import RUN_STATUSES, STEP_TYPES
+
+
+def _metadata(facts: SpanFacts, rest: str, value: AnyValue) -> None:
+    if facts.metadata is None:
+        facts.metadata = {}
+    facts.metadata[rest] = value_of(value)
+
+
+ROWS: Final = (
+    Row(wire.RUN_ID, "run_id", text),
+    Row(wire.PARENT_RUN_ID, "parent_run_id", text),
+    Row(wire.RUN_STATUS, "run_status", spelled(RUN_STATUSES)),
+    Row(wire.STEP_ID, "step_id", text),
+    Row(wire.STEP_TYPE, "step_type", spelled(STEP_TYPES, unknown="other")),
+    Row(wire.STEP_NAME, "name", name),
+    Row(wire.STEP_SEQ, "seq", sequence),
+    Row(wire.STEP_ATTEMPT, "attempt", count),
+    Row(wire.STEP_RETRIEVAL_COUNT, "retrieval_count", count),
+    Row(wire.AGENT_ID, "agent_id", name),
+    Row(wire.AGENT_VERSION, "agent_version", name),
+    Row(wire.ENVIRONMENT, "environment", name),
+)
+FAMILIES: Final = (Family(wire.METADATA_PREFIX, _metadata),)

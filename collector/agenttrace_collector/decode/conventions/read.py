@@ -1,0 +1,129 @@
+"""Reads a span by the tables of the conventions: one pass, values only for keys that are kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
+from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
+
+from agenttrace_collector.decode.conventions import genai, openinference, openllmetry, ours
+from agenttrace_collector.decode.conventions.complete import complete
+from agenttrace_collector.decode.conventions.facts import SpanFacts
+from agenttrace_collector.decode.conventions.table import NotUnderstood, Reader, Row, take
+from agenttrace_schemas import wire
+
+_TABLES: Final = (ours.ROWS, genai.ROWS, openinference.ROWS, openllmetry.ROWS)
+_FAMILIES: Final = (*ours.FAMILIES, *genai.FAMILIES, *openinference.FAMILIES)
+_PREFIXES: Final = tuple(family.prefix for family in _FAMILIES)
+_UNKNOWN_ERROR: Final = "_OTHER"
+_ERROR: Final = Status.StatusCode.STATUS_CODE_ERROR
+
+
+def _first_rows(tables: Iterable[Iterable[Row]]) -> dict[str, tuple[str, Reader]]:
+    """Keys that are the first of all tables to tell their fact: they are set as they come."""
+    first: dict[str, Row] = {}
+    for row in _all(tables):
+        first.setdefault(row.fact, row)
+    return {row.key: (row.fact, row.read) for row in first.values()}
+
+
+def _later_rows(tables: Iterable[Iterable[Row]]) -> dict[str, list[tuple[int, str, Reader]]]:
+    """The other keys, with their place: the lowest that was found counts, where the first one was not."""
+    rows = list(_all(tables))
+    later: dict[str, list[tuple[int, str, Reader]]] = {}
+    for place, row in enumerate(rows):
+        if _FIRST.get(row.key, ("",))[0] != row.fact:
+            later.setdefault(row.key, []).append((place, row.fact, row.read))
+    return later
+
+
+def _all(tables: Iterable[Iterable[Row]]) -> Iterable[Row]:
+    return (row for table in tables for row in table)
+
+
+_FIRST: Final = _first_rows(_TABLES)
+_LATER: Final = _later_rows(_TABLES)
+_LAST: Final = sum(map(len, _TABLES))
+
+
+def read_span(span: Span, scope: str = "") -> SpanFacts:
+    """The facts of one span; `scope` is the name of its instrumentation scope."""
+    facts = SpanFacts()
+    later: list[tuple[int, str, object]] | None = None
+    first_row = _FIRST.get
+    for attribute in span.attributes:
+        key = attribute.key
+        row = first_row(key)
+        if row is not None:
+            value = row[1](attribute.value)
+            if value.__class__ is NotUnderstood:
+                later = later or []
+                later.append(_not_understood(facts, key, row[0], value))
+            elif value is not None:
+                setattr(facts, row[0], value)
+        if key in _LATER:
+            later = later or []
+            later += _read_later(facts, key, attribute.value)
+        elif row is None and key.startswith(_PREFIXES):
+            family = next(family for family in _FAMILIES if key.startswith(family.prefix))
+            family.take(facts, key[len(family.prefix) :], attribute.value)
+    if later:
+        _take_later(facts, later)
+    if span.events:
+        _read_events(span, facts)
+    return complete(facts, span, scope)
+
+
+def _read_later(facts: SpanFacts, key: str, value: AnyValue) -> Iterator[tuple[int, str, object]]:
+    for place, fact, read in _LATER[key]:
+        found = read(value)
+        if isinstance(found, NotUnderstood):
+            yield _not_understood(facts, key, fact, found)
+        else:
+            yield place, fact, found
+
+
+def _not_understood(facts: SpanFacts, key: str, fact: str, found: NotUnderstood) -> tuple[int, str, object]:
+    """What holds instead, after every key that tells the fact."""
+    facts.note(found.rule, key)
+    return _LAST, fact, found.instead
+
+
+def _take_later(facts: SpanFacts, later: list[tuple[int, str, object]]) -> None:
+    for _, fact, value in sorted(later, key=lambda found: found[0]):
+        if value is not None and getattr(facts, fact) in _NOTHING[fact]:
+            setattr(facts, fact, value)
+
+
+_NOTHING: Final = {fact: ("", None, getattr(SpanFacts(), fact)) for fact in SpanFacts.__slots__}
+
+
+def _read_events(span: Span, facts: SpanFacts) -> None:
+    """Of an exception its type, of a model's choice its finish reason; never a text."""
+    for event in span.events:
+        name = event.name
+        if name == wire.EXCEPTION_EVENT:
+            if span.status.code == _ERROR and facts.error_type in ("", _UNKNOWN_ERROR):
+                facts.error_type = _attribute(event, wire.EXCEPTION_TYPE) or facts.error_type
+        elif name == genai.CHOICE_EVENT and not facts.finish_reason:
+            key, fact, read = genai.CHOICE
+            for attribute in event.attributes:
+                if attribute.key == key:
+                    take(facts, fact, f"{name}.{key}", read(attribute.value))
+
+
+def _attribute(event: Span.Event, key: str) -> str:
+    return next((each.value.string_value.strip() for each in event.attributes if each.key == key), "")
+
+
+def key_of(attributes: Iterable[KeyValue], fact: str) -> str:
+    """The key among these that tells a fact; `name` where only the span's name or an event tells it."""
+    stated = {attribute.key for attribute in attributes}
+    return next((key for key in _KEYS[fact] if key in stated), "name")
+
+
+_KEYS: Final = {
+    row.fact: [each.key for each in _all(_TABLES) if each.fact == row.fact] for row in _all(_TABLES)
+}

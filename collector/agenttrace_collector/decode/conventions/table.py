@@ -1,0 +1,182 @@
+"""What a convention's table is made of: rows of attribute key, fact and reader.
+
+A reader gives None where the value says nothing, and `NotUnderstood` where it says something else than the
+convention has: that is counted under the rule and the key.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from typing import Final, NamedTuple, TypeAlias
+
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue
+
+from agenttrace_collector.decode.conventions.facts import SpanFacts
+from agenttrace_schemas.counts import MOST_COUNTED, MOST_SEQ, count_of
+from agenttrace_schemas.spellings import flag_of, plain, spelling
+
+Reader: TypeAlias = Callable[[AnyValue], object]
+_LONGEST_LIST: Final = 1_000_000
+_MOST_LOOKED_AT: Final = 32
+
+
+class Row(NamedTuple):
+    """The value under this key is this fact, as the reader makes it."""
+
+    key: str
+    fact: str
+    read: Reader
+
+
+class Family(NamedTuple):
+    """Keys with indexes in them: everything under a prefix goes to one function, with the rest of the key."""
+
+    prefix: str
+    take: Callable[[SpanFacts, str, AnyValue], None]
+
+
+class NotUnderstood(NamedTuple):
+    """The rule that a value breaks, and the fact that holds where no other key tells it."""
+
+    rule: str
+    instead: object = None
+
+
+NO_NAME: Final = NotUnderstood("identifier.pattern")
+NO_COUNT: Final = NotUnderstood("count.range")
+NO_WORD: Final = NotUnderstood("closed.set")
+_FAILURES: Final = frozenset({"error", "errored", "failure", "failed"})
+
+
+def text(value: AnyValue) -> str | None:
+    """A string that is not empty."""
+    return value.string_value or None
+
+
+def name(value: AnyValue) -> str | NotUnderstood | None:
+    """A string without the white space around it, if that leaves anything."""
+    said = value.string_value
+    if not said:
+        return None if value.WhichOneof("value") in (None, "string_value") else NO_NAME
+    return said.strip() or None
+
+
+def count(value: AnyValue) -> int | NotUnderstood | None:
+    """A whole number in the range of a count: an integer, a double, or a text of one."""
+    number = value.int_value
+    if 0 < number <= MOST_SEQ:
+        return number
+    return _count(value, value.WhichOneof("value"))
+
+
+def _count(value: AnyValue, kind: str | None) -> int | NotUnderstood | None:
+    if kind is None or (kind == "string_value" and not value.string_value.strip()):
+        return None
+    found = count_of(getattr(value, kind)) if kind in _NUMBERS else None
+    return NO_COUNT if found is None else found
+
+
+_NUMBERS: Final = frozenset({"int_value", "double_value", "string_value"})
+
+
+def sequence(value: AnyValue) -> int | NotUnderstood | None:
+    """A count that fits its column of 32 bits."""
+    found = count(value)
+    return NO_COUNT if isinstance(found, int) and found > MOST_SEQ else found
+
+
+def next_count(value: AnyValue) -> int | NotUnderstood | None:
+    """A count from zero, counted from one."""
+    found = count(value)
+    if isinstance(found, int):
+        return found + 1 if found < MOST_COUNTED else NO_COUNT
+    return found
+
+
+def flag(value: AnyValue) -> bool | NotUnderstood | None:
+    """A boolean, or a text or number of one."""
+    kind = value.WhichOneof("value")
+    if kind == "bool_value":
+        return value.bool_value
+    if kind is None or (kind == "string_value" and not value.string_value.strip()):
+        return None
+    found = flag_of(getattr(value, kind)) if kind in _NUMBERS else None
+    return NO_WORD if found is None else found
+
+
+def failed(value: AnyValue) -> bool | None:
+    """Whether a status word says that the call failed."""
+    return True if plain(value.string_value) in _FAILURES else None
+
+
+def take(facts: SpanFacts, fact: str, key: str, value: object) -> None:
+    """Set a fact to what a reader made of the value under a key."""
+    if isinstance(value, NotUnderstood):
+        facts.note(value.rule, key)
+        value = value.instead
+    if value is not None:
+        setattr(facts, fact, value)
+
+
+def constant(fact: str) -> Reader:
+    """A fact that the key alone tells."""
+    return lambda _: fact
+
+
+def spelled(spellings: Mapping[str, str], *, unknown: str | None = None, is_open: bool = False) -> Reader:
+    """The first word of a string or a list of them, in our spelling.
+
+    `unknown` stands for words that the table has not. With `is_open` these are known to mean nothing here.
+    """
+    not_known = None if is_open else NotUnderstood(NO_WORD.rule, unknown)
+
+    def read(value: AnyValue) -> str | NotUnderstood | None:
+        known = spellings.get(value.string_value)
+        if known is None:
+            said = value.string_value or _first_text(value)
+            known = spelling(spellings, said) if said else ""
+            if known is None:
+                return not_known
+        return known or (None if is_open else _silent(value))
+
+    return read
+
+
+def _silent(value: AnyValue) -> NotUnderstood | None:
+    """A value without a word: nothing, or something that is no text."""
+    return None if value.WhichOneof("value") in _TEXTS else NO_WORD
+
+
+_TEXTS: Final = (None, "string_value", "array_value")
+
+
+def _first_text(value: AnyValue) -> str:
+    """The first string in a list, in lists in it too, that is not blank."""
+    return next((item for item in _texts(value) if item.strip()), "")
+
+
+def _texts(value: AnyValue) -> Iterator[str]:
+    waiting = [value]
+    for _ in range(_MOST_LOOKED_AT):
+        if not waiting:
+            return
+        item = waiting.pop()
+        yield item.string_value
+        waiting += reversed(item.array_value.values[:_MOST_LOOKED_AT])
+
+
+def length(value: AnyValue) -> int | NotUnderstood | None:
+    """How many items a list has: the list itself, or JSON of one, of which nothing else is kept; or a count."""
+    if value.HasField("array_value"):
+        return len(value.array_value.values)
+    written = value.string_value
+    if not written:
+        return count(value)
+    if len(written) > _LONGEST_LIST:
+        return NO_COUNT
+    try:
+        items = json.loads(written)
+    except (ValueError, RecursionError):
+        return count(value)
+    return len(items) if isinstance(items, list) else count(value)

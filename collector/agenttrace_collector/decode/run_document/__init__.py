@@ -1,0 +1,1 @@
+"""One run as a JSON document, decoded to rows."""

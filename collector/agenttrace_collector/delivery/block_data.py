@@ -1,0 +1,71 @@
+"""The rows of a block: as they are sent, and taken apart where that is needed."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from agenttrace_collector.clickhouse.rowbinary import uuid
+from agenttrace_collector.clickhouse.types import fields, row_starts
+from agenttrace_collector.decode.batch import Block as Rows
+from agenttrace_collector.journal import Block, Layout
+
+Key = tuple[bytes | int, ...]
+
+_UINT64: Final = struct.Struct("<Q")
+# What a row is known by where its first column is not enough, or where an index leads there sooner.
+_KEYS: Final = {
+    "agent_runs": ("run_id", "span_id"),
+    "span_links": ("run_id", "trace_id", "span_id"),
+    "agent_rejections": ("rejection_id",),
+}
+
+
+def key_columns(layout: Layout) -> tuple[str, ...]:
+    """The columns that tell a row of this table from every other."""
+    return _KEYS.get(layout.table) or (layout.names[0], "run_id")
+
+
+class Contents:
+    """The entries that a block, and everything it is split into, consists of."""
+
+    def __init__(self, layout: Layout, entries: Sequence[Rows]) -> None:
+        self.layout = layout
+        self._rows = sum(entry.rows for entry in entries)
+        self._data = b"".join(entry.data for entry in entries)
+        self._found: Sequence[int] | None = None
+
+    def rows(self, block: Block) -> bytes:
+        """The block's rows as they are sent."""
+        if block.rows == self._rows:
+            return self._data
+        return self._data[self._starts[block.skip] : self._starts[block.skip + block.rows]]
+
+    def pick(self, block: Block, places: Sequence[int]) -> bytes:
+        """Some rows of the block, counted from its first."""
+        starts = self._starts[block.skip : block.skip + block.rows + 1]
+        return b"".join(self._data[starts[place] : starts[place + 1]] for place in places)
+
+    def first(self, block: Block) -> Mapping[str, bytes]:
+        """The encoded fields of the block's first row."""
+        found = fields(self._data, self._starts[block.skip], self.layout.types)
+        return dict(zip(self.layout.names, found, strict=True))
+
+    def keys(self, block: Block) -> list[Key]:
+        """What each row of the block is known by."""
+        places = [self.layout.names.index(name) for name in key_columns(self.layout)]
+        types = self.layout.types[: max(places) + 1]
+        rows = (fields(self._data, start, types) for start in self._starts[block.skip :][: block.rows])
+        return [tuple(key_value(row[place]) for place in places) for row in rows]
+
+    @property
+    def _starts(self) -> Sequence[int]:
+        if self._found is None:
+            self._found = row_starts(self._data, self.layout.types)
+        return self._found
+
+
+def key_value(field: bytes) -> bytes | int:
+    """An encoded UUID as its 16 bytes, an encoded UInt64 as a number."""
+    return int(_UINT64.unpack(field)[0]) if len(field) == _UINT64.size else uuid(field)

@@ -1,0 +1,182 @@
+"""One table's way to the database: a block at a time, repeated until it is in, taken apart if refused."""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from agenttrace_collector.delivery.backoff import Backoff
+from agenttrace_collector.delivery.block_data import Contents, key_columns
+from agenttrace_collector.delivery.counters import Counts
+from agenttrace_collector.delivery.inserter import Inserter, Presence
+from agenttrace_collector.delivery.rejection import REJECTIONS, refusal
+from agenttrace_collector.errors import Rejected, Unavailable
+from agenttrace_collector.journal import Block, Journal
+from agenttrace_collector.journal.blocks import halves, next_round
+
+_log: Final = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """What all lanes share; `presence` None: the database is trusted to keep what it acknowledged."""
+
+    journal: Journal
+    inserter: Inserter
+    presence: Presence | None
+    counts: Counts
+    now: Callable[[], int]
+    block_rows: int
+    block_bytes: int
+
+
+class Lane:
+    """Blocks of one layout in order, at most one of them in flight."""
+
+    def __init__(self, route: Route, layout: int, backoff: Backoff) -> None:
+        self._route = route
+        self._number = layout
+        self._layout = route.journal.layout(layout)
+        self._backoff = backoff
+        self._blocks: deque[Block] = deque()
+        self._doubtful: set[str] = set()
+        self._contents: tuple[int, Contents] | None = None
+        # The database has said its word on the first block; only the journal does not know yet.
+        self._outcome: Callable[[], None] | None = None
+        self.due = 0.0
+
+    def recover(self, block: Block) -> None:
+        """Take over a block that was on its way when a process ended."""
+        self._blocks.append(block)
+        self._doubtful.add(block.token)
+
+    def step(self, clock: Callable[[], float]) -> bool:
+        """Try the next block; True if it found its end, False if there is none or it must wait until `due`."""
+        try:
+            moved = self._step()
+        except Exception as error:  # noqa: BLE001 - the worker loop: no block may end it
+            self._put_off(error, clock())
+            return False
+        self._backoff.reset()
+        return moved
+
+    @property
+    def behind(self) -> bool:
+        """Whether another block should follow at once, not wait for its age."""
+        if self._blocks:
+            return True
+        waiting = self._route.journal.depth().tables[self._layout.table]
+        return 2 * waiting.waiting >= self._route.block_rows or 2 * waiting.bytes >= self._route.block_bytes
+
+    def _step(self) -> bool:
+        if self._outcome is None:
+            if not self._blocks and not self._cut():
+                return False
+            self._outcome = self._send(self._blocks[0])
+        self._outcome()
+        self._outcome = None
+        return True
+
+    def _put_off(self, error: Exception, now: float) -> None:
+        self._contents = None
+        self._route.counts.failed(self._layout.table, error)
+        if self._blocks and self._outcome is None:
+            self._doubtful.add(self._blocks[0].token)
+        delay = self._backoff.next()
+        self.due = now + delay
+        level = logging.WARNING if isinstance(error, Unavailable) else logging.ERROR
+        _log.log(
+            level,
+            "delivery: %s waits, attempt %d failed (%s), next in %.1f s",
+            self._layout.table,
+            self._backoff.attempts,
+            getattr(error, "code", None) or type(error).__name__,
+            delay,
+        )
+
+    def _cut(self) -> bool:
+        route = self._route
+        block = route.journal.cut(self._number, rows=route.block_rows, size=route.block_bytes)
+        if block is not None:
+            self._blocks.append(block)
+        return block is not None
+
+    def _send(self, block: Block) -> Callable[[], None]:
+        """Bring a block to the database; returns how the journal is to be told."""
+        contents = self._read(block)
+        if block.round:
+            return self._confirm(block, contents)
+        try:
+            self._insert(block, contents.rows(block))
+        except Rejected as error:
+            return self._take_apart(block, contents, error)
+        return self._confirm(block, contents) if block.token in self._doubtful else lambda: self._done(block)
+
+    def _confirm(self, block: Block, contents: Contents) -> Callable[[], None]:
+        """See that the rows of a block that may have been interrupted are there; send what is not.
+
+        A ClickHouse that is killed between writing its deduplication log and renaming the part knows
+        the token and has lost the rows.
+        """
+        missing = self._missing(block, contents)
+        if not missing:
+            return lambda: self._done(block)
+        _log.warning("delivery: %s lacks %d rows of an interrupted insert", self._layout.table, len(missing))
+        again = self._route.journal.replace(block, next_round(block))[0]
+        self._blocks[0] = again
+        self._doubtful.add(again.token)
+        self._insert(again, contents.pick(again, missing))
+        self._route.counts.repaired(self._layout.table, len(missing))
+        return lambda: self._done(again)
+
+    def _missing(self, block: Block, contents: Contents) -> Sequence[int]:
+        if self._route.presence is None:
+            return ()
+        table, key = self._layout.table, key_columns(self._layout)
+        present = self._route.presence.present(table, key, contents.keys(block))
+        return [place for place in range(block.rows) if place not in present]
+
+    def _insert(self, block: Block, data: bytes) -> None:
+        layout = self._layout
+        self._route.inserter.insert(layout.table, layout.names, data, token=block.token)
+        self._route.counts.inserted(layout.table)
+
+    def _take_apart(self, block: Block, contents: Contents, error: Rejected) -> Callable[[], None]:
+        if block.rows > 1:
+            return lambda: self._split(block)
+        code = getattr(error, "code", None) or type(error).__name__
+        _log.warning("delivery: a row of %s is refused by the database (%s)", self._layout.table, code)
+        instead = refusal(self._layout.table, contents.first(block), block.token, self._route.now())
+        if instead is None:
+            _log.error("delivery: the database refuses rejections; one is not recorded")
+            self._route.counts.unrecorded()
+
+        def refused() -> None:
+            self._route.journal.refused(block, instead, REJECTIONS)
+            self._forget(block)
+
+        return refused
+
+    def _split(self, block: Block) -> None:
+        parts = self._route.journal.replace(block, *halves(block))
+        self._forget(block)
+        self._blocks.extendleft(reversed(parts))
+
+    def _done(self, block: Block) -> None:
+        self._route.journal.delivered(block)
+        self._forget(block)
+
+    def _forget(self, block: Block) -> None:
+        self._blocks.popleft()
+        self._doubtful.discard(block.token)
+        if not self._blocks:
+            self._contents = None
+
+    def _read(self, block: Block) -> Contents:
+        """The entries of the block, kept for its halves and let go while nothing is sent."""
+        if self._contents is None or self._contents[0] != block.first:
+            self._contents = (block.first, Contents(self._layout, self._route.journal.data(block)))
+        return self._contents[1]

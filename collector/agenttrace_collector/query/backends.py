@@ -1,0 +1,59 @@
+"""Whom answers are asked of: a reader with connections of its own, or nobody where no rows are kept."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final, Protocol
+
+from agenttrace_collector.config.sections import Config
+from agenttrace_collector.errors import Unavailable
+from agenttrace_collector.query import Answer
+
+# At a time, of which each has its part of the memory (`query.lanes`).
+_QUESTIONS: Final = 3
+_LOOKUPS: Final = 2
+
+
+class Questions(Protocol):
+    """Answers the named queries."""
+
+    async def ask(self, name: str, tenant: str, parameters: Mapping[str, Any]) -> Answer:
+        """The answer to a query of the catalogue; raises `Rejected` or `Unavailable`."""
+
+    def close(self) -> None:
+        """Let go."""
+
+
+class NothingKept:
+    """`null://` keeps no rows: there is nothing to ask."""
+
+    async def ask(self, name: str, tenant: str, parameters: Mapping[str, Any]) -> Answer:
+        """Say so."""
+        del name, tenant, parameters
+        message = "no rows are kept here (exporters.clickhouse.endpoint)"
+        raise Unavailable(message, 60.0)
+
+    def close(self) -> None:
+        """Do nothing."""
+
+
+def open_questions(config: Config) -> tuple[Questions, Questions]:
+    """Readers of the configured database with connections that the writer never sees: of questions, and of lookups.
+
+    Large ones of both wait for each other.
+    """
+    settings = config.exporters.clickhouse
+    if settings.endpoint.startswith("null:"):
+        return NothingKept(), NothingKept()
+    from agenttrace_collector.clickhouse.client import ClickHouse  # noqa: PLC0415 - not needed for null://
+    from agenttrace_collector.query import Reader, lanes  # noqa: PLC0415 - as above
+
+    limit, large = config.processors.memory_limiter.limit_mib, None
+    if settings.embedded:
+        large = lanes.LargeLane(lanes.large_lane(limit, lanes.LARGE_QUESTION_PARTS))
+
+    def reader(threads: int, parts: int) -> Reader:
+        small = lanes.small_lane(limit, parts) if settings.embedded else None
+        return Reader(ClickHouse(settings.endpoint, settings.database), lanes.Lanes(threads, small, large))
+
+    return reader(_QUESTIONS, lanes.QUESTION_PARTS), reader(_LOOKUPS, lanes.LOOKUP_PARTS)

@@ -1,0 +1,39 @@
+"""Who looks at a page: by a bearer token, or else by the session of a browser."""
+
+from __future__ import annotations
+
+from pydantic import ValidationError
+from starlette.requests import Request
+
+from agenttrace_collector.api.deps import Asker, answers
+from agenttrace_collector.api.params import allowed_in
+from agenttrace_collector.api.problems import InvalidField
+from agenttrace_collector.server.auth import Role, token_digest
+from agenttrace_collector.web.filters import Filters
+from agenttrace_collector.web.sessions import COOKIE, Sessions
+
+
+def asker(request: Request) -> Asker:
+    """The one who looks; raises `Unauthenticated` or `Forbidden`."""
+    built = answers(request)
+    digest = token_digest(request.headers.get("authorization"))
+    if digest is None and (session_id := request.cookies.get(COOKIE)):
+        digest = sessions(request).token_digest(session_id)
+    return Asker(built, built.authenticator.identify_digest(digest, Role.READ))
+
+
+def sessions(request: Request) -> Sessions:
+    """The sessions of the application."""
+    found: Sessions = request.app.state.sessions
+    return found
+
+
+def filters(request: Request) -> Filters:
+    """What the URL filters; raises `InvalidField` or `UnknownValue`."""
+    try:
+        return Filters.model_validate(dict(request.query_params)).checked()
+    except ValidationError as error:
+        problems = [
+            allowed_in(str(each["loc"][-1]), each["type"]) for each in error.errors(include_input=False)
+        ]
+        raise InvalidField(problems) from None

@@ -1,0 +1,113 @@
+"""Runs as a list, and one run as a timeline with what was decided, observed and failed on it."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, Final
+from uuid import UUID
+
+from starlette.requests import Request
+
+from agenttrace_collector.api.models.run import Details
+from agenttrace_collector.api.params import STATUSES, allowed_in, one_of
+from agenttrace_collector.api.problems import InvalidField
+from agenttrace_collector.api.routes.runs import get_details
+from agenttrace_collector.web.deps import asker, filters
+
+_ON_A_PAGE: Final = 50
+_MOST_PAGES: Final = 1_000_000
+_KINDS: Final = {"decision": "decision_type", "signal": "signal_type", "failure": "failure_type"}
+
+
+async def listed(request: Request) -> tuple[str, dict[str, Any]]:
+    """The latest runs, or those in which something stands: `?decision=tool_selection:fresh_data_required`."""
+    who, chosen = asker(request), filters(request)
+    status = one_of("status", request.query_params.get("status") or None, STATUSES)
+    page = _page(request.query_params.get("page", "1"))
+    where = {kind: request.query_params[kind] for kind in _KINDS if request.query_params.get(kind)}
+    bound = chosen.bound(status=status, limit=_ON_A_PAGE, offset=(page - 1) * _ON_A_PAGE)
+    for kind, value in where.items():
+        bound[_KINDS[kind]], _, bound["code"] = value.partition(":")
+    name = "runs_with" if where else "runs"
+    rows, agents = await asyncio.gather(who.records(name, bound), who.records("agents", bound))
+    total = rows[0]["total"] if rows else 0
+    more = {"status": status, **where}
+    return "runs.html", {
+        "title": "Runs",
+        "agents": agents,
+        "runs": rows,
+        "total": total,
+        "status": status,
+        "where": where,
+        "extra": more,
+        "statuses": STATUSES,
+        "page": page,
+        "pages": max(1, -(-total // _ON_A_PAGE)),
+        "csv": chosen.link(
+            f"/csv/{name}", **{key: value for key, value in bound.items() if key in _OWN and value}
+        ),
+    }
+
+
+_OWN: Final = ("status", "decision_type", "signal_type", "failure_type", "code")
+
+
+def _page(text: str) -> int:
+    return min(_MOST_PAGES, max(1, int(text))) if text.isascii() and text.isdigit() and len(text) < 8 else 1
+
+
+async def one(request: Request) -> tuple[str, dict[str, Any]]:
+    """What happened in one run."""
+    who, chosen = asker(request), filters(request)
+    try:
+        run_id = UUID(request.path_params["run_id"])
+    except ValueError:
+        raise InvalidField([allowed_in("run_id", "uuid_parsing")]) from None
+    details, agents = await asyncio.gather(get_details(who, run_id), who.records("agents", chosen.bound()))
+    return "run.html", {"title": "Run", "agents": agents, "found": details, "lines": _lines(details)}
+
+
+def _lines(details: Details) -> list[dict[str, Any]]:
+    """Each step with its place on the run's time in percent, and what belongs to it."""
+    run = details.run
+    whole = max((run.ended_at - run.started_at).total_seconds(), 1e-9)
+    events = _events(details)
+    lines = []
+    for step in details.steps:
+        begin = (step.started_at - run.started_at).total_seconds() / whole
+        length = step.latency_ms / 1000 / whole
+        place = min(99.0, max(0.0, 100 * begin))
+        lines.append(
+            {
+                "step": step,
+                "begin": round(place, 2),
+                "length": round(min(100 - place, max(0.6, 100 * length)), 2),
+                "events": events.pop(step.step_id, []),
+            }
+        )
+    rest = [event for each in events.values() for event in each]
+    return [*lines, *([{"step": None, "events": rest}] if rest else [])]
+
+
+def _events(details: Details) -> dict[Any, list[dict[str, Any]]]:
+    """What was decided, observed and failed, by step, in the order of time."""
+    found: list[tuple[Any, Any, dict[str, Any]]] = []
+    for decision in details.decisions:
+        text = f"{decision.decision_type}: {decision.selected}, reason {decision.reason_code}"
+        if decision.confidence is not None:
+            text += f", confidence {decision.confidence:.2f}"
+        found.append((decision.recorded_at, decision.step_id, _event("decided", text, decision.rule)))
+    for signal in details.quality_signals:
+        text = f"{signal.signal_type} {signal.signal_code} = {str(signal.value).lower()}"
+        found.append((signal.recorded_at, signal.step_id, _event("observed", text, signal.rule)))
+    for failure in details.failures:
+        text = f"{failure.failure_type} {failure.failure_code}"
+        found.append((failure.occurred_at, failure.step_id, _event("failed", text, failure.rule)))
+    placed: dict[Any, list[dict[str, Any]]] = {}
+    for _, step, event in sorted(found, key=lambda each: each[0]):
+        placed.setdefault(step, []).append(event)
+    return placed
+
+
+def _event(verb: str, text: str, rule: str) -> dict[str, Any]:
+    return {"verb": verb, "text": text, "rule": rule}
