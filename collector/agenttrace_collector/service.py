@@ -31,13 +31,14 @@ from agenttrace_collector.config.values import Address
 from agenttrace_collector.decode.metrics import ignored_metrics, refused_metrics
 from agenttrace_collector.decode.otlp import decode_logs, decode_traces
 from agenttrace_collector.decode.otlp_json import logs_from_json, metrics_from_json, traces_from_json
-from agenttrace_collector.receivers.admission import Flow, Limits
+from agenttrace_collector.receivers import signals as otlp_signals
+from agenttrace_collector.receivers.admission import Flow, limits_from
 from agenttrace_collector.receivers.decoder import Decoder
 from agenttrace_collector.receivers.ingest import Ingest
 from agenttrace_collector.receivers.otlp_grpc import GrpcLimits, GrpcReceiver
 from agenttrace_collector.receivers.otlp_http import HttpReceiver
 from agenttrace_collector.receivers.quotas import Quotas
-from agenttrace_collector.receivers.signals import logs, metrics, traces
+from agenttrace_collector.receivers.request_metrics import RequestMetrics
 from agenttrace_collector.server.auth import Authenticator
 from agenttrace_collector.server.browsers import BrowserGuard, BrowserRules, origins_pattern
 from agenttrace_collector.server.connections import ConnectionLimits, Connections
@@ -45,6 +46,7 @@ from agenttrace_collector.server.files import grpc_connections, http_connections
 from agenttrace_collector.server.health import Health
 from agenttrace_collector.server.http import HttpListener, serve_http
 from agenttrace_collector.server.lazy_app import Later
+from agenttrace_collector.server.metrics import metrics_app
 from agenttrace_collector.server.shutdown import Lifetime
 from agenttrace_collector.server.systemd import notify
 from agenttrace_collector.settle.store import Database as Queryable
@@ -53,16 +55,18 @@ from agenttrace_collector.settle.worker import Settler, settling
 from agenttrace_collector.storage import Storage, opened_storage
 from agenttrace_collector.telemetry.logging import log_loop_error
 from agenttrace_collector.telemetry.memory import keep_memory_together
-from agenttrace_collector.telemetry.metrics import Telemetry, metrics_app
+from agenttrace_collector.telemetry.metrics import Telemetry
 from agenttrace_schemas.retention import kept_seconds
 from agenttrace_schemas.rules import Policy
 
 _log: Final = logging.getLogger(__name__)
-_MIB: Final = 1024 * 1024
-_SIGNALS: Final = (traces(decode_traces, traces_from_json), logs(decode_logs, logs_from_json))
+_SIGNALS: Final = (
+    otlp_signals.traces(decode_traces, traces_from_json),
+    otlp_signals.logs(decode_logs, logs_from_json),
+)
 _METRICS: Final = {
-    "ignore": metrics(ignored_metrics, metrics_from_json),
-    "reject": metrics(refused_metrics, metrics_from_json),
+    "ignore": otlp_signals.metrics(ignored_metrics, metrics_from_json),
+    "reject": otlp_signals.metrics(refused_metrics, metrics_from_json),
 }
 
 
@@ -164,9 +168,8 @@ class Service:
         decoder = stack.enter_context(Decoder())
         kept = kept_seconds(self.config.exporters.clickhouse.ttl.model_dump())
         storage, flow = parts.storage, parts.flow
-        ingest = Ingest(
-            parts.policy, storage.journal, flow, self.telemetry, decoder, kept, quotas=parts.quotas
-        )
+        metrics = RequestMetrics(self.telemetry)
+        ingest = Ingest(parts.policy, storage.journal, flow, metrics, decoder, kept, quotas=parts.quotas)
         protocols = self.config.receivers.otlp.protocols
         signals = (*_SIGNALS, _METRICS[self.config.receivers.otlp.metrics])
         if protocols.grpc.endpoint:
@@ -202,6 +205,8 @@ class Service:
             questions, lookups, self._authenticator, ingest.policy, self.health, ingest, self._erasure
         )
         application: ASGIApp = api.build_app(answers)
+        web = await asyncio.to_thread(importlib.import_module, "agenttrace_collector.web")
+        web.add_pages(application)
         return application
 
     async def _serve_sql(self, stack: AsyncExitStack, keep: Keep) -> None:
@@ -251,7 +256,7 @@ class Service:
 
     def _flow(self, stack: AsyncExitStack) -> Flow:
         limiter = self.config.processors.memory_limiter
-        flow = Flow(_limits(self.config))
+        flow = Flow(limits_from(self.config))
         watching = asyncio.create_task(flow.watch(limiter.check_interval), name="memory")
         stack.callback(watching.cancel)
         return flow
@@ -284,14 +289,3 @@ def _keep(stack: AsyncExitStack, lifetime: Lifetime, name: str, listener: Listen
         await listener.stop(lifetime.remaining())
 
     stack.push_async_callback(stop)
-
-
-def _limits(config: Config) -> Limits:
-    limiter, otlp = config.processors.memory_limiter, config.receivers.otlp
-    largest = max(otlp.protocols.grpc.max_recv_msg_size_mib, otlp.protocols.http.max_recv_msg_size_mib)
-    return Limits(
-        requests=otlp.max_concurrent_requests,
-        soft_bytes=limiter.soft_limit_mib * _MIB,
-        hard_bytes=limiter.limit_mib * _MIB,
-        body_bytes=largest * _MIB,
-    )

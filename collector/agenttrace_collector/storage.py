@@ -16,7 +16,7 @@ from agenttrace_collector.delivery import Delivery, DeliveryOptions
 from agenttrace_collector.errors import Unavailable
 from agenttrace_collector.journal import Block, Durability, Journal, JournalOptions, current_layouts
 from agenttrace_collector.server.shutdown import Lifetime
-from agenttrace_collector.telemetry.metrics import Reading
+from agenttrace_collector.telemetry.metrics import Sample
 from agenttrace_schemas.migrations import migrations
 from agenttrace_schemas.rows import SpanLinkRow, StepRow
 
@@ -52,33 +52,33 @@ class Storage:
             "delivery_error": self.delivery.progress().last_error,
         }
 
-    def readings(self) -> Iterator[Reading]:
+    def readings(self) -> Iterator[Sample]:
         """The same for Prometheus; received = stored + refused + in the journal, at one moment."""
         depth, progress = self.journal.depth(), self.delivery.progress()
         for table, tally in depth.tables.items():
             labels = {"table": table}
-            yield Reading("agenttrace_rows_recovered", tally.recovered, labels)
-            yield Reading("agenttrace_rows_accepted", tally.accepted, labels)
-            yield Reading("agenttrace_rows_duplicate", tally.duplicate, labels)
-            yield Reading("agenttrace_rows_stored", tally.delivered, labels)
-            yield Reading("agenttrace_rows_refused", tally.refused, labels)
-            yield Reading("agenttrace_journal_rows", tally.waiting, labels)
+            yield Sample("agenttrace_rows_recovered", tally.recovered, labels)
+            yield Sample("agenttrace_rows_accepted", tally.accepted, labels)
+            yield Sample("agenttrace_rows_duplicate", tally.duplicate, labels)
+            yield Sample("agenttrace_rows_stored", tally.delivered, labels)
+            yield Sample("agenttrace_rows_refused", tally.refused, labels)
+            yield Sample("agenttrace_journal_rows", tally.waiting, labels)
         spans = [tally for table, tally in depth.tables.items() if table in _SPAN_TABLES]
-        yield Reading("otelcol_exporter_sent_spans", sum(tally.delivered for tally in spans))
-        yield Reading("otelcol_exporter_send_failed_spans", sum(tally.refused for tally in spans))
-        yield Reading("otelcol_exporter_queue_size", depth.bytes)
-        yield Reading("otelcol_exporter_queue_capacity", self.capacity)
-        yield Reading("agenttrace_journal_bytes", depth.bytes)
-        yield Reading("agenttrace_journal_file_bytes", depth.file_bytes)
-        yield Reading("agenttrace_journal_oldest_seconds", self.journal.age())
-        yield Reading("agenttrace_journal_duplicate_requests", depth.duplicate_requests)
+        yield Sample("otelcol_exporter_sent_spans", sum(tally.delivered for tally in spans))
+        yield Sample("otelcol_exporter_send_failed_spans", sum(tally.refused for tally in spans))
+        yield Sample("otelcol_exporter_queue_size", depth.bytes)
+        yield Sample("otelcol_exporter_queue_capacity", self.capacity)
+        yield Sample("agenttrace_journal_bytes", depth.bytes)
+        yield Sample("agenttrace_journal_file_bytes", depth.file_bytes)
+        yield Sample("agenttrace_journal_oldest_seconds", self.journal.age())
+        yield Sample("agenttrace_journal_duplicate_requests", depth.duplicate_requests)
         for table, count in progress.retries.items():
-            yield Reading("agenttrace_delivery_retries", count, {"table": table})
+            yield Sample("agenttrace_delivery_retries", count, {"table": table})
         for table, count in progress.blocks.items():
-            yield Reading("agenttrace_delivery_blocks", count, {"table": table})
+            yield Sample("agenttrace_delivery_blocks", count, {"table": table})
         for table, count in progress.repaired.items():
-            yield Reading("agenttrace_delivery_repaired_rows", count, {"table": table})
-        yield Reading("agenttrace_delivery_unrecorded_refusals", progress.unrecorded)
+            yield Sample("agenttrace_delivery_repaired_rows", count, {"table": table})
+        yield Sample("agenttrace_delivery_unrecorded_refusals", progress.unrecorded)
 
 
 @asynccontextmanager

@@ -7,9 +7,7 @@ import re
 import sys
 from typing import Final
 
-import pytest
-
-from tests.architecture.source import PACKAGES, ROOT, Function, Module, modules, modules_of_tests
+from tests.architecture.source import PACKAGES, ROOT, Function, modules, modules_of_tests
 
 MODULE_LINES: Final = 300
 FUNCTION_LINES: Final = 50
@@ -36,49 +34,57 @@ KEY_HOMES: Final = (
     "instrumentation/agenttrace/examples/",
 )
 EVERY_MODULE: Final = modules()
-EVERYWHERE = pytest.mark.parametrize("module", EVERY_MODULE, ids=str)
-TESTS_TOO = pytest.mark.parametrize("module", [*EVERY_MODULE, *modules_of_tests()], ids=str)
+EVERYWHERE: Final = [*EVERY_MODULE, *modules_of_tests()]
 
 
-@EVERYWHERE
-def test_packages_meet_in_the_schemas_only(module: Module) -> None:
+def test_packages_meet_in_the_schemas_only() -> None:
     """Agenttrace → agenttrace_schemas ← agenttrace_collector, and no other way."""
-    allowed = {module.package, "agenttrace_schemas"}
-    assert set(module.imports()) & PACKAGES.keys() <= allowed
+    foreign = {
+        str(module): (set(module.imports()) & PACKAGES.keys()) - {module.package, "agenttrace_schemas"}
+        for module in EVERY_MODULE
+    }
+    assert found(foreign) == {}
 
 
-@pytest.mark.parametrize("module", modules("agenttrace_schemas"), ids=str)
-def test_schemas_need_the_standard_library_only(module: Module) -> None:
+def test_schemas_need_the_standard_library_only() -> None:
     """The contract can be used wherever Python is."""
-    assert set(module.imports()) <= {"agenttrace_schemas"} | sys.stdlib_module_names
+    known = {"agenttrace_schemas"} | sys.stdlib_module_names
+    assert found({str(each): set(each.imports()) - known for each in modules("agenttrace_schemas")}) == {}
 
 
-@pytest.mark.parametrize("module", modules("agenttrace"), ids=str)
-def test_instrumentation_is_light(module: Module) -> None:
+def test_instrumentation_is_light() -> None:
     """What an agent imports needs OpenTelemetry and nothing else; `testing` is for those who have pytest."""
     light = {"agenttrace", "agenttrace_schemas", "opentelemetry"} | sys.stdlib_module_names
-    extra = {"pytest"} if module.path.name == "testing.py" else set()
-    assert set(module.imports()) <= light | extra
+    heavy = {
+        str(module): set(module.imports())
+        - light
+        - ({"pytest"} if module.path.name == "testing.py" else set())
+        for module in modules("agenttrace")
+    }
+    assert found(heavy) == {}
 
 
-@TESTS_TOO
-def test_modules_open_with_a_sentence(module: Module) -> None:
+def test_modules_open_with_a_sentence() -> None:
     """The first line of every module says what it is for."""
-    first = (ast.get_docstring(module.tree) or "").partition("\n\n")[0]
-    assert re.search(r"[.:;]$", first), "a module opens with one sentence"
+    first = {str(each): (ast.get_docstring(each.tree) or "").partition("\n\n")[0] for each in EVERYWHERE}
+    assert [name for name, text in first.items() if not re.search(r"[.:;]$", text)] == []
 
 
-@TESTS_TOO
-def test_modules_are_short(module: Module) -> None:
+def test_modules_are_short() -> None:
     """A module that grows past the budget is two."""
-    assert len(module.text.splitlines()) < MODULE_LINES
+    lines = {str(each): len(each.text.splitlines()) for each in EVERYWHERE}
+    assert {name: count for name, count in lines.items() if count >= MODULE_LINES} == {}
 
 
-@TESTS_TOO
-def test_functions_are_short(module: Module) -> None:
+def test_functions_are_short() -> None:
     """No function is longer than a screen."""
-    lengths = {function.name: length(function) for function in module.functions()}
+    lengths = {f"{each}: {one.name}": length(one) for each in EVERYWHERE for one in each.functions()}
     assert {name: lines for name, lines in lengths.items() if lines > FUNCTION_LINES} == {}
+
+
+def found(problems: dict[str, set[str]]) -> dict[str, set[str]]:
+    """Those modules that have any."""
+    return {name: each for name, each in problems.items() if each}
 
 
 def length(function: Function) -> int:
@@ -86,21 +92,28 @@ def length(function: Function) -> int:
     return (function.end_lineno or function.lineno) - function.lineno + 1
 
 
-@EVERYWHERE
-def test_attribute_keys_have_one_home(module: Module) -> None:
+def test_attribute_keys_have_one_home() -> None:
     """Names on the wire are constants of `wire.py` or rows of a convention's table."""
-    if str(module).startswith(KEY_HOMES):
-        return
-    literals = [node.value for node in module.strings() if ATTRIBUTE_KEY.fullmatch(str(node.value))]
+    literals = [
+        f"{module}: {node.value}"
+        for module in EVERY_MODULE
+        if not str(module).startswith(KEY_HOMES)
+        for node in module.strings()
+        if ATTRIBUTE_KEY.fullmatch(str(node.value))
+    ]
     assert literals == []
 
 
-@EVERYWHERE
-def test_catch_alls_stand_at_the_borders_only(module: Module) -> None:
+def test_catch_alls_stand_at_the_borders_only() -> None:
     """Whoever catches everything raises it again, or is the host guard, a request handler, a worker loop."""
-    handlers = [node for node in ast.walk(module.tree) if isinstance(node, ast.ExceptHandler)]
-    swallowed = [handler.lineno for handler in handlers if catches_all(handler) and not raises_again(handler)]
-    assert not swallowed or str(module).startswith(BORDERS)
+    swallowed = [
+        f"{module}:{handler.lineno}"
+        for module in EVERY_MODULE
+        if not str(module).startswith(BORDERS)
+        for handler in ast.walk(module.tree)
+        if isinstance(handler, ast.ExceptHandler) and catches_all(handler) and not raises_again(handler)
+    ]
+    assert swallowed == []
 
 
 def catches_all(handler: ast.ExceptHandler) -> bool:

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from agenttrace_collector.clickhouse.inserter import Inserter
 from agenttrace_collector.clickhouse.types import fields, text
-from agenttrace_collector.delivery import Backoff, Delivery, DeliveryOptions, Inserter
+from agenttrace_collector.delivery import Backoff, Delivery, DeliveryOptions
 from agenttrace_collector.errors import Unavailable
 from agenttrace_collector.journal import Block, Journal, JournalOptions, Layout, current_layouts
 from agenttrace_schemas.rows import RejectionRow

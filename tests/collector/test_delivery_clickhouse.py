@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from agenttrace_collector.clickhouse.schema import ManagedClickHouse
+from agenttrace_collector.clickhouse.verify import TablePresence
 from agenttrace_collector.decode.batch import Batch
-from agenttrace_collector.delivery import Delivery, TablePresence
+from agenttrace_collector.delivery import Delivery
 from agenttrace_collector.journal import Journal, JournalOptions, current_layouts
 from agenttrace_schemas.rules import Policy
 from tests.support.database import engine

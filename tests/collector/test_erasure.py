@@ -9,7 +9,7 @@ import pytest
 from agenttrace_collector.clickhouse.client import ClickHouse
 from agenttrace_collector.clickhouse.migrator import Migrator
 from agenttrace_collector.clickhouse.purge import Eraser
-from agenttrace_collector.clickhouse.purge_client import Kind, Subject
+from agenttrace_collector.clickhouse.purge_subject import Kind, Subject
 from agenttrace_schemas.derived_rows import ALL_ROWS
 from agenttrace_schemas.retention import TIMES
 from agenttrace_schemas.rows import columns

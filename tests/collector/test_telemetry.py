@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator
 
 from agenttrace_collector.decode.batch import Batch, Change, Seen
-from agenttrace_collector.telemetry.metrics import METRICS, Reading, Telemetry
+from agenttrace_collector.receivers.request_metrics import RequestMetrics
+from agenttrace_collector.telemetry.metrics import METRICS, Sample, Telemetry
 
 
 def batch(service: str = "agent") -> Batch:
@@ -32,7 +33,7 @@ def lines(telemetry: Telemetry) -> list[str]:
 def test_a_request_that_was_taken_is_counted_in_every_way() -> None:
     """By outcome, kind, rule, convention and service."""
     telemetry = Telemetry()
-    telemetry.taken("spans", "grpc", batch())
+    RequestMetrics(telemetry).record_accepted("spans", "grpc", batch())
     assert {
         'otelcol_receiver_accepted_spans{receiver="otlp",transport="grpc"} 9.0',
         'otelcol_receiver_refused_spans{receiver="otlp",transport="grpc"} 1.0',
@@ -49,7 +50,7 @@ def test_a_request_that_was_taken_is_counted_in_every_way() -> None:
 def test_a_request_that_was_turned_away_is_refused_whole() -> None:
     """Its sender will come again; only then is anything counted by rule."""
     telemetry = Telemetry()
-    telemetry.turned_away("spans", "http", batch())
+    RequestMetrics(telemetry).record_refused("spans", "http", batch())
     samples = lines(telemetry)
     assert 'otelcol_receiver_refused_spans{receiver="otlp",transport="http"} 10.0' in samples
     assert not any(sample.startswith("agenttrace_refused_records") for sample in samples)
@@ -58,8 +59,9 @@ def test_a_request_that_was_turned_away_is_refused_whole() -> None:
 def test_services_are_bounded() -> None:
     """Whoever makes names up makes no metrics up."""
     telemetry = Telemetry()
+    requests = RequestMetrics(telemetry)
     for number in range(300):
-        telemetry.taken("spans", "grpc", batch(f"agent-{number}"))
+        requests.record_accepted("spans", "grpc", batch(f"agent-{number}"))
     services = set(re.findall(r'service="([^"]+)"', telemetry.exposition().decode()))
     assert len(services) == 101
     assert "other" in services
@@ -69,8 +71,8 @@ def test_probes_are_asked_at_every_reading() -> None:
     """State is not kept twice."""
     depths = iter([1, 2])
 
-    def probe() -> Iterator[Reading]:
-        yield Reading("agenttrace_journal_rows", next(depths), {"table": "t"})
+    def probe() -> Iterator[Sample]:
+        yield Sample("agenttrace_journal_rows", next(depths), {"table": "t"})
 
     telemetry = Telemetry()
     telemetry.watch(probe)

@@ -16,10 +16,12 @@ from agenttrace_collector.query.backends import NothingKept, Questions
 from agenttrace_collector.receivers.admission import Flow, Limits
 from agenttrace_collector.receivers.decoder import Decoder
 from agenttrace_collector.receivers.ingest import Ingest
+from agenttrace_collector.receivers.request_metrics import RequestMetrics
 from agenttrace_collector.receivers.sink import MemorySink
 from agenttrace_collector.server.auth import Authenticator
 from agenttrace_collector.server.health import Health
 from agenttrace_collector.telemetry.metrics import Telemetry
+from agenttrace_collector.web import add_pages
 from agenttrace_schemas.rules import Policy
 from tests.support.collector import Collector
 from tests.support.receivers import wait_until
@@ -117,8 +119,8 @@ def application(
 ) -> FastAPI:
     """An API over these questions, in this process, without tokens unless told otherwise; it stores nothing."""
     flow = Flow(Limits(requests=1, soft_bytes=1, hard_bytes=1))
-    ingest = Ingest(Policy(), MemorySink(), flow, Telemetry(), Decoder())
-    return build_app(
+    ingest = Ingest(Policy(), MemorySink(), flow, RequestMetrics(Telemetry()), Decoder())
+    app = build_app(
         Answers(
             questions,
             NothingKept(),
@@ -129,6 +131,8 @@ def application(
             patience=patience,
         )
     )
+    add_pages(app)
+    return app
 
 
 @cache

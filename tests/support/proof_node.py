@@ -20,8 +20,9 @@ from typing import Any
 import clickhouse_connect
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
+from agenttrace_collector.clickhouse.verify import TablePresence
 from agenttrace_collector.decode.batch import Batch
-from agenttrace_collector.delivery import Delivery, DeliveryOptions, TablePresence
+from agenttrace_collector.delivery import Delivery, DeliveryOptions
 from agenttrace_collector.errors import Unavailable
 from agenttrace_collector.journal import Journal, JournalOptions, Layout, current_layouts
 from tests.support.storage import DECISIONS, LINKS, batch, decision, link

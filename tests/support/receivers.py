@@ -22,6 +22,7 @@ from agenttrace_collector.receivers.decoder import Decoder
 from agenttrace_collector.receivers.ingest import Ingest
 from agenttrace_collector.receivers.otlp_grpc import GrpcLimits, GrpcReceiver
 from agenttrace_collector.receivers.otlp_http import HttpReceiver
+from agenttrace_collector.receivers.request_metrics import RequestMetrics
 from agenttrace_collector.receivers.signals import (
     LOGS_SERVICE,
     METRICS_SERVICE,
@@ -130,7 +131,7 @@ async def _start(settings: Settings, stack: AsyncExitStack) -> Receivers:
     flow = Flow(settings.limits, resident=settings.resident, patience=settings.patience)
     decoder = stack.enter_context(Decoder())
     telemetry = Telemetry()
-    ingest = Ingest(Policy(), settings.sink, flow, telemetry, decoder, now=lambda: NOW)
+    ingest = Ingest(Policy(), settings.sink, flow, RequestMetrics(telemetry), decoder, now=lambda: NOW)
     read_metrics = refused_metrics if settings.refuse_metrics else ignored_metrics
     signals = (
         traces(decode_traces, traces_from_json),

@@ -1,4 +1,4 @@
-"""The API as one application, the pages beside it."""
+"""The API as one application."""
 
 from __future__ import annotations
 
@@ -20,7 +20,6 @@ from agenttrace_collector.api.routes import (
     runs,
 )
 from agenttrace_collector.query.backends import open_questions
-from agenttrace_collector.web import add_pages
 
 __all__ = ["Answers", "build_app", "open_questions"]
 
@@ -40,6 +39,5 @@ def build_app(answers: Answers) -> FastAPI:
     for part in (run_documents, runs, counts, aggregates, comparisons, correlations, purge, about, openapi):
         app.include_router(part.router)
     openapi.describe(app, answers)
-    add_pages(app)
     refuse_with_reason(app)
     return app

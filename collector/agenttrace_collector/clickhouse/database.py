@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+from agenttrace_collector.clickhouse.inserter import Inserter, Presence
 from agenttrace_collector.config.sections import Config
-from agenttrace_collector.delivery import Inserter, Presence
 from agenttrace_schemas.rules import Policy
 
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from agenttrace_collector.clickhouse.client import ClickHouse
-from agenttrace_collector.clickhouse.purge_client import Kind, Subject
+from agenttrace_collector.clickhouse.purge_subject import Kind, Subject
 from agenttrace_schemas.migrations import PROFILES
 from agenttrace_schemas.retention import TIMES
 

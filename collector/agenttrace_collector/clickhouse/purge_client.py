@@ -6,36 +6,13 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Final, Protocol
-from uuid import UUID
 
+from agenttrace_collector.clickhouse.purge_subject import Subject
 from agenttrace_collector.config.sections import ClickHouse
 from agenttrace_collector.errors import Unavailable
 
 _FLUSH_SECONDS: Final = 30.0
-
-
-class Kind(StrEnum):
-    """What rows are chosen by."""
-
-    RUN = "run"
-    AGENT = "agent"
-    CONVERSATION = "conversation"
-    BEFORE = "before"
-
-
-@dataclass(frozen=True, slots=True)
-class Subject:
-    """What is to be erased, of one tenant.
-
-    `value`: a run's UUID, an agent's id, a conversation as it is stored (`names.conversation_hash`), or for
-    `before` nanoseconds since 1970: every row is placed by its own time, so that a run may lose its beginning.
-    """
-
-    kind: Kind
-    value: str | int | UUID
-    tenant: str
 
 
 class Erases(Protocol):

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from agenttrace_collector.clickhouse.client import ClickHouse
+from agenttrace_collector.clickhouse.inserter import Presence
 from agenttrace_collector.clickhouse.migrator import Migrator
-from agenttrace_collector.delivery import Presence, TablePresence
+from agenttrace_collector.clickhouse.verify import TablePresence
 from agenttrace_schemas.rules import Policy
 
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from agenttrace_collector.clickhouse.verify import TablePresence
 from agenttrace_collector.delivery.backoff import Backoff
 from agenttrace_collector.delivery.counters import Progress
-from agenttrace_collector.delivery.inserter import Inserter, Presence
 from agenttrace_collector.delivery.worker import Delivery, DeliveryOptions
 
-__all__ = ["Backoff", "Delivery", "DeliveryOptions", "Inserter", "Presence", "Progress", "TablePresence"]
+__all__ = ["Backoff", "Delivery", "DeliveryOptions", "Progress"]

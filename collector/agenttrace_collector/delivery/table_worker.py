@@ -8,10 +8,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from agenttrace_collector.clickhouse.inserter import Inserter, Presence
 from agenttrace_collector.delivery.backoff import Backoff
 from agenttrace_collector.delivery.block_data import Contents, key_columns
 from agenttrace_collector.delivery.counters import Counts
-from agenttrace_collector.delivery.inserter import Inserter, Presence
 from agenttrace_collector.delivery.rejection import REJECTIONS, refusal
 from agenttrace_collector.errors import Rejected, Unavailable
 from agenttrace_collector.journal import Block, Journal

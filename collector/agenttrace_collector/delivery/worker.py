@@ -11,9 +11,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from agenttrace_collector.clickhouse.inserter import Inserter, Presence
 from agenttrace_collector.delivery.backoff import Backoff
 from agenttrace_collector.delivery.counters import Counts, Progress
-from agenttrace_collector.delivery.inserter import Inserter, Presence
 from agenttrace_collector.delivery.table_worker import Lane, Route
 from agenttrace_collector.journal import Block, Journal
 

@@ -13,6 +13,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
 
+from agenttrace_collector.config.sections import Config
 from agenttrace_collector.errors import Throttled, Unavailable
 from agenttrace_collector.receivers.fair_queue import Turns
 from agenttrace_collector.receivers.in_flight import Arriving, Bodies, add
@@ -267,3 +268,15 @@ def _late(*, cut_off: bool) -> Unavailable:
     if cut_off:
         return _throttled("memory")
     return Unavailable("the body took too long to arrive", _RETRY_AFTER)
+
+
+def limits_from(config: Config) -> Limits:
+    """The limits of a configuration; the largest body is that of the receiver that takes more."""
+    limiter, otlp = config.processors.memory_limiter, config.receivers.otlp
+    largest = max(otlp.protocols.grpc.max_recv_msg_size_mib, otlp.protocols.http.max_recv_msg_size_mib)
+    return Limits(
+        requests=otlp.max_concurrent_requests,
+        soft_bytes=limiter.soft_limit_mib * _MIB,
+        hard_bytes=limiter.limit_mib * _MIB,
+        body_bytes=largest * _MIB,
+    )

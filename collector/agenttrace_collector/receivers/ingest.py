@@ -13,10 +13,10 @@ from agenttrace_collector.errors import CollectorError
 from agenttrace_collector.receivers.admission import Flow
 from agenttrace_collector.receivers.decoder import Decoder
 from agenttrace_collector.receivers.quotas import Quotas
+from agenttrace_collector.receivers.request_metrics import RequestMetrics
 from agenttrace_collector.receivers.signals import Signal
 from agenttrace_collector.receivers.sink import Sink
 from agenttrace_collector.server.inflate import Coding, content_bytes, inflate
-from agenttrace_collector.telemetry.metrics import Telemetry
 from agenttrace_schemas.rules import Policy
 
 # Below this a hop to the decoding thread costs more than it spares the event loop.
@@ -51,7 +51,7 @@ class Ingest:
     policy: Policy
     sink: Sink
     flow: Flow
-    telemetry: Telemetry
+    metrics: RequestMetrics
     decoder: Decoder
     kept: Mapping[str, int] = field(default_factory=dict)
     quotas: Quotas = field(default_factory=lambda: Quotas(Settings()))
@@ -64,7 +64,7 @@ class Ingest:
             if body.signal.is_stored:
                 await self.keep(batch, body.signal.unit, body.transport, body.tenant)
             else:
-                self.telemetry.taken(body.signal.unit, body.transport, batch)
+                self.metrics.record_accepted(body.signal.unit, body.transport, batch)
         return batch
 
     def context(self, tenant: str) -> Context:
@@ -76,9 +76,9 @@ class Ingest:
         try:
             is_new = await self.sink.write(batch)
         except CollectorError:
-            self.telemetry.turned_away(unit, transport, batch)
+            self.metrics.record_refused(unit, transport, batch)
             raise
-        self.telemetry.taken(unit, transport, batch)
+        self.metrics.record_accepted(unit, transport, batch)
         self.quotas.charge(tenant, batch.received, batch.size if is_new else 0)
         return is_new
 

@@ -83,11 +83,11 @@ class GrpcReceiver:
             try:
                 batch = await self._take(signal, context)
             except CollectorError as error:
-                self.ingest.telemetry.request(_TRANSPORT, "refused")
+                self.ingest.metrics.record_request(_TRANSPORT, "refused")
                 without_frames(error)
                 await _abort(context, status_of(error), error)
             except Exception as error:  # noqa: BLE001 - the request's border: a fault here must not end the server
-                self.ingest.telemetry.request(_TRANSPORT, "failure")
+                self.ingest.metrics.record_request(_TRANSPORT, "failure")
                 _log.exception("a request failed", extra={"error": type(error).__name__})
                 without_frames(error)
                 await _abort(context, internal_status())

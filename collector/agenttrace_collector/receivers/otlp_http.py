@@ -81,12 +81,12 @@ class HttpReceiver:
             try:
                 return await self._export(signal, request)
             except CollectorError as error:
-                self.ingest.telemetry.request(_TRANSPORT, "refused")
+                self.ingest.metrics.record_request(_TRANSPORT, "refused")
                 return _failure(request, error)
             except ClientDisconnect:
                 return Response(status_code=499)
             except Exception as error:  # noqa: BLE001 - the request's border: a fault here must not end the server
-                self.ingest.telemetry.request(_TRANSPORT, "failure")
+                self.ingest.metrics.record_request(_TRANSPORT, "failure")
                 _log.exception("a request failed", extra={"error": type(error).__name__})
                 return _answer(request, internal_status(), FAULT.http)
 

@@ -14,7 +14,7 @@ from typing import Final
 
 from agenttrace_collector.config.sections import Quotas as Settings
 from agenttrace_collector.errors import Throttled
-from agenttrace_collector.telemetry.metrics import Reading
+from agenttrace_collector.telemetry.metrics import Sample
 
 _MIB: Final = 1024 * 1024
 # What a tenant that has paused may send at once, in seconds of its rate.
@@ -76,10 +76,10 @@ class Quotas:
         """So many runs of each tenant wait to be settled, as a round found them."""
         self._unsettled = runs
 
-    def readings(self) -> Iterator[Reading]:
+    def readings(self) -> Iterator[Sample]:
         """Requests that were refused, by tenant and quota."""
         for (tenant, quota), count in self._refused.items():
-            yield Reading("agenttrace_quota_refused_requests", count, {"tenant": tenant, "quota": quota})
+            yield Sample("agenttrace_quota_refused_requests", count, {"tenant": tenant, "quota": quota})
 
     def _allowance(self, tenant: str, rate: float) -> _Allowance:
         most, now = rate * _BURST_SECONDS, self.now()

@@ -34,7 +34,7 @@ class RunReceiver:
             batch = await self._decoded(body, tenant, coding)
             # The journal knows what came in the last minutes, the database what came before.
             if not batch.problems and await self.known(tenant, UUID(bytes=batch.run_id)):
-                ingest.telemetry.request(_TRANSPORT, "success")
+                ingest.metrics.record_request(_TRANSPORT, "success")
                 return batch, False
             return batch, await ingest.keep(batch, _UNIT, _TRANSPORT, tenant)
 

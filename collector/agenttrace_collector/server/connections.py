@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final, Protocol
 
-from agenttrace_collector.telemetry.metrics import Reading
+from agenttrace_collector.telemetry.metrics import Sample
 
 _log: Final = logging.getLogger(__name__)
 _LOOK_AGAIN_SECONDS: Final = 0.05
@@ -122,15 +122,13 @@ class Connections:
         _log.warning("a connection was closed to make room for another", extra={"listener": self._listener})
         return True
 
-    def readings(self) -> Iterator[Reading]:
+    def readings(self) -> Iterator[Sample]:
         """The metrics."""
         labels = {"listener": self._listener}
         for phase, entries in self._waiting.items():
-            yield Reading(
-                "agenttrace_http_connections", len(entries), {**labels, "phase": phase.name.lower()}
-            )
+            yield Sample("agenttrace_http_connections", len(entries), {**labels, "phase": phase.name.lower()})
         for reason, count in self._closed.items():
-            yield Reading("agenttrace_http_closed_connections", count, {**labels, "reason": reason})
+            yield Sample("agenttrace_http_closed_connections", count, {**labels, "reason": reason})
 
     def _check(self, last: float) -> None:
         loop = asyncio.get_running_loop()

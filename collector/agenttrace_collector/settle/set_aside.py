@@ -8,7 +8,7 @@ from typing import Final
 from uuid import UUID
 
 from agenttrace_collector.settle.model import Mark, RunKey
-from agenttrace_collector.telemetry.metrics import Reading
+from agenttrace_collector.telemetry.metrics import Sample
 
 FIRST_PAUSE_SECONDS: Final = 60
 LONGEST_PAUSE_SECONDS: Final = 3_600
@@ -41,10 +41,10 @@ class SetAside:
             for mark in marks if self._tries else ():
                 self._tries.pop(mark[:2], None)
 
-    def readings(self) -> Iterator[Reading]:
+    def readings(self) -> Iterator[Sample]:
         """How many there are, the first of them by their ids."""
         with self._lock:
             runs = list(self._tries)
         for _, run_id in runs[:_NAMED]:
-            yield Reading("agenttrace_set_aside_runs", 1, {"run_id": str(UUID(bytes=run_id))})
-        yield Reading("agenttrace_set_aside_runs", max(0, len(runs) - _NAMED), {"run_id": ""})
+            yield Sample("agenttrace_set_aside_runs", 1, {"run_id": str(UUID(bytes=run_id))})
+        yield Sample("agenttrace_set_aside_runs", max(0, len(runs) - _NAMED), {"run_id": ""})

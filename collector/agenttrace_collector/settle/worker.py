@@ -22,7 +22,7 @@ from agenttrace_collector.settle.names import by_digits, owners_of_unconfirmed, 
 from agenttrace_collector.settle.run import settle_run
 from agenttrace_collector.settle.set_aside import SetAside
 from agenttrace_collector.settle.store import Store
-from agenttrace_collector.telemetry.metrics import Reading
+from agenttrace_collector.telemetry.metrics import Sample
 from agenttrace_schemas.rules import Policy
 
 _log: Final = logging.getLogger(__name__)
@@ -141,10 +141,10 @@ class Settler:
             self._kept = thresholds
         return thresholds
 
-    def readings(self) -> Iterator[Reading]:
+    def readings(self) -> Iterator[Sample]:
         """What was done, for Prometheus."""
-        yield Reading("agenttrace_settled_runs", self.settled)
-        yield Reading("agenttrace_settle_failed_rounds", self.failed_rounds)
+        yield Sample("agenttrace_settled_runs", self.settled)
+        yield Sample("agenttrace_settle_failed_rounds", self.failed_rounds)
         yield from self.set_aside.readings()
 
     async def run(self, threads: ThreadPoolExecutor) -> None:

@@ -14,7 +14,7 @@ from agenttrace_collector.api.deps import Built, Operating
 from agenttrace_collector.api.pagination import REFUSALS, Record
 from agenttrace_collector.api.params import RequiredName, Time
 from agenttrace_collector.api.problems import FieldProblem, InvalidField, Problem
-from agenttrace_collector.clickhouse.purge_client import Kind, Subject
+from agenttrace_collector.clickhouse.purge_subject import Kind, Subject
 from agenttrace_collector.errors import Unavailable
 from agenttrace_schemas.names import conversation_hash
 from agenttrace_schemas.rules import Policy

@@ -1,4 +1,4 @@
-"""What delivery needs of a database."""
+"""The protocols of a database that rows are inserted into."""
 
 from __future__ import annotations
 

@@ -1,0 +1,64 @@
+"""Counts requests and what became of the records in them."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from agenttrace_collector.decode.batch import Batch, Change, Seen
+from agenttrace_collector.telemetry.metrics import Telemetry
+from agenttrace_schemas.rules import OTHER
+
+# Names of services are enforced identifiers, but anyone may send any number of them.
+_MOST_SERVICES: Final = 100
+
+
+class RequestMetrics:
+    """The counters of receivers. `unit` is spans, log_records, runs or metric_points, `transport` grpc or http."""
+
+    def __init__(self, telemetry: Telemetry) -> None:
+        self._count = telemetry.count
+        self._services: set[str] = set()
+
+    def record_accepted(self, unit: str, transport: str, batch: Batch) -> None:
+        """Counts a request that was stored, with what was refused in it."""
+        self._record_records(unit, transport, batch, refused=batch.refused)
+        self._count(f"agenttrace_ignored_{unit}", batch.ignored)
+        for (kind, rule), count in batch.refusals.items():
+            self._count("agenttrace_refused_records", count, kind=kind, rule=rule)
+        for change, count in batch.changes.items():
+            self._record_change(change, count)
+        for convention, count in batch.conventions.items():
+            self._count("agenttrace_steps", count, convention=convention)
+        for service, seen in batch.services.items():
+            self._record_service(service, seen)
+        self.record_request(transport, "success")
+
+    def record_refused(self, unit: str, transport: str, batch: Batch) -> None:
+        """Counts a request that was read and could not be stored; the sender was told."""
+        self._record_records(unit, transport, batch, refused=batch.received)
+
+    def record_request(self, transport: str, outcome: str) -> None:
+        """Counts a finished request; `outcome` is success, refused or failure."""
+        self._count("otelcol_receiver_requests", receiver="otlp", transport=transport, outcome=outcome)
+
+    def _record_change(self, change: Change, count: int) -> None:
+        service = self._service_label(change.service)
+        self._count("agenttrace_changed_values", count, service=service, rule=change.rule, key=change.key)
+
+    def _record_service(self, service: str, seen: Seen) -> None:
+        service = self._service_label(service)
+        for outcome, count in seen._asdict().items():
+            self._count("agenttrace_records_by_service", count, service=service, outcome=outcome)
+
+    def _record_records(self, unit: str, transport: str, batch: Batch, *, refused: int) -> None:
+        labels = {"receiver": "otlp", "transport": transport}
+        self._count(f"agenttrace_received_{unit}", batch.received, **labels)
+        self._count(f"otelcol_receiver_accepted_{unit}", batch.received - refused, **labels)
+        self._count(f"otelcol_receiver_refused_{unit}", refused, **labels)
+
+    def _service_label(self, name: str) -> str:
+        """The service's name as a label; once there are 100 names, new ones become `other`."""
+        if name not in self._services and len(self._services) >= _MOST_SERVICES:
+            name = OTHER
+        self._services.add(name)
+        return name

@@ -1,0 +1,89 @@
+"""Who may import whom in the collector: rooms stand on floors, and nothing goes in a circle."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from functools import cache
+from graphlib import TopologicalSorter
+from typing import Final
+
+from tests.architecture.source import PACKAGES, Module, modules
+
+COLLECTOR: Final = "agenttrace_collector"
+# From the top down: a room imports rooms of lower floors only, and of its own floor only itself.
+# `demo` is what a command of `cli` starts. `storage` opens what `service` runs, and a purge without a service.
+# `server` stands above `telemetry`: connections are counted, and /metrics asks for a token.
+FLOORS: Final = (
+    ("references",),
+    ("cli",),
+    ("demo", "launch"),
+    ("service",),
+    ("storage",),
+    ("web",),
+    ("api", "sql_endpoint"),
+    ("receivers",),
+    ("settle", "delivery"),
+    ("query", "journal"),
+    ("decode",),
+    ("clickhouse",),
+    ("server",),
+    ("telemetry",),
+    ("config",),
+    ("errors",),
+)
+FLOOR: Final = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
+
+
+@cache
+def imports() -> dict[str, set[str]]:
+    """The collector's modules by their dotted names, each with those that it imports, inside functions too."""
+    found = {name(module): module for module in modules(COLLECTOR)}
+    return {each: set(_imported(module, found)) for each, module in found.items()}
+
+
+def name(module: Module) -> str:
+    """The dotted name."""
+    parts = module.path.relative_to(PACKAGES[COLLECTOR].parent).with_suffix("").parts
+    return ".".join(parts).removesuffix(".__init__")
+
+
+def _imported(module: Module, known: dict[str, Module]) -> Iterator[str]:
+    for node in ast.walk(module.tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names if alias.name in known)
+        elif isinstance(node, ast.ImportFrom) and node.module in known:
+            for alias in node.names:
+                inner = f"{node.module}.{alias.name}"
+                yield inner if inner in known else str(node.module)
+
+
+def room(module: str) -> str:
+    """The first part of a name below the package."""
+    return module.split(".")[1] if "." in module else ""
+
+
+def test_every_module_has_a_floor() -> None:
+    """No module stands loose beside the rooms."""
+    assert {room(module) for module in imports()} - {""} == set(FLOOR)
+
+
+def test_imports_go_down() -> None:
+    """A package imports only packages further down in the list."""
+    upwards = [
+        f"{module} imports {imported}"
+        for module, targets in imports().items()
+        for imported in targets
+        if room(module) != room(imported) and FLOOR[room(module)] >= FLOOR[room(imported)]
+    ]
+    assert upwards == []
+
+
+def test_no_module_imports_itself_by_way_of_others() -> None:
+    """No circles, not even where an import stands inside a function."""
+    # A package's own __init__ collects names of its modules for others.
+    graph = {
+        module: {each for each in targets if not module.startswith(f"{each}.")}
+        for module, targets in imports().items()
+    }
+    TopologicalSorter(graph).prepare()
