@@ -95,7 +95,7 @@ def length(function: Function) -> int:
 def test_attribute_keys_have_one_home() -> None:
     """Names on the wire are constants of `wire.py` or rows of a convention's table."""
     literals = [
-        f"{module}: {node.value}"
+        f"{module}: {node.value!r}"
         for module in EVERY_MODULE
         if not str(module).startswith(KEY_HOMES)
         for node in module.strings()
