@@ -22,7 +22,7 @@ from agenttrace_schemas import wire
 from agenttrace_schemas.rows import ROWS, columns
 from agenttrace_schemas.rules import Policy
 from tests.support.corpus import RECORDED_AT, scenarios
-from tests.support.database import empty_database, engine
+from tests.support.database import emptied, empty_database, engine
 from tests.support.otlp import DECISION, NOW, ASpan, traces
 from tests.support.reference import Value
 
@@ -33,10 +33,8 @@ VIEWS = ("runs", "steps", "failures", "decisions", "quality_signals")
 
 @pytest.fixture
 def database() -> ClickHouse:
-    """A database of its own with the schema."""
-    made = empty_database()
-    Migrator(made, Policy()).up()
-    return made
+    """A database with the schema and no rows."""
+    return emptied()
 
 
 def insert(database: ClickHouse, body: bytes, at: int = RECORDED_AT) -> None:

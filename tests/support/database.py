@@ -47,6 +47,23 @@ def migrated(policy: Policy) -> ClickHouse:
     return _MIGRATED[rules]
 
 
+@cache
+def _emptied() -> ClickHouse:
+    database = empty_database()
+    Migrator(database, Policy()).up()
+    return database
+
+
+def emptied() -> ClickHouse:
+    """A database with the schema and no rows; the next call empties the same one again."""
+    database = _emptied()
+    tables = "SELECT name FROM system.tables WHERE database = currentDatabase() AND engine LIKE '%MergeTree'"
+    for (table,) in database.query(tables):
+        if table != "schema_migrations":
+            database.command(f"TRUNCATE TABLE {table}")
+    return database
+
+
 # What a column holds where a test states nothing else: by column name, else by type.
 _BY_NAME: Mapping[str, object] = {
     "status": "success",
