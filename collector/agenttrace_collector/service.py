@@ -32,7 +32,7 @@ from agenttrace_collector.decode.metrics import ignored_metrics, refused_metrics
 from agenttrace_collector.decode.otlp import decode_logs, decode_traces
 from agenttrace_collector.decode.otlp_json import logs_from_json, metrics_from_json, traces_from_json
 from agenttrace_collector.receivers import signals as otlp_signals
-from agenttrace_collector.receivers.admission import Flow, limits_from
+from agenttrace_collector.receivers.admission import AdmissionController, limits_from
 from agenttrace_collector.receivers.decoder import Decoder
 from agenttrace_collector.receivers.ingest import Ingest
 from agenttrace_collector.receivers.otlp_grpc import GrpcLimits, GrpcReceiver
@@ -45,9 +45,9 @@ from agenttrace_collector.server.connections import ConnectionLimits, Connection
 from agenttrace_collector.server.files import grpc_connections, http_connections, raise_file_limit
 from agenttrace_collector.server.health import Health
 from agenttrace_collector.server.http import HttpListener, serve_http
-from agenttrace_collector.server.lazy_app import Later
+from agenttrace_collector.server.lazy_app import LazyApp
 from agenttrace_collector.server.metrics import metrics_app
-from agenttrace_collector.server.shutdown import Lifetime
+from agenttrace_collector.server.shutdown import Shutdown
 from agenttrace_collector.server.systemd import notify
 from agenttrace_collector.settle.store import Database as Queryable
 from agenttrace_collector.settle.store import Store
@@ -90,7 +90,7 @@ class Parts:
 
     policy: Policy
     storage: Storage
-    flow: Flow
+    flow: AdmissionController
     quotas: Quotas
 
 
@@ -103,7 +103,7 @@ class Service:
     telemetry: Telemetry = field(default_factory=Telemetry)
     health: Health = field(default_factory=Health)
     _reloads: list[Callable[[Config], None]] = field(default_factory=list)
-    _lifetime: Lifetime = field(init=False)
+    _lifetime: Shutdown = field(init=False)
     _authenticator: Authenticator = field(init=False)
     _erasure: Erasure | None = None
 
@@ -121,7 +121,7 @@ class Service:
         raise_file_limit()
         keep_memory_together()
         asyncio.get_running_loop().set_exception_handler(log_loop_error)
-        lifetime = self._lifetime = Lifetime(config.service.drain_timeout)
+        lifetime = self._lifetime = Shutdown(config.service.drain_timeout)
         self._listen_to_signals(lifetime)
         async with AsyncExitStack() as stack:
             keep = functools.partial(_keep, stack, lifetime)
@@ -192,8 +192,8 @@ class Service:
         readers = await stack.enter_async_context(AsyncExitStack())
         making = asyncio.create_task(self._answering(ingest, readers), name="api")
         stack.callback(making.cancel)
-        making.add_done_callback(self._lifetime.end_with)
-        keep("api", self._http("api", Later(making), settings.endpoint, settings.tls))
+        making.add_done_callback(self._lifetime.on_failure)
+        keep("api", self._http("api", LazyApp(making), settings.endpoint, settings.tls))
 
     async def _answering(self, ingest: Ingest, readers: AsyncExitStack) -> ASGIApp:
         """What answers, by connections of its own, so that no question delays what is to be stored."""
@@ -201,7 +201,7 @@ class Service:
         questions, lookups = api.open_questions(self.config)
         for reader in (questions, lookups):
             readers.push_async_callback(asyncio.to_thread, reader.close)
-        answers = api.Answers(
+        answers = api.ApiDeps(
             questions, lookups, self._authenticator, ingest.policy, self.health, ingest, self._erasure
         )
         application: ASGIApp = api.build_app(answers)
@@ -254,9 +254,9 @@ class Service:
         self._reloads.append(settler.take)
         self.telemetry.watch(settler.readings)
 
-    def _flow(self, stack: AsyncExitStack) -> Flow:
+    def _flow(self, stack: AsyncExitStack) -> AdmissionController:
         limiter = self.config.processors.memory_limiter
-        flow = Flow(limits_from(self.config))
+        flow = AdmissionController(limits_from(self.config))
         watching = asyncio.create_task(flow.watch(limiter.check_interval), name="memory")
         stack.callback(watching.cancel)
         return flow
@@ -274,14 +274,14 @@ class Service:
         notify("STOPPING=1")
         self.health.stopping = True
 
-    def _listen_to_signals(self, lifetime: Lifetime) -> None:
+    def _listen_to_signals(self, lifetime: Shutdown) -> None:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, lifetime.end)
         loop.add_signal_handler(signal.SIGHUP, self.reload)
 
 
-def _keep(stack: AsyncExitStack, lifetime: Lifetime, name: str, listener: Listener) -> None:
+def _keep(stack: AsyncExitStack, lifetime: Shutdown, name: str, listener: Listener) -> None:
     """Listen until the stack unwinds."""
     _log.info("%s listens on %s", name, listener.address)
 

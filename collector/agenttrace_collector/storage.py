@@ -14,8 +14,8 @@ from agenttrace_collector.config.sections import Config
 from agenttrace_collector.config.sections import Journal as JournalSettings
 from agenttrace_collector.delivery import Delivery, DeliveryOptions
 from agenttrace_collector.errors import Unavailable
-from agenttrace_collector.journal import Block, Durability, Journal, JournalOptions, current_layouts
-from agenttrace_collector.server.shutdown import Lifetime
+from agenttrace_collector.journal import Durability, InsertBlock, Journal, JournalOptions, current_layouts
+from agenttrace_collector.server.shutdown import Shutdown
 from agenttrace_collector.telemetry.metrics import Sample
 from agenttrace_schemas.migrations import migrations
 from agenttrace_schemas.rows import SpanLinkRow, StepRow
@@ -82,7 +82,7 @@ class Storage:
 
 
 @asynccontextmanager
-async def opened_storage(config: Config, database: Database, lifetime: Lifetime) -> AsyncIterator[Storage]:
+async def opened_storage(config: Config, database: Database, lifetime: Shutdown) -> AsyncIterator[Storage]:
     """Open the journal and deliver from it; at the end deliver what is left, within the lifetime."""
     journal = Journal(_options(config.journal), current_layouts(migrations()[-1].version))
     recovered = await asyncio.to_thread(journal.open)
@@ -99,7 +99,7 @@ async def opened_storage(config: Config, database: Database, lifetime: Lifetime)
 
 @asynccontextmanager
 async def _delivering(
-    delivery: Delivery, recovered: Sequence[Block], database: Database, lifetime: Lifetime
+    delivery: Delivery, recovered: Sequence[InsertBlock], database: Database, lifetime: Shutdown
 ) -> AsyncIterator[None]:
     """Deliver from the moment the database is as it must be, which a distant one may be later."""
     asked = asyncio.Event()
@@ -109,7 +109,7 @@ async def _delivering(
             await asked.wait()
     if starting.done():
         starting.result()
-    starting.add_done_callback(lifetime.end_with)
+    starting.add_done_callback(lifetime.on_failure)
     try:
         yield
     finally:
@@ -120,7 +120,7 @@ async def _delivering(
 
 
 async def _start(
-    delivery: Delivery, recovered: Sequence[Block], database: Database, asked: asyncio.Event
+    delivery: Delivery, recovered: Sequence[InsertBlock], database: Database, asked: asyncio.Event
 ) -> None:
     """Begin to deliver once the database can be asked; `asked` is set when it was for the first time."""
     while not await _prepared(database, asked):

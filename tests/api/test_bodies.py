@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from agenttrace_collector.query.backends import NothingKept
+from agenttrace_collector.query.backends import NullReader
 from agenttrace_collector.server.auth import Authenticator
 from tests.support.api import application, described
 from tests.support.listener import listening
@@ -40,7 +40,7 @@ def test_a_stranger_is_answered_before_the_body(
     """Nothing of it is waited for, on any path that the API describes; what still comes is not kept."""
 
     async def play() -> None:
-        served = application(NothingKept(), authenticator=authenticator)
+        served = application(NullReader(), authenticator=authenticator)
         async with listening(served=served, unread_bytes=1024 * 1024) as live:
             client = await live.connect()
             await client.ask(headers(path, length, token), status)
@@ -55,7 +55,7 @@ def test_an_operator_is_read_a_little_of(authenticator: Authenticator) -> None:
     """By what is announced, and by what comes."""
 
     async def play() -> None:
-        async with listening(served=application(NothingKept(), authenticator=authenticator)) as live:
+        async with listening(served=application(NullReader(), authenticator=authenticator)) as live:
             announced = await live.connect()
             await announced.ask(headers("/v1/purge", HUGE, "operates"), 413)
             endless = await live.connect()

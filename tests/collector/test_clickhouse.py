@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from agenttrace_collector.clickhouse.client import PASSING, POISONED, ClickHouse, Refused
+from agenttrace_collector.clickhouse.client import PASSING, POISONED, ClickHouse, QueryRejected
 from agenttrace_collector.clickhouse.migrator import Migrator
 from agenttrace_collector.errors import Unavailable
 from agenttrace_schemas.rows import DecisionRow, columns
@@ -63,7 +63,7 @@ def test_a_block_is_stored_once_per_token(database: ClickHouse) -> None:
 
 def test_a_refused_block_stores_nothing(database: ClickHouse) -> None:
     """All rows or none; the error has the code and the rule, and not the value."""
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(QueryRejected) as refused:
         database.insert(TABLE, NAMES, decision(2) + decision(2, selected="CANARY said so"), token="bad")
     assert (refused.value.code, refused.value.rule) == (395, "label.pattern")
     assert "CANARY" not in str(refused.value)
@@ -73,7 +73,7 @@ def test_a_refused_block_stores_nothing(database: ClickHouse) -> None:
 
 def test_a_connection_that_saw_an_error_is_replaced(database: ClickHouse) -> None:
     """What comes after an error is not touched by it."""
-    with pytest.raises(Refused):
+    with pytest.raises(QueryRejected):
         database.query("SELECT throwIf(1, 'x')")
     database.insert(TABLE, NAMES, decision(3), token="after")
     assert count(database, 3) == 1
@@ -83,7 +83,7 @@ def test_a_table_that_is_missing_keeps_rows_waiting(database: ClickHouse) -> Non
     """It says nothing about the rows: the same block goes in when the table is there."""
     with pytest.raises(Unavailable):
         database.insert("not_there", NAMES, decision(4), token="missing")
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(QueryRejected) as refused:
         database.query("SELECT * FROM not_there")
     assert refused.value.code == 60
 
@@ -96,7 +96,7 @@ def test_threads_have_connections_of_their_own(database: ClickHouse) -> None:
         try:
             database.insert(TABLE, NAMES, decision(number), token=f"thread {number}")
             assert count(database, number) == 1
-        except (AssertionError, Refused, Unavailable) as error:
+        except (AssertionError, QueryRejected, Unavailable) as error:
             failures.append(error)
 
     threads = [threading.Thread(target=work, args=(100 + number,)) for number in range(4)]
@@ -137,7 +137,7 @@ def test_trouble_of_the_database_keeps_rows_waiting(troubled: ClickHouse, server
 def test_trouble_with_the_rows_is_refused_for_good(troubled: ClickHouse, server: Server, code: int) -> None:
     """Delivery takes the block apart."""
     server.trouble = (500, code, f"Code: {code}. DB::Exception: CANARY. (SOME_ERROR)")
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(QueryRejected) as refused:
         troubled.insert(TABLE, NAMES, decision(7), token="never")
     assert refused.value.code == code
     assert "CANARY" not in str(refused.value)

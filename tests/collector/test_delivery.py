@@ -13,7 +13,7 @@ from agenttrace_collector.clickhouse.inserter import Inserter
 from agenttrace_collector.clickhouse.types import fields, text
 from agenttrace_collector.delivery import Backoff, Delivery, DeliveryOptions
 from agenttrace_collector.errors import Unavailable
-from agenttrace_collector.journal import Block, Journal, JournalOptions, Layout, current_layouts
+from agenttrace_collector.journal import InsertBlock, Journal, JournalOptions, Layout, current_layouts
 from agenttrace_schemas.rows import RejectionRow
 from tests.support.storage import (
     DECISIONS,
@@ -33,7 +33,11 @@ QUICK = DeliveryOptions(first_delay=0.001, longest_delay=0.002, block_age=0.01)
 
 @contextlib.contextmanager
 def delivering(
-    journal: Journal, database: Inserter, *, options: DeliveryOptions = QUICK, recovered: Sequence[Block] = ()
+    journal: Journal,
+    database: Inserter,
+    *,
+    options: DeliveryOptions = QUICK,
+    recovered: Sequence[InsertBlock] = (),
 ) -> Iterator[Delivery]:
     """A delivery that runs within the block."""
     presence = database if isinstance(database, FakeDatabase) else None
@@ -46,7 +50,11 @@ def delivering(
 
 
 def drain(
-    journal: Journal, database: Inserter, *, options: DeliveryOptions = QUICK, recovered: Sequence[Block] = ()
+    journal: Journal,
+    database: Inserter,
+    *,
+    options: DeliveryOptions = QUICK,
+    recovered: Sequence[InsertBlock] = (),
 ) -> Delivery:
     """Deliver all that is there, and the rejections that come of it."""
     with delivering(journal, database, options=options, recovered=recovered) as delivery:

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from agenttrace_collector.api.problems import FieldProblem, InvalidField, UnknownValue
 from agenttrace_collector.cli.app import app as commands
-from agenttrace_collector.clickhouse.client import Away, ClickHouse, Refused
+from agenttrace_collector.clickhouse.client import ClickHouse, QueryRejected, ServerUnavailable
 from agenttrace_collector.errors import (
     FAULT,
     STATUS,
@@ -198,13 +198,13 @@ def test_fields_are_named_on_pages_too() -> None:
 
 # ClickHouse's code of a failure, whether it is for good, and the status everywhere.
 ENGINE = [
-    (Refused(62, "SYNTAX_ERROR"), 400, 503),
-    (Refused(158, "TOO_MANY_ROWS"), 422, 422),
-    (Refused(396, "TOO_MANY_ROWS_OR_BYTES"), 422, 422),
-    (Away(159, "TIMEOUT_EXCEEDED"), 422, 422),
-    (Away(241, "MEMORY_LIMIT_EXCEEDED"), 422, 422),
-    (Away(999, "KEEPER_EXCEPTION"), 503, 503),
-    (Away(0, ""), 503, 503),
+    (QueryRejected(62, "SYNTAX_ERROR"), 400, 503),
+    (QueryRejected(158, "TOO_MANY_ROWS"), 422, 422),
+    (QueryRejected(396, "TOO_MANY_ROWS_OR_BYTES"), 422, 422),
+    (ServerUnavailable(159, "TIMEOUT_EXCEEDED"), 422, 422),
+    (ServerUnavailable(241, "MEMORY_LIMIT_EXCEEDED"), 422, 422),
+    (ServerUnavailable(999, "KEEPER_EXCEPTION"), 503, 503),
+    (ServerUnavailable(0, ""), 503, 503),
     (Unavailable("ClickHouse is not available"), 503, 503),
 ]
 

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from agenttrace_collector.errors import CollectorError, Throttled, Unavailable
-from agenttrace_collector.receivers.admission import Flow, Limits
+from agenttrace_collector.receivers.admission import AdmissionController, Limits
 from agenttrace_collector.telemetry.memory import resident_bytes
 
 PATIENCE = 0.05
@@ -26,9 +26,9 @@ class Memory:
         return self.used
 
 
-def flow(memory: Memory, requests: int = 2) -> Flow:
+def flow(memory: Memory, requests: int = 2) -> AdmissionController:
     """Limits of 800 and 1,000 bytes."""
-    return Flow(Limits(requests, 800, 1000), resident=memory, patience=PATIENCE)
+    return AdmissionController(Limits(requests, 800, 1000), resident=memory, patience=PATIENCE)
 
 
 async def refusal(attempt: Callable[[], Awaitable[None]]) -> CollectorError:
@@ -45,11 +45,11 @@ def test_a_place_is_waited_for_and_then_refused() -> None:
         limited = flow(Memory())
 
         async def one() -> None:
-            async with limited.admitted(TENANT):
+            async with limited.admit(TENANT):
                 pass
 
-        async with limited.admitted(TENANT):
-            async with limited.admitted(TENANT):
+        async with limited.admit(TENANT):
+            async with limited.admit(TENANT):
                 assert isinstance(await refusal(one), Throttled)
             await one()
 
@@ -105,12 +105,12 @@ def test_bodies_get_room_by_their_size() -> None:
         limited = flow(Memory(300))
 
         async def second() -> None:
-            async with limited.room(50, TENANT):
+            async with limited.reserve(50, TENANT):
                 pass
 
-        async with limited.room(10_000, TENANT):
+        async with limited.reserve(10_000, TENANT):
             assert isinstance(await refusal(second), Throttled)
-        async with limited.room(10, TENANT):
+        async with limited.reserve(10, TENANT):
             await second()
 
     asyncio.run(scenario())
@@ -123,7 +123,7 @@ def test_a_slow_body_is_given_up() -> None:
         limited = flow(Memory())
 
         async def read() -> None:
-            async with limited.receiving(TENANT) as body, limited.reading(body, 0.01):
+            async with limited.receiving(TENANT) as body, limited.receive(body, 0.01):
                 await asyncio.Event().wait()
 
         error = await refusal(read)
@@ -142,7 +142,7 @@ def test_over_the_hard_limit_bodies_are_cut_off() -> None:
         watching = asyncio.create_task(limited.watch(0.001))
 
         async def read() -> None:
-            async with limited.receiving(TENANT) as body, limited.reading(body, 30):
+            async with limited.receiving(TENANT) as body, limited.receive(body, 30):
                 memory.used = 1000
                 await asyncio.Event().wait()
 
@@ -157,9 +157,9 @@ def test_this_process_holds_memory() -> None:
     assert resident_bytes() > 2**20
 
 
-def shared(memory: Memory) -> Flow:
+def shared(memory: Memory) -> AdmissionController:
     """Limits of 800 and 960 bytes, bodies of at most 100: 20 bytes are always there for a tenant."""
-    return Flow(Limits(64, 800, 960, body_bytes=100), resident=memory, patience=PATIENCE)
+    return AdmissionController(Limits(64, 800, 960, body_bytes=100), resident=memory, patience=PATIENCE)
 
 
 def test_what_one_holds_beyond_its_share_is_taken_back_for_another() -> None:
@@ -172,7 +172,7 @@ def test_what_one_holds_beyond_its_share_is_taken_back_for_another() -> None:
 
         async def stall() -> None:
             try:
-                async with limited.receiving("greedy") as body, limited.reading(body, 30):
+                async with limited.receiving("greedy") as body, limited.receive(body, 30):
                     await limited.grow(body, 50)
                     await asyncio.Event().wait()
             except CollectorError as error:
@@ -199,10 +199,10 @@ def test_a_little_is_there_for_a_tenant_when_another_decodes_with_all_of_it() ->
         limited = shared(Memory(300))
 
         async def take(size: int) -> None:
-            async with limited.room(size, "other"):
+            async with limited.reserve(size, "other"):
                 pass
 
-        async with limited.room(1_000, "greedy"):
+        async with limited.reserve(1_000, "greedy"):
             await take(2)
             assert isinstance(await refusal(lambda: take(3)), Throttled)
 
@@ -214,10 +214,10 @@ def test_room_goes_first_to_who_uses_least() -> None:
 
     async def scenario() -> None:
         order = list[str]()
-        limited = Flow(Limits(64, 800, 960, body_bytes=100), resident=Memory(100), patience=5)
+        limited = AdmissionController(Limits(64, 800, 960, body_bytes=100), resident=Memory(100), patience=5)
 
         async def decode(tenant: str, ended: asyncio.Event) -> None:
-            async with limited.room(50, tenant):
+            async with limited.reserve(50, tenant):
                 order.append(tenant)
                 await ended.wait()
 
@@ -256,9 +256,9 @@ def test_one_body_of_each_tenant_goes_on_when_there_is_no_room_to_decode_more() 
     asyncio.run(scenario())
 
 
-async def expect(limited: Flow, tenant: str) -> None:
+async def expect(limited: AdmissionController, tenant: str) -> None:
     """Wait for a body that never comes."""
-    async with limited.receiving(tenant) as body, limited.expecting(body), limited.reading(body, 30):
+    async with limited.receiving(tenant) as body, limited.expecting(body), limited.receive(body, 30):
         await asyncio.Event().wait()
 
 
@@ -270,7 +270,7 @@ def test_over_the_soft_limit_bodies_that_do_not_show_their_size_are_cut_off() ->
         limited = shared(memory)
         watching = asyncio.create_task(limited.watch(0.001))
         unseen = asyncio.create_task(expect(limited, "one"))
-        async with limited.receiving("other") as body, limited.reading(body, 30):
+        async with limited.receiving("other") as body, limited.receive(body, 30):
             await limited.grow(body, 10)
             memory.used = 800
             with pytest.raises(Throttled):
@@ -286,7 +286,9 @@ def test_a_body_that_never_comes_does_not_hold_up_its_tenant() -> None:
     """It is cut off when another of the tenant waits for the room that it holds."""
 
     async def scenario() -> None:
-        limited = Flow(Limits(64, 800, 960, body_bytes=100), resident=Memory(100), patience=0.5)
+        limited = AdmissionController(
+            Limits(64, 800, 960, body_bytes=100), resident=Memory(100), patience=0.5
+        )
         watching = asyncio.create_task(limited.watch(0.001))
         stalled = asyncio.create_task(expect(limited, TENANT))
         await asyncio.sleep(0)

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from agenttrace_collector.clickhouse import migrator as migrator_module
-from agenttrace_collector.clickhouse.client import ClickHouse, Refused
+from agenttrace_collector.clickhouse.client import ClickHouse, QueryRejected
 from agenttrace_collector.clickhouse.migrator import Migrator, SchemaMismatch
 from agenttrace_collector.config import Config
 from agenttrace_schemas.migrations import Migration, Profile, migrations, statements, views
@@ -183,7 +183,7 @@ def test_the_checks_follow_the_vocabulary(database: ClickHouse) -> None:
     """A site's own reason is refused before `migrate` has seen it, and accepted after."""
     row = insert_statement(DecisionRow, valid_row(DecisionRow, reason_code="policy_required"))
     Migrator(database, Policy()).up()
-    with pytest.raises(Refused):
+    with pytest.raises(QueryRejected):
         database.command(row)
     Migrator(database, EXTENDED).up()
     database.command(row)

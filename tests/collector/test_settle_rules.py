@@ -9,14 +9,14 @@ import pytest
 
 from agenttrace_collector.settle import RunRows, Settled, Thresholds, settle_run
 from agenttrace_collector.settle.failure_codes import failure_code
-from agenttrace_collector.settle.model import Recorded, Round
+from agenttrace_collector.settle.model import Recorded, SettleContext
 from agenttrace_schemas.derivation import DERIVATIONS
 from agenttrace_schemas.rows import StepRow, columns
 from agenttrace_schemas.rules import Policy
 
 SECOND = 10**9
 RUN = bytes(range(16))
-ROUND = Round(Policy(), Thresholds(), 1)
+ROUND = SettleContext(Policy(), Thresholds(), 1)
 _BLANK: dict[str, object] = {
     **{name: "" for name, column in columns(StepRow).items() if "String" in column.type},
     **{name: None for name, column in columns(StepRow).items() if column.type.startswith("Nullable")},

@@ -11,7 +11,7 @@ import pytest
 
 from agenttrace_collector.config import load_config
 from agenttrace_collector.errors import CollectorError, Rejected, Unavailable
-from agenttrace_collector.server.shutdown import Lifetime
+from agenttrace_collector.server.shutdown import Shutdown
 from agenttrace_collector.storage import Storage, opened_storage
 from tests.support.storage import LINKS, FakeDatabase, links
 
@@ -46,12 +46,12 @@ def away(times: int) -> Iterator[CollectorError]:
 
 
 def opened(
-    directory: Path, database: PreparedDatabase, scenario: Callable[[Storage, Lifetime], object]
-) -> Lifetime:
+    directory: Path, database: PreparedDatabase, scenario: Callable[[Storage, Shutdown], object]
+) -> Shutdown:
     """Run a scenario, which may be a coroutine function, on an open storage; then stop it."""
 
-    async def run() -> Lifetime:
-        lifetime = Lifetime(drain_timeout=0.2)
+    async def run() -> Shutdown:
+        lifetime = Shutdown(drain_timeout=0.2)
         settings = [f"journal.directory={directory / 'journal'}", "exporters.clickhouse.block_age=10ms"]
         async with opened_storage(load_config([], settings, {}), database, lifetime) as storage:
             answer = scenario(storage, lifetime)
@@ -63,17 +63,17 @@ def opened(
     return asyncio.run(run())
 
 
-async def written(storage: Storage, _: Lifetime) -> None:
+async def written(storage: Storage, _: Shutdown) -> None:
     """Write three rows."""
     await storage.journal.write(links(range(3)))
 
 
-async def emptied(storage: Storage, _: Lifetime) -> None:
+async def emptied(storage: Storage, _: Shutdown) -> None:
     """Wait until the database has everything."""
     assert await storage.delivery.flush(10)
 
 
-async def delivered(storage: Storage, lifetime: Lifetime) -> None:
+async def delivered(storage: Storage, lifetime: Shutdown) -> None:
     """Write three rows and wait until the database has them."""
     await written(storage, lifetime)
     await emptied(storage, lifetime)
@@ -111,7 +111,7 @@ def test_an_embedded_database_that_cannot_be_opened_ends_the_start(tmp_path: Pat
 def test_another_schema_that_shows_later_ends_the_collector(tmp_path: Path) -> None:
     """With the rows in the journal, and with the reason."""
 
-    async def until_ended(storage: Storage, lifetime: Lifetime) -> None:
+    async def until_ended(storage: Storage, lifetime: Shutdown) -> None:
         await written(storage, lifetime)
         async with asyncio.timeout(10):
             await lifetime.wait()
@@ -128,7 +128,7 @@ def test_another_schema_that_shows_later_ends_the_collector(tmp_path: Path) -> N
 def test_readings_add_up(tmp_path: Path) -> None:
     """Accepted is stored, refused or waiting, table by table."""
 
-    async def scenario(storage: Storage, lifetime: Lifetime) -> None:
+    async def scenario(storage: Storage, lifetime: Shutdown) -> None:
         await delivered(storage, lifetime)
         read = {reading.name: reading.value for reading in storage.readings() if reading.labels}
         assert read["agenttrace_rows_accepted"] == read["agenttrace_rows_stored"] == 3

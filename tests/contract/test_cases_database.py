@@ -7,7 +7,7 @@ from typing import Final
 
 import pytest
 
-from agenttrace_collector.clickhouse.client import Refused
+from agenttrace_collector.clickhouse.client import QueryRejected
 from agenttrace_schemas import wire
 from agenttrace_schemas.checks import checks
 from agenttrace_schemas.derived_rows import ALL_ROWS
@@ -75,7 +75,7 @@ def test_what_the_rules_accept_is_stored(case: Case) -> None:
 def test_what_the_rules_refuse_is_refused_by_name(case: Case) -> None:
     """The error names the rule that Python names."""
     row = ROW_OF[case.event]
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(QueryRejected) as refused:
         insert(case.policy, row, row_values(row, case.attributes))
     assert refused.value.rule == case.rule
 
@@ -84,7 +84,7 @@ def test_what_the_rules_refuse_is_refused_by_name(case: Case) -> None:
 def test_what_the_rules_rewrite_is_refused_as_it_was_and_stored_as_rewritten(case: Case) -> None:
     """A sender who writes to the database directly cannot keep what the collector rewrites."""
     row = ROW_OF[case.event]
-    with pytest.raises(Refused):
+    with pytest.raises(QueryRejected):
         insert(case.policy, row, row_values(row, case.attributes))
     insert(case.policy, row, row_values(row, {**case.attributes, **case.stored}))
 
@@ -94,7 +94,7 @@ def test_columns_that_the_rules_rewrite(case: ColumnCase) -> None:
     """The value is stored only where it is what the rules would store."""
     insert(case.policy, case.row, valid_row(case.row, **{case.column: case.stored}))
     if case.value != case.stored:
-        with pytest.raises(Refused) as refused:
+        with pytest.raises(QueryRejected) as refused:
             insert(case.policy, case.row, valid_row(case.row, **{case.column: case.value}))
         assert refused.value.rule == case.rule
 
@@ -149,7 +149,7 @@ def test_no_text_column_takes_a_sentence(row: type[Row], name: str, column: Colu
     value: object = [SAID] if column.type.startswith("Array") else SAID
     if column.type.startswith("Map"):
         value = {"note": SAID}
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(QueryRejected) as refused:
         insert(TOKEN, row, valid_row(row, **{name: value}))
     assert "CANARY" not in str(refused.value)
     assert refused.value.rule
@@ -157,7 +157,7 @@ def test_no_text_column_takes_a_sentence(row: type[Row], name: str, column: Colu
 
 def test_refused_inserts_leave_nothing_behind() -> None:
     """`system.errors` keeps the text of the last error of each kind: it names rules, not values."""
-    with pytest.raises(Refused):
+    with pytest.raises(QueryRejected):
         insert(TOKEN, DecisionRow, valid_row(DecisionRow, selected=SAID))
     errors = migrated(TOKEN).query("SELECT name, last_error_message FROM system.errors")
     assert any("label.pattern" in message for _, message in errors)

@@ -6,7 +6,7 @@ from typing import Any, Final, cast
 
 import pytest
 
-from agenttrace_collector.clickhouse.client import POISONED, Refused
+from agenttrace_collector.clickhouse.client import POISONED, QueryRejected
 from agenttrace_collector.clickhouse.rowbinary import encode
 from agenttrace_schemas.derived_rows import ALL_ROWS
 from agenttrace_schemas.rows import Column, DecisionRow, Guard, Row, SignalRow, columns
@@ -63,7 +63,7 @@ def test_a_valid_row_of_every_table_is_stored(row: type[Row]) -> None:
 def test_no_text_column_takes_a_sentence(row: type[Row], name: str, column: Column) -> None:
     """Refused as a violated CHECK, of which delivery takes the block apart; the error repeats nothing."""
     value: object = [SAID] if column.type.startswith("Array") else SAID
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(QueryRejected) as refused:
         insert(row, encoded(row, **{name: {"note": SAID} if column.type.startswith("Map") else value}))
     assert refused.value.code in POISONED
     assert refused.value.rule
@@ -81,7 +81,7 @@ def test_no_text_column_takes_bytes_that_are_no_text(
     value: object = [_PLACE] if column.type.startswith("Array") else _PLACE
     data = encoded(row, **{name: {"note": _PLACE} if column.type.startswith("Map") else value})
     assert data.count(_PLACE.encode()) == 1
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(QueryRejected) as refused:
         insert(row, data.replace(_PLACE.encode(), given))
     assert refused.value.rule
 
@@ -90,7 +90,7 @@ def test_no_text_column_takes_bytes_that_are_no_text(
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), -0.1, 1.000001])
 def test_fractions_that_are_none_are_refused(row: type[Row], name: str, value: float) -> None:
     """RowBinary can say what JSON and SQL literals cannot."""
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(QueryRejected) as refused:
         insert(row, encoded(row, **{name: value}))
     assert refused.value.rule.endswith(name)
 
@@ -98,7 +98,7 @@ def test_fractions_that_are_none_are_refused(row: type[Row], name: str, value: f
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), "a@b.example", "x" * 101])
 def test_metadata_values_that_are_none_are_refused(value: object) -> None:
     """The alternatives of the Variant are looked at one by one."""
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(QueryRejected) as refused:
         insert(DecisionRow, encoded(DecisionRow, metadata={"sound": 1, "note": value}))
     assert refused.value.rule
 
@@ -106,7 +106,7 @@ def test_metadata_values_that_are_none_are_refused(value: object) -> None:
 @pytest.mark.parametrize("cut", [1, 20, 60])
 def test_rows_that_are_cut_short_are_refused_for_good(cut: int) -> None:
     """Bytes that do not fit the columns would not fit the next time either."""
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(QueryRejected) as refused:
         insert(DecisionRow, encoded(DecisionRow, selected="CANARY-cut")[:-cut])
     assert refused.value.code in POISONED
     assert "CANARY" not in str(refused.value)
@@ -115,7 +115,7 @@ def test_rows_that_are_cut_short_are_refused_for_good(cut: int) -> None:
 def test_nothing_refused_above_is_left_anywhere() -> None:
     """Not in a table, not in what the engine remembers of its errors."""
     for row in ALL_ROWS:
-        with pytest.raises(Refused):
+        with pytest.raises(QueryRejected):
             insert(row, encoded(row, tenant=SAID))
         leaks = f"SELECT count() FROM {row.TABLE} WHERE toString(tuple(*)) LIKE '%CANARY%'"  # noqa: S608
         assert migrated(TOKEN).query(leaks) == [(0,)]

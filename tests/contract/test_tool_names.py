@@ -8,7 +8,7 @@ from typing import Final
 
 import pytest
 
-from agenttrace_collector.clickhouse.client import Refused
+from agenttrace_collector.clickhouse.client import QueryRejected
 from agenttrace_collector.decode.batch import Context
 from agenttrace_collector.decode.otlp import decode_traces
 from agenttrace_collector.decode.run_document.document import decode_run
@@ -88,7 +88,7 @@ def is_accepted(policy: Policy, **values: object) -> bool:
     row = valid_row(StepRow, operation="execute_tool", tool_name=MADE_UP, **values)
     try:
         migrated(policy).command(insert_statement(StepRow, row))
-    except Refused as refused:
+    except QueryRejected as refused:
         return refused.rule != names.RULE
     return True
 

@@ -12,7 +12,7 @@ import clickhouse_connect
 import httpx
 import pytest
 
-from agenttrace_collector.api.deps import Asker
+from agenttrace_collector.api.deps import TenantQueries
 from agenttrace_collector.query import catalogue
 from agenttrace_collector.web.downloads import TOTAL, pages_of
 from agenttrace_collector.web.filters import Filters
@@ -83,7 +83,7 @@ class Database:
 def test_pages_join(collector: Collector, size: int, most: int) -> None:
     """No run twice and none missing, up to the most that is told."""
     bound = {**Filters(span="all").bound(), "tenant": "default"}
-    who = cast("Asker", Database(collector))
+    who = cast("TenantQueries", Database(collector))
 
     async def everything() -> list[dict[str, Any]]:
         return [
@@ -105,7 +105,9 @@ def test_a_cut_is_said(collector: Collector, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(downloads, "MOST_ROWS", 100)
     response = asyncio.run(
         downloads._paged(
-            cast("Asker", Database(collector)), "runs", {**Filters(span="all").bound(), "tenant": "default"}
+            cast("TenantQueries", Database(collector)),
+            "runs",
+            {**Filters(span="all").bound(), "tenant": "default"},
         )
     )
     assert response.headers["content-disposition"] == (f'attachment; filename="runs-first-100-of-{RUNS}.csv"')

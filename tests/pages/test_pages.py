@@ -12,7 +12,7 @@ from html import unescape
 import httpx
 import pytest
 
-from agenttrace_collector.query.backends import NothingKept
+from agenttrace_collector.query.backends import NullReader
 from agenttrace_collector.web.app import PAGES
 from agenttrace_collector.web.sessions import LIFETIME_SECONDS, Sessions
 from tests.support.api import Api, application, tokens_file
@@ -208,7 +208,7 @@ def test_a_database_that_is_away_is_said_to_be() -> None:
     """With what to do next; the page is made in this process over questions that fail."""
 
     async def look() -> httpx.Response:
-        transport = httpx.ASGITransport(application(NothingKept()), raise_app_exceptions=False)
+        transport = httpx.ASGITransport(application(NullReader()), raise_app_exceptions=False)
         async with httpx.AsyncClient(transport=transport, base_url="http://api") as client:
             return await client.get("/")
 

@@ -13,14 +13,14 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from agenttrace_collector.decode.batch import Context
 from agenttrace_collector.decode.otlp import decode_traces
 from agenttrace_collector.settle import RunRows, Settled, Thresholds, settle_run
-from agenttrace_collector.settle.model import Round
+from agenttrace_collector.settle.model import SettleContext
 from agenttrace_schemas.rows import RunRow, SpanLinkRow, StepRow
 from agenttrace_schemas.rules import Policy
 from tests.support.corpus import RECORDED_AT, Scenario, scenarios
 from tests.support.rows import rows_of
 
 CONTEXT = Context(Policy(), "default", RECORDED_AT)
-ROUND = Round(Policy(), Thresholds(), RECORDED_AT)
+ROUND = SettleContext(Policy(), Thresholds(), RECORDED_AT)
 
 
 def settled(bodies: list[bytes]) -> dict[bytes, Settled]:

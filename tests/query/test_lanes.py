@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from agenttrace_collector.clickhouse.client import Away, ClickHouse, Refused
+from agenttrace_collector.clickhouse.client import ClickHouse, QueryRejected, ServerUnavailable
 from agenttrace_collector.errors import Throttled
 from agenttrace_collector.query import lanes
 from agenttrace_collector.query.lanes import Lane, Lanes, LargeLane, Settings, large_lane, small_lane
@@ -57,7 +57,7 @@ def test_what_is_too_large_spills_before_it_is_refused(
     database: ClickHouse, asking: Lanes, statement: str
 ) -> None:
     """The same question does not fit the small lane, and is answered."""
-    with pytest.raises(Away, match="code 241"):
+    with pytest.raises(ServerUnavailable, match="code 241"):
         database.raw(statement, SMALL.settings, "TSV")
     answer = asyncio.run(asking.run(lambda limits: database.raw(statement, limits, "TSV")))
     assert answer == f"{ROWS}\n".encode()
@@ -77,7 +77,7 @@ def test_a_join_that_cannot_be_sorted_is_answered(database: ClickHouse, asking: 
 
     def ask(limits: Settings) -> bytes:
         if limits == SMALL.settings:
-            raise Away(241)
+            raise ServerUnavailable(241)
         return database.raw(statement, limits, "TSV")
 
     assert asyncio.run(asking.run(ask)) == b"1\n"
@@ -86,9 +86,9 @@ def test_a_join_that_cannot_be_sorted_is_answered(database: ClickHouse, asking: 
 def test_what_no_lane_holds_is_refused(database: ClickHouse, asking: Lanes) -> None:
     """One value that is larger than a lane cannot be spilled."""
     statement = "SELECT length(range(100000000))"
-    with pytest.raises(Away, match="code 241"):
+    with pytest.raises(ServerUnavailable, match="code 241"):
         asyncio.run(asking.run(lambda limits: database.raw(statement, limits, "TSV")))
-    with pytest.raises(Refused, match="code 396"):
+    with pytest.raises(QueryRejected, match="code 396"):
         asyncio.run(asking.run(lambda limits: database.raw(WIDE, limits, "TSV")))
 
 
@@ -98,7 +98,7 @@ def test_a_small_question_is_answered_beside_large_ones(asking: Lanes) -> None:
 
     def large(limits: Settings) -> int:
         if limits == SMALL.settings:
-            raise Away(241)
+            raise ServerUnavailable(241)
         under_way.append(1)
         let_go.wait(30)
         under_way.pop()
@@ -120,7 +120,7 @@ def test_large_questions_wait_up_to_a_bound(asking: Lanes) -> None:
 
     def large(limits: Settings) -> bool:
         if limits == SMALL.settings:
-            raise Away(241)
+            raise ServerUnavailable(241)
         return let_go.wait(30)
 
     async def ask() -> list[object]:
@@ -141,9 +141,9 @@ def test_other_failures_are_not_asked_again(asking: Lanes) -> None:
 
     def slow(limits: Settings) -> None:
         asked.append(limits)
-        raise Away(159)
+        raise ServerUnavailable(159)
 
-    with pytest.raises(Away):
+    with pytest.raises(ServerUnavailable):
         asyncio.run(asking.run(slow))
     assert len(asked) == 1
 
@@ -170,5 +170,5 @@ def test_without_lanes_a_question_runs_once(database: ClickHouse) -> None:
 def test_a_lane_bounds_what_is_spilled(database: ClickHouse) -> None:
     """A disk is not filled by a question."""
     narrow = {**Lane(64 * MIB, MIB, spills=True).settings, "max_temporary_data_on_disk_size_for_query": MIB}
-    with pytest.raises((Away, Refused), match=r"code (241|396|307)"):
+    with pytest.raises((ServerUnavailable, QueryRejected), match=r"code (241|396|307)"):
         database.raw(SPILLING[0], narrow, "TSV")

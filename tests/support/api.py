@@ -11,9 +11,9 @@ from typing import Any, Final
 import httpx
 from fastapi import FastAPI
 
-from agenttrace_collector.api.app import Answers, build_app
-from agenttrace_collector.query.backends import NothingKept, Questions
-from agenttrace_collector.receivers.admission import Flow, Limits
+from agenttrace_collector.api.app import ApiDeps, build_app
+from agenttrace_collector.query.backends import NullReader, QueryReader
+from agenttrace_collector.receivers.admission import AdmissionController, Limits
 from agenttrace_collector.receivers.decoder import Decoder
 from agenttrace_collector.receivers.ingest import Ingest
 from agenttrace_collector.receivers.request_metrics import RequestMetrics
@@ -115,15 +115,15 @@ class Operation:
 
 
 def application(
-    questions: Questions, *, patience: float = 30, authenticator: Authenticator | None = None
+    questions: QueryReader, *, patience: float = 30, authenticator: Authenticator | None = None
 ) -> FastAPI:
     """An API over these questions, in this process, without tokens unless told otherwise; it stores nothing."""
-    flow = Flow(Limits(requests=1, soft_bytes=1, hard_bytes=1))
+    flow = AdmissionController(Limits(requests=1, soft_bytes=1, hard_bytes=1))
     ingest = Ingest(Policy(), MemorySink(), flow, RequestMetrics(Telemetry()), Decoder())
     app = build_app(
-        Answers(
+        ApiDeps(
             questions,
-            NothingKept(),
+            NullReader(),
             authenticator or Authenticator(),
             Policy(),
             Health(),
@@ -138,7 +138,7 @@ def application(
 @cache
 def described() -> Mapping[str, Any]:
     """The OpenAPI document of an API without tokens."""
-    return application(NothingKept()).openapi()
+    return application(NullReader()).openapi()
 
 
 def operations() -> list[Operation]:

@@ -17,7 +17,7 @@ from agenttrace_collector.config.sections import Cors, Grpc, Http, Tls
 from agenttrace_collector.decode.metrics import ignored_metrics, refused_metrics
 from agenttrace_collector.decode.otlp import decode_logs, decode_traces
 from agenttrace_collector.decode.otlp_json import logs_from_json, metrics_from_json, traces_from_json
-from agenttrace_collector.receivers.admission import Flow, Limits
+from agenttrace_collector.receivers.admission import AdmissionController, Limits
 from agenttrace_collector.receivers.decoder import Decoder
 from agenttrace_collector.receivers.ingest import Ingest
 from agenttrace_collector.receivers.otlp_grpc import GrpcLimits, GrpcReceiver
@@ -78,7 +78,7 @@ class Receivers:
     """Where the receivers listen, and what they counted."""
 
     loop: asyncio.AbstractEventLoop
-    flow: Flow
+    flow: AdmissionController
     telemetry: Telemetry
     grpc: str
     http: str
@@ -128,7 +128,7 @@ def receivers(settings: Settings | None = None) -> Iterator[Receivers]:
 
 
 async def _start(settings: Settings, stack: AsyncExitStack) -> Receivers:
-    flow = Flow(settings.limits, resident=settings.resident, patience=settings.patience)
+    flow = AdmissionController(settings.limits, resident=settings.resident, patience=settings.patience)
     decoder = stack.enter_context(Decoder())
     telemetry = Telemetry()
     ingest = Ingest(Policy(), settings.sink, flow, RequestMetrics(telemetry), decoder, now=lambda: NOW)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from agenttrace_collector.clickhouse.rowbinary import encode
 from agenttrace_collector.clickhouse.types import fields, row_starts
-from agenttrace_collector.decode.batch import Batch, Block
+from agenttrace_collector.decode.batch import Batch, EncodedRows
 from agenttrace_collector.delivery.block_data import key_value
 from agenttrace_collector.errors import Rejected, Unavailable
 from agenttrace_collector.journal import Durability, Journal, JournalOptions, current_layouts
@@ -67,7 +67,7 @@ def decision(number: int, *, selected: str = "search", at: int = 0) -> bytes:
 
 def batch(digest: bytes, **tables: Sequence[bytes]) -> Batch:
     """A batch of encoded rows by table."""
-    blocks = {table: Block(len(rows), b"".join(rows)) for table, rows in tables.items()}
+    blocks = {table: EncodedRows(len(rows), b"".join(rows)) for table, rows in tables.items()}
     received = max((block.rows for block in blocks.values()), default=0)
     return Batch(digest, blocks, received=received, ignored=0, refused=0, refusals={}, changes={})
 

@@ -7,7 +7,7 @@ from importlib.metadata import version
 from fastapi import FastAPI
 
 from agenttrace_collector.api import openapi
-from agenttrace_collector.api.deps import Answers
+from agenttrace_collector.api.deps import ApiDeps
 from agenttrace_collector.api.refusals import refuse_with_reason
 from agenttrace_collector.api.routes import (
     about,
@@ -21,10 +21,10 @@ from agenttrace_collector.api.routes import (
 )
 from agenttrace_collector.query.backends import open_questions
 
-__all__ = ["Answers", "build_app", "open_questions"]
+__all__ = ["ApiDeps", "build_app", "open_questions"]
 
 
-def build_app(answers: Answers) -> FastAPI:
+def build_app(answers: ApiDeps) -> FastAPI:
     """The application that serves these answers."""
     app = FastAPI(
         title="AgentTrace",

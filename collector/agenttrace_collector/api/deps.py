@@ -21,7 +21,7 @@ from agenttrace_collector.errors import (
     Throttled,
     Unavailable,
 )
-from agenttrace_collector.query.backends import Questions
+from agenttrace_collector.query.backends import QueryReader
 from agenttrace_collector.receivers.ingest import Ingest
 from agenttrace_collector.server.auth import Authenticator, Identity, Role
 from agenttrace_collector.server.health import Health
@@ -35,12 +35,12 @@ _LONGEST: Final = 40.0
 
 
 @dataclass(frozen=True, slots=True)
-class Answers:
+class ApiDeps:
     """What the API is made of: who may ask, whom it asks, which rules and which state it tells."""
 
-    questions: Questions
+    questions: QueryReader
     # Short questions of the ingest, on connections that no reader's question holds up.
-    lookups: Questions
+    lookups: QueryReader
     authenticator: Authenticator
     policy: Policy
     health: Health
@@ -51,10 +51,10 @@ class Answers:
 
 
 @dataclass(frozen=True, slots=True)
-class Asker:
+class TenantQueries:
     """Asks for one tenant, whatever a request says."""
 
-    answers: Answers
+    answers: ApiDeps
     identity: Identity
 
     async def records(self, name: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -85,19 +85,19 @@ def _told(error: Rejected | Unavailable) -> CollectorError:
     return Unavailable(f"the database does not take this question (code {code})", _RETRY_AFTER)
 
 
-def answers(request: Request) -> Answers:
+def answers(request: Request) -> ApiDeps:
     """What the application was built from."""
-    found: Answers = request.app.state.answers
+    found: ApiDeps = request.app.state.answers
     return found
 
 
-def reading(request: Request) -> Asker:
+def reading(request: Request) -> TenantQueries:
     """The one who asks; raises `Unauthenticated` or `Forbidden`."""
     built = answers(request)
-    return Asker(built, built.authenticator.identify(request.headers.get("authorization"), Role.READ))
+    return TenantQueries(built, built.authenticator.identify(request.headers.get("authorization"), Role.READ))
 
 
-def reading_decisions(request: Request) -> Asker:
+def reading_decisions(request: Request) -> TenantQueries:
     """As `reading`, where decisions and signals are kept; raises `SwitchedOff`."""
     asker = reading(request)
     if not asker.answers.policy.decisions:
@@ -110,7 +110,7 @@ def operating(request: Request) -> Identity:
     return answers(request).authenticator.identify(request.headers.get("authorization"), Role.OPERATOR)
 
 
-Built: TypeAlias = Annotated[Answers, Depends(answers)]
-Reading: TypeAlias = Annotated[Asker, Depends(reading)]
-ReadingDecisions: TypeAlias = Annotated[Asker, Depends(reading_decisions)]
+Built: TypeAlias = Annotated[ApiDeps, Depends(answers)]
+Reading: TypeAlias = Annotated[TenantQueries, Depends(reading)]
+ReadingDecisions: TypeAlias = Annotated[TenantQueries, Depends(reading_decisions)]
 Operating: TypeAlias = Annotated[Identity, Depends(operating)]

@@ -11,7 +11,7 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.responses import HTMLResponse
 from starlette.requests import Request
 
-from agenttrace_collector.api.deps import Answers
+from agenttrace_collector.api.deps import ApiDeps
 from agenttrace_collector.api.params import FAILURE_TYPES, OUTCOMES, SOURCES, STATUSES
 from agenttrace_collector.decode.run_document.fields import DecisionDocument, RunDocument, SignalDocument
 
@@ -22,7 +22,7 @@ _OPEN: Final = ("/health",)
 _POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 
-def describe(app: FastAPI, answers: Answers) -> None:
+def describe(app: FastAPI, answers: ApiDeps) -> None:
     """Make the application describe itself with the vocabulary and the tokens of this site."""
 
     def openapi() -> dict[str, Any]:
@@ -33,7 +33,7 @@ def describe(app: FastAPI, answers: Answers) -> None:
     app.openapi = openapi  # type: ignore[method-assign]  # the way FastAPI documents
 
 
-def _document(app: FastAPI, answers: Answers) -> dict[str, Any]:
+def _document(app: FastAPI, answers: ApiDeps) -> dict[str, Any]:
     document = get_openapi(
         title=app.title, version=app.version, summary=app.summary, routes=app.routes, tags=app.openapi_tags
     )
@@ -55,7 +55,7 @@ def _document(app: FastAPI, answers: Answers) -> dict[str, Any]:
     return document
 
 
-def _closed_lists(answers: Answers) -> Mapping[str, list[str]]:
+def _closed_lists(answers: ApiDeps) -> Mapping[str, list[str]]:
     vocabulary = answers.policy.vocabulary
     return {
         "decision_type": list(vocabulary.decisions),

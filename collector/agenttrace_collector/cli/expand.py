@@ -9,7 +9,7 @@ from dataclasses import MISSING, fields, is_dataclass
 from typing import Any, get_type_hints
 
 
-def spread(command: Callable[..., None]) -> Callable[..., None]:
+def expand_options(command: Callable[..., None]) -> Callable[..., None]:
     """The command with the fields of such parameters in their place, as Typer reads signatures."""
     hints = get_type_hints(command, include_extras=True)
     kinds = {name: kind for name, kind in hints.items() if inspect.isclass(kind) and is_dataclass(kind)}

@@ -52,7 +52,7 @@ class Filters:
 
 
 @dataclass(frozen=True, slots=True)
-class Whose(Filters):
+class AgentOptions(Filters):
     """Of which agent."""
 
     agent: Annotated[str | None, typer.Option("--agent", help="Only this agent.")] = None
@@ -60,7 +60,7 @@ class Whose(Filters):
 
 
 @dataclass(frozen=True, slots=True)
-class Around(Filters):
+class TimeOptions(Filters):
     """Where and when."""
 
     environment: Annotated[str | None, typer.Option("--environment", help="Only this environment.")] = None
@@ -69,7 +69,7 @@ class Around(Filters):
 
 
 @dataclass(frozen=True, slots=True)
-class About(Filters):
+class StepOptions(Filters):
     """About which steps, told by whom."""
 
     tool: Annotated[str | None, typer.Option("--tool", help="Only what belongs to steps with this tool.")] = (

@@ -9,9 +9,17 @@ import typer
 from rich.console import Console
 
 from agenttrace_collector.cli import output as shown
-from agenttrace_collector.cli.expand import spread
-from agenttrace_collector.cli.filters import About, Around, Limit, Paged, PageOf, Whose, wanted
-from agenttrace_collector.cli.output import Column, Form, Row, bars, interval, moment, number, text
+from agenttrace_collector.cli.expand import expand_options
+from agenttrace_collector.cli.filters import (
+    AgentOptions,
+    Limit,
+    Paged,
+    PageOf,
+    StepOptions,
+    TimeOptions,
+    wanted,
+)
+from agenttrace_collector.cli.output import Column, OutputOptions, Row, bars, interval, moment, number, text
 from agenttrace_collector.query.formatting import NOTHING
 
 _DAY: Final = 86_400
@@ -25,7 +33,7 @@ class _List(NamedTuple):
     columns: tuple[Column, ...]
     key: str = "aggregations"
 
-    def show(self, form: Form, chosen: Mapping[str, Any]) -> None:
+    def show(self, form: OutputOptions, chosen: Mapping[str, Any]) -> None:
         """Ask, and print what there is; a bar stands beside counts."""
         body = form.ask(self.path, chosen)
         form.show(body, body[self.key], lambda console: self._tell(console, body))
@@ -40,70 +48,70 @@ class _List(NamedTuple):
             console.print("nothing is stored that fits; what a collector received: agenttrace doctor")
 
 
-@spread
+@expand_options
 def runs(
-    whose: Whose,
-    around: Around,
+    whose: AgentOptions,
+    around: TimeOptions,
     *,
     status: Annotated[str | None, typer.Option(help="Only runs that ended so.")] = None,
     page: PageOf = 1,
     limit: Limit = 20,
-    form: Form,
+    form: OutputOptions,
 ) -> None:
     """List runs, the latest first."""
     _RUNS.show(form, wanted(whose, around, status=status, page=page, page_size=limit))
 
 
-@spread
+@expand_options
 def decisions(
-    whose: Whose,
-    around: Around,
-    about: About,
+    whose: AgentOptions,
+    around: TimeOptions,
+    about: StepOptions,
     paged: Paged,
     *,
     type_: Annotated[str | None, typer.Option("--type", help="Only decisions of this type.")] = None,
-    form: Form,
+    form: OutputOptions,
 ) -> None:
     """Count decisions by type and reason."""
     _DECISIONS.show(form, wanted(whose, around, about, paged, decision_type=type_))
 
 
-@spread
+@expand_options
 def signals(
-    whose: Whose,
-    around: Around,
-    about: About,
+    whose: AgentOptions,
+    around: TimeOptions,
+    about: StepOptions,
     paged: Paged,
     *,
     type_: Annotated[str | None, typer.Option("--type", help="Only signals of this type.")] = None,
-    form: Form,
+    form: OutputOptions,
 ) -> None:
     """Count quality signals by type and code, as true and as false."""
     _SIGNALS.show(form, wanted(whose, around, about, paged, signal_type=type_))
 
 
-@spread
+@expand_options
 def failures(
-    whose: Whose,
-    around: Around,
-    about: About,
+    whose: AgentOptions,
+    around: TimeOptions,
+    about: StepOptions,
     paged: Paged,
     *,
     type_: Annotated[str | None, typer.Option("--type", help="Only failures of this type.")] = None,
-    form: Form,
+    form: OutputOptions,
 ) -> None:
     """Count failures by type and code."""
     _FAILURES.show(form, wanted(whose, around, about, paged, failure_type=type_))
 
 
-@spread
-def rejections(whose: Whose, around: Around, paged: Paged, form: Form) -> None:
+@expand_options
+def rejections(whose: AgentOptions, around: TimeOptions, paged: Paged, form: OutputOptions) -> None:
     """Count what was refused by kind, rule and attribute key; no value is kept of it."""
     _REJECTIONS.show(form, wanted(whose, around, paged))
 
 
-@spread
-def stats(whose: Whose, around: Around, form: Form) -> None:
+@expand_options
+def stats(whose: AgentOptions, around: TimeOptions, form: OutputOptions) -> None:
     """Count everything, and show runs by day."""
     chosen = wanted(whose, around)
     body = form.ask("/v1/stats", chosen)

@@ -38,7 +38,7 @@ class Column:
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
+class OutputOptions:
     """From where an answer is wanted, and how."""
 
     as_json: Annotated[bool, typer.Option("--json", help="The API's answer as it is.")] = False

@@ -85,11 +85,11 @@ async def _directly(settings: Config, choice: _Choice, tenant: str, *, yes: bool
     from agenttrace_collector.api.routes.purge import Purge  # noqa: PLC0415 - the API's libraries load here only
     from agenttrace_collector.clickhouse.database import open_database  # noqa: PLC0415 - as above
     from agenttrace_collector.clickhouse.purge_client import opened_erasure  # noqa: PLC0415 - as above
-    from agenttrace_collector.server.shutdown import Lifetime  # noqa: PLC0415 - as above
+    from agenttrace_collector.server.shutdown import Shutdown  # noqa: PLC0415 - as above
     from agenttrace_collector.storage import opened_storage  # noqa: PLC0415 - as above
 
     policy = build_policy(settings.processors.enforce, site_key(settings))
-    lifetime = Lifetime(settings.service.drain_timeout)
+    lifetime = Shutdown(settings.service.drain_timeout)
     try:
         subject = Purge.model_validate(choice).subject(policy, tenant)
     except ValueError:

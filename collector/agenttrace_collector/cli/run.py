@@ -10,8 +10,8 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from agenttrace_collector.cli.expand import spread
-from agenttrace_collector.cli.output import Form, Row, moment
+from agenttrace_collector.cli.expand import expand_options
+from agenttrace_collector.cli.output import OutputOptions, Row, moment
 
 _WIDTH: Final = 40
 _KINDS: Final = {
@@ -21,9 +21,10 @@ _KINDS: Final = {
 }
 
 
-@spread
+@expand_options
 def run(
-    run_id: Annotated[str, typer.Argument(help="The run's id, as `agenttrace runs` lists it.")], form: Form
+    run_id: Annotated[str, typer.Argument(help="The run's id, as `agenttrace runs` lists it.")],
+    form: OutputOptions,
 ) -> None:
     """Show what happened in one run."""
     body = form.ask(f"/v1/runs/{_path(run_id)}/details", {})

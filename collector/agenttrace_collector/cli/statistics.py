@@ -10,9 +10,9 @@ import typer
 from rich.console import Console
 
 from agenttrace_collector.cli import output as shown
-from agenttrace_collector.cli.expand import spread
-from agenttrace_collector.cli.filters import About, Around, Limit, Whose, wanted
-from agenttrace_collector.cli.output import Column, Form, Row, interval, number, probability, text
+from agenttrace_collector.cli.expand import expand_options
+from agenttrace_collector.cli.filters import AgentOptions, Limit, StepOptions, TimeOptions, wanted
+from agenttrace_collector.cli.output import Column, OutputOptions, Row, interval, number, probability, text
 
 _KINDS: Final = {
     "decision_deltas": ("Decisions", ("decision_type", "reason_code")),
@@ -32,16 +32,16 @@ class Which(StrEnum):
     SIGNALS = "signals"
 
 
-@spread
+@expand_options
 def compare(
     agent_id: Annotated[str, typer.Argument(metavar="AGENT", help="The agent.")],
     version_a: Annotated[str, typer.Argument(metavar="VERSION_A", help="One version.")],
     version_b: Annotated[str, typer.Argument(metavar="VERSION_B", help="The other one.")],
     *,
-    around: Around,
-    about: About,
+    around: TimeOptions,
+    about: StepOptions,
     limit: Limit = 20,
-    form: Form,
+    form: OutputOptions,
 ) -> None:
     """Show by what two versions of an agent differ."""
     named = {"agent_id": agent_id, "version_a": version_a, "version_b": version_b, "page_size": limit}
@@ -57,15 +57,15 @@ def compare(
     form.show(body, [{"kind": name, **row} for name in parts for row in parts[name]], tables)
 
 
-@spread
+@expand_options
 def correlate(
-    whose: Whose,
-    around: Around,
-    about: About,
+    whose: AgentOptions,
+    around: TimeOptions,
+    about: StepOptions,
     *,
     which: Annotated[Which, typer.Argument(help="What to look at.")] = Which.DECISIONS,
     limit: Limit = 20,
-    form: Form,
+    form: OutputOptions,
 ) -> None:
     """Show which decisions are followed by failures, or with which outcomes signals go together."""
     path, title, columns = _ASSOCIATED[which]

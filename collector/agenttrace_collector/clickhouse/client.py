@@ -48,7 +48,7 @@ _POSITION: Final = re.compile(r"Syntax error[^:]*: failed at position ([0-9]+)")
 _RULE: Final = re.compile("|".join(re.escape(rule) for rule in RULES))
 
 
-class Refused(Rejected):
+class QueryRejected(Rejected):
     """A statement that ClickHouse refuses for good: its code, and the rule where a CHECK refused it.
 
     `position`: where in the statement its syntax breaks, from 1; 0 where it does not.
@@ -62,7 +62,7 @@ class Refused(Rejected):
         super().__init__(f"ClickHouse refused it: {name or 'error'} (code {code}{rule and f', rule {rule}'})")
 
 
-class Away(Unavailable):
+class ServerUnavailable(Unavailable):
     """A statement that may succeed later: the code ClickHouse gave, 0 where it gave none."""
 
     def __init__(self, code: int, name: str = "") -> None:
@@ -222,8 +222,8 @@ def _translated(permanent: Callable[[int], bool]) -> Iterator[None]:
         if permanent(code):
             rule, broken = _RULE.search(str(error)), _POSITION.search(str(error))
             position = int(broken[1]) if broken else 0
-            raise Refused(code, error.name or "", rule.group() if rule else "", position) from None
-        raise Away(code, error.name or "") from None
+            raise QueryRejected(code, error.name or "", rule.group() if rule else "", position) from None
+        raise ServerUnavailable(code, error.name or "") from None
     except (ClickHouseError, OSError) as error:
         message = f"ClickHouse is not available ({type(error).__name__})"
         raise Unavailable(message) from None

@@ -27,7 +27,7 @@ class Database(Inserter, Protocol):
         """Let go of it."""
 
 
-class SwallowingDatabase:
+class NullDatabase:
     """`null://`: takes every block and keeps nothing, for measuring the collector without a database."""
 
     embedded = True
@@ -48,7 +48,7 @@ class SwallowingDatabase:
 def open_database(config: Config, policy: Policy) -> Database:
     """The database of the configuration; libraries of one that is not used are not imported."""
     if config.exporters.clickhouse.endpoint.startswith("null:"):
-        return SwallowingDatabase()
+        return NullDatabase()
     from agenttrace_collector.clickhouse.schema import ManagedClickHouse  # noqa: PLC0415 - see above
 
     settings = config.exporters.clickhouse

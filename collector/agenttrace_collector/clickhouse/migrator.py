@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Final, NamedTuple
 
-from agenttrace_collector.clickhouse.client import ClickHouse, Refused
+from agenttrace_collector.clickhouse.client import ClickHouse, QueryRejected
 from agenttrace_collector.errors import Rejected
 from agenttrace_schemas.checks import apply_checks, checks, fingerprint, violations
 from agenttrace_schemas.derived_rows import ALL_ROWS
@@ -130,7 +130,7 @@ class Migrator:
     def _has_ledger(self) -> bool:
         try:
             return bool(self._types("schema_migrations"))
-        except Refused as refused:
+        except QueryRejected as refused:
             if refused.code == _UNKNOWN_DATABASE:
                 return False
             raise

@@ -27,7 +27,7 @@ class Context:
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
+class EncodedRows:
     """Rows of one table, RowBinary in the column order of the row class."""
 
     rows: int
@@ -62,7 +62,7 @@ class Batch:
     """
 
     digest: bytes
-    blocks: Mapping[str, Block]
+    blocks: Mapping[str, EncodedRows]
     received: int
     ignored: int
     refused: int

@@ -8,7 +8,7 @@ from hashlib import blake2b
 
 from agenttrace_collector.clickhouse.rowbinary import encode
 from agenttrace_collector.decode import ids as identity
-from agenttrace_collector.decode.batch import Batch, Block, Change, Context, Seen
+from agenttrace_collector.decode.batch import Batch, Change, Context, EncodedRows, Seen
 from agenttrace_collector.decode.events import Origin
 from agenttrace_schemas import wire
 from agenttrace_schemas.counts import MOST_COUNTED, count_of
@@ -127,7 +127,7 @@ class BatchBuilder:
         """Everything collected so far."""
         return Batch(
             digest=self._digest,
-            blocks={table: Block(len(rows), b"".join(rows)) for table, rows in self._rows.items()},
+            blocks={table: EncodedRows(len(rows), b"".join(rows)) for table, rows in self._rows.items()},
             received=self.received,
             ignored=self.ignored,
             refused=self.refused,

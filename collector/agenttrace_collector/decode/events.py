@@ -190,10 +190,10 @@ def _metadata(policy: Policy, values: Mapping[str, object]) -> dict[str, Scalar]
 def _id(event: Event, key: str, ids: EventIds, fields: Callable[[], bytes]) -> bytes:
     stated = event.values.get(key)
     if isinstance(stated, str) and stated:
-        return identity.given(stated)
+        return identity.parse_or_hash_id(stated)
     return ids.made_from(event.name, event.time, fields())
 
 
 def _step_id(event: Event, origin: Origin) -> bytes:
     stated = event.values.get(wire.STEP_ID)
-    return identity.given(stated) if isinstance(stated, str) and stated else origin.step_id
+    return identity.parse_or_hash_id(stated) if isinstance(stated, str) and stated else origin.step_id

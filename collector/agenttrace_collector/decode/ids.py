@@ -25,7 +25,7 @@ def uuid5(name: bytes) -> bytes:
 
 
 @lru_cache(maxsize=4096)
-def given(text: str) -> bytes:
+def parse_or_hash_id(text: str) -> bytes:
     """A sender's id: a UUID as it is, anything else as UUIDv5 of it."""
     if len(text) in (_CANONICAL_LENGTH, _COMPACT_LENGTH):
         try:

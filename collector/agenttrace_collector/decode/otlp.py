@@ -167,8 +167,8 @@ def _origin(carrier: Span | LogRecord, facts: SpanFacts, sender: Sender, builder
     span = _valid_id(carrier.span_id, _SPAN_ID)
     return Origin(
         tenant=builder.context.tenant,
-        run_id=identity.given(facts.run_id) if facts.run_id else trace,
-        step_id=identity.given(facts.step_id) if facts.step_id else identity.step(trace, span),
+        run_id=identity.parse_or_hash_id(facts.run_id) if facts.run_id else trace,
+        step_id=identity.parse_or_hash_id(facts.step_id) if facts.step_id else identity.step(trace, span),
         trace_id=trace,
         span_id=span,
         span_number=int.from_bytes(span),

@@ -104,7 +104,7 @@ def run_row(span: Span, facts: SpanFacts, origin: Origin, builder: BatchBuilder)
         tenant=origin.tenant,
         trace_id=origin.trace_id,
         span_id=origin.span_number,
-        parent_run_id=identity.given(facts.parent_run_id) if facts.parent_run_id else None,
+        parent_run_id=identity.parse_or_hash_id(facts.parent_run_id) if facts.parent_run_id else None,
         conversation_id=conversation_hash(builder.context.policy.site_key, facts.conversation_id),
         actor=origin.actor,
         source=facts.source,

@@ -8,8 +8,8 @@ from typing import Final
 
 from agenttrace_collector.clickhouse.rowbinary import uuid
 from agenttrace_collector.clickhouse.types import fields, row_starts
-from agenttrace_collector.decode.batch import Block as Rows
-from agenttrace_collector.journal import Block, Layout
+from agenttrace_collector.decode.batch import EncodedRows
+from agenttrace_collector.journal import InsertBlock, Layout
 
 Key = tuple[bytes | int, ...]
 
@@ -27,32 +27,32 @@ def key_columns(layout: Layout) -> tuple[str, ...]:
     return _KEYS.get(layout.table) or (layout.names[0], "run_id")
 
 
-class Contents:
+class BlockData:
     """The entries that a block, and everything it is split into, consists of."""
 
-    def __init__(self, layout: Layout, entries: Sequence[Rows]) -> None:
+    def __init__(self, layout: Layout, entries: Sequence[EncodedRows]) -> None:
         self.layout = layout
         self._rows = sum(entry.rows for entry in entries)
         self._data = b"".join(entry.data for entry in entries)
         self._found: Sequence[int] | None = None
 
-    def rows(self, block: Block) -> bytes:
+    def rows(self, block: InsertBlock) -> bytes:
         """The block's rows as they are sent."""
         if block.rows == self._rows:
             return self._data
         return self._data[self._starts[block.skip] : self._starts[block.skip + block.rows]]
 
-    def pick(self, block: Block, places: Sequence[int]) -> bytes:
+    def pick(self, block: InsertBlock, places: Sequence[int]) -> bytes:
         """Some rows of the block, counted from its first."""
         starts = self._starts[block.skip : block.skip + block.rows + 1]
         return b"".join(self._data[starts[place] : starts[place + 1]] for place in places)
 
-    def first(self, block: Block) -> Mapping[str, bytes]:
+    def first(self, block: InsertBlock) -> Mapping[str, bytes]:
         """The encoded fields of the block's first row."""
         found = fields(self._data, self._starts[block.skip], self.layout.types)
         return dict(zip(self.layout.names, found, strict=True))
 
-    def keys(self, block: Block) -> list[Key]:
+    def keys(self, block: InsertBlock) -> list[Key]:
         """What each row of the block is known by."""
         places = [self.layout.names.index(name) for name in key_columns(self.layout)]
         types = self.layout.types[: max(places) + 1]

@@ -8,7 +8,7 @@ from typing import Final
 
 from agenttrace_collector.clickhouse.rowbinary import encode
 from agenttrace_collector.clickhouse.types import text
-from agenttrace_collector.decode.batch import Block as Rows
+from agenttrace_collector.decode.batch import EncodedRows
 from agenttrace_collector.delivery.block_data import key_value
 from agenttrace_schemas.rows import RejectionRow
 from agenttrace_schemas.texts import identifier
@@ -18,7 +18,7 @@ REJECTIONS: Final = RejectionRow.TABLE
 _UUID: Final = 16
 
 
-def refusal(table: str, row: Mapping[str, bytes], token: str, now: int) -> Rows | None:
+def refusal(table: str, row: Mapping[str, bytes], token: str, now: int) -> EncodedRows | None:
     """The rejection of a row, with its ids as far as they are sound; the key names the table.
 
     None if the row is itself the rejection of a rejection: then there is nothing left to try.
@@ -42,7 +42,7 @@ def refusal(table: str, row: Mapping[str, bytes], token: str, now: int) -> Rows 
         span_id=_span(source),
         created_at=now,
     )
-    return Rows(1, encode(rejection))
+    return EncodedRows(1, encode(rejection))
 
 
 def _name(row: Mapping[str, bytes], column: str) -> str:

@@ -10,18 +10,18 @@ from typing import Final
 
 from agenttrace_collector.clickhouse.inserter import Inserter, Presence
 from agenttrace_collector.delivery.backoff import Backoff
-from agenttrace_collector.delivery.block_data import Contents, key_columns
+from agenttrace_collector.delivery.block_data import BlockData, key_columns
 from agenttrace_collector.delivery.counters import Counts
 from agenttrace_collector.delivery.rejection import REJECTIONS, refusal
 from agenttrace_collector.errors import Rejected, Unavailable
-from agenttrace_collector.journal import Block, Journal
+from agenttrace_collector.journal import InsertBlock, Journal
 from agenttrace_collector.journal.blocks import halves, next_round
 
 _log: Final = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Route:
+class DeliveryContext:
     """What all lanes share; `presence` None: the database is trusted to keep what it acknowledged."""
 
     journal: Journal
@@ -33,22 +33,22 @@ class Route:
     block_bytes: int
 
 
-class Lane:
+class TableWorker:
     """Blocks of one layout in order, at most one of them in flight."""
 
-    def __init__(self, route: Route, layout: int, backoff: Backoff) -> None:
+    def __init__(self, route: DeliveryContext, layout: int, backoff: Backoff) -> None:
         self._route = route
         self._number = layout
         self._layout = route.journal.layout(layout)
         self._backoff = backoff
-        self._blocks: deque[Block] = deque()
+        self._blocks: deque[InsertBlock] = deque()
         self._doubtful: set[str] = set()
-        self._contents: tuple[int, Contents] | None = None
+        self._contents: tuple[int, BlockData] | None = None
         # The database has said its word on the first block; only the journal does not know yet.
         self._outcome: Callable[[], None] | None = None
         self.due = 0.0
 
-    def recover(self, block: Block) -> None:
+    def recover(self, block: InsertBlock) -> None:
         """Take over a block that was on its way when a process ended."""
         self._blocks.append(block)
         self._doubtful.add(block.token)
@@ -104,7 +104,7 @@ class Lane:
             self._blocks.append(block)
         return block is not None
 
-    def _send(self, block: Block) -> Callable[[], None]:
+    def _send(self, block: InsertBlock) -> Callable[[], None]:
         """Bring a block to the database; returns how the journal is to be told."""
         contents = self._read(block)
         if block.round:
@@ -115,7 +115,7 @@ class Lane:
             return self._take_apart(block, contents, error)
         return self._confirm(block, contents) if block.token in self._doubtful else lambda: self._done(block)
 
-    def _confirm(self, block: Block, contents: Contents) -> Callable[[], None]:
+    def _confirm(self, block: InsertBlock, contents: BlockData) -> Callable[[], None]:
         """See that the rows of a block that may have been interrupted are there; send what is not.
 
         A ClickHouse that is killed between writing its deduplication log and renaming the part knows
@@ -132,19 +132,19 @@ class Lane:
         self._route.counts.repaired(self._layout.table, len(missing))
         return lambda: self._done(again)
 
-    def _missing(self, block: Block, contents: Contents) -> Sequence[int]:
+    def _missing(self, block: InsertBlock, contents: BlockData) -> Sequence[int]:
         if self._route.presence is None:
             return ()
         table, key = self._layout.table, key_columns(self._layout)
         present = self._route.presence.present(table, key, contents.keys(block))
         return [place for place in range(block.rows) if place not in present]
 
-    def _insert(self, block: Block, data: bytes) -> None:
+    def _insert(self, block: InsertBlock, data: bytes) -> None:
         layout = self._layout
         self._route.inserter.insert(layout.table, layout.names, data, token=block.token)
         self._route.counts.inserted(layout.table)
 
-    def _take_apart(self, block: Block, contents: Contents, error: Rejected) -> Callable[[], None]:
+    def _take_apart(self, block: InsertBlock, contents: BlockData, error: Rejected) -> Callable[[], None]:
         if block.rows > 1:
             return lambda: self._split(block)
         code = getattr(error, "code", None) or type(error).__name__
@@ -160,23 +160,23 @@ class Lane:
 
         return refused
 
-    def _split(self, block: Block) -> None:
+    def _split(self, block: InsertBlock) -> None:
         parts = self._route.journal.replace(block, *halves(block))
         self._forget(block)
         self._blocks.extendleft(reversed(parts))
 
-    def _done(self, block: Block) -> None:
+    def _done(self, block: InsertBlock) -> None:
         self._route.journal.delivered(block)
         self._forget(block)
 
-    def _forget(self, block: Block) -> None:
+    def _forget(self, block: InsertBlock) -> None:
         self._blocks.popleft()
         self._doubtful.discard(block.token)
         if not self._blocks:
             self._contents = None
 
-    def _read(self, block: Block) -> Contents:
+    def _read(self, block: InsertBlock) -> BlockData:
         """The entries of the block, kept for its halves and let go while nothing is sent."""
         if self._contents is None or self._contents[0] != block.first:
-            self._contents = (block.first, Contents(self._layout, self._route.journal.data(block)))
+            self._contents = (block.first, BlockData(self._layout, self._route.journal.data(block)))
         return self._contents[1]

@@ -14,8 +14,8 @@ from typing import Final
 from agenttrace_collector.clickhouse.inserter import Inserter, Presence
 from agenttrace_collector.delivery.backoff import Backoff
 from agenttrace_collector.delivery.counters import Counts, Progress
-from agenttrace_collector.delivery.table_worker import Lane, Route
-from agenttrace_collector.journal import Block, Journal
+from agenttrace_collector.delivery.table_worker import DeliveryContext, TableWorker
+from agenttrace_collector.journal import InsertBlock, Journal
 
 _log: Final = logging.getLogger(__name__)
 
@@ -49,17 +49,17 @@ class Delivery:
         self._options = options
         self._counts = Counts()
         rows, size = options.block_rows, options.block_bytes
-        self._route = Route(journal, inserter, presence, self._counts, now, rows, size)
+        self._route = DeliveryContext(journal, inserter, presence, self._counts, now, rows, size)
         self._clock = clock
         self._jitter = jitter
-        self._lanes: dict[int, Lane] = {}
+        self._lanes: dict[int, TableWorker] = {}
         self._stopping = threading.Event()
         self._wake = threading.Event()
         self._hurry = threading.Event()
         self._flushing = 0
         self._thread = threading.Thread(target=self._run, name="delivery", daemon=True)
 
-    def start(self, recovered: Sequence[Block] = ()) -> None:
+    def start(self, recovered: Sequence[InsertBlock] = ()) -> None:
         """Begin to deliver, first what was on its way when the last process ended."""
         for block in recovered:
             self._lane(block.layout).recover(block)
@@ -107,12 +107,12 @@ class Delivery:
         later = [lane.due - now for lane in lanes if lane.due > now]
         return max(0.0, min([self._options.block_age, *later]) - (self._clock() - now))
 
-    def _waiting(self) -> list[Lane]:
+    def _waiting(self) -> list[TableWorker]:
         return [self._lane(number) for number in self._journal.layouts_waiting()]
 
-    def _lane(self, layout: int) -> Lane:
+    def _lane(self, layout: int) -> TableWorker:
         if layout not in self._lanes:
             options = self._options
             backoff = Backoff(options.first_delay, options.longest_delay, jitter=self._jitter)
-            self._lanes[layout] = Lane(self._route, layout, backoff)
+            self._lanes[layout] = TableWorker(self._route, layout, backoff)
         return self._lanes[layout]

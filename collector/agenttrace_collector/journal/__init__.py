@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from agenttrace_collector.journal.counters import Depth, Tally
+from agenttrace_collector.journal.counters import JournalStats, TableCounts
 from agenttrace_collector.journal.journal import Journal
 from agenttrace_collector.journal.layout import Layout, current_layouts
 from agenttrace_collector.journal.lock import JournalInUse
 from agenttrace_collector.journal.options import Durability, JournalOptions
-from agenttrace_collector.journal.store import Block, JournalDamaged
+from agenttrace_collector.journal.store import InsertBlock, JournalDamaged
 
 __all__ = [
-    "Block",
-    "Depth",
     "Durability",
+    "InsertBlock",
     "Journal",
     "JournalDamaged",
     "JournalInUse",
     "JournalOptions",
+    "JournalStats",
     "Layout",
-    "Tally",
+    "TableCounts",
     "current_layouts",
 ]

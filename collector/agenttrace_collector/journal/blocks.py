@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace as changed
 
 from agenttrace_collector.journal.counters import Changes, Kind
-from agenttrace_collector.journal.store import Block, Store
+from agenttrace_collector.journal.store import InsertBlock, Store
 
 
 class Tokens:
@@ -21,14 +21,14 @@ class Tokens:
     def __init__(self, salt: bytes) -> None:
         self._salt = salt
 
-    def stamp(self, block: Block, parent: str = "") -> Block:
+    def stamp(self, block: InsertBlock, parent: str = "") -> InsertBlock:
         """The block with the token that its bounds, and the block it came from, give it."""
         bounds = (block.layout, block.first, block.last, block.skip, block.rows, block.round, parent)
         digest = hashlib.blake2b(repr(bounds).encode(), key=self._salt, digest_size=16)
         return changed(block, token=digest.hexdigest())
 
 
-def plan(store: Store, layout: int, *, rows: int, size: int) -> Block | None:
+def plan(store: Store, layout: int, *, rows: int, size: int) -> InsertBlock | None:
     """The first entries of a layout within the bounds, one at least; without a token yet."""
     first = last = taken = taken_bytes = 0
     for number, entry_rows, entry_bytes in store.entries(layout):
@@ -38,30 +38,30 @@ def plan(store: Store, layout: int, *, rows: int, size: int) -> Block | None:
         last = number
         taken += entry_rows
         taken_bytes += entry_bytes
-    return Block(0, layout, first, last, skip=0, rows=taken, round=0, token="") if first else None
+    return InsertBlock(0, layout, first, last, skip=0, rows=taken, round=0, token="") if first else None
 
 
-def halves(block: Block) -> tuple[Block, Block]:
+def halves(block: InsertBlock) -> tuple[InsertBlock, InsertBlock]:
     """The block in two; it has two rows at least."""
     middle = block.rows // 2
     left = changed(block, id=0, rows=middle, round=0)
     return left, changed(left, skip=block.skip + middle, rows=block.rows - middle)
 
 
-def next_round(block: Block) -> Block:
+def next_round(block: InsertBlock) -> InsertBlock:
     """The same rows under another token, for those of them that did not arrive."""
     return changed(block, id=0, round=block.round + 1)
 
 
-def replace(store: Store, block: Block, parts: Sequence[Block]) -> list[Block]:
+def replace(store: Store, block: InsertBlock, parts: Sequence[InsertBlock]) -> list[InsertBlock]:
     """Write the parts down in place of the block."""
-    store.cross_out(block)
-    return [store.write_down(part) for part in parts]
+    store.delete_block(block)
+    return [store.create_block(part) for part in parts]
 
 
-def finish(store: Store, changes: Changes, block: Block, outcome: tuple[str, Kind]) -> None:
+def finish(store: Store, changes: Changes, block: InsertBlock, outcome: tuple[str, Kind]) -> None:
     """Remove the block, with the last of its entries the entries, and count its rows as this outcome."""
     table, kind = outcome
-    freed = store.strike(block)
+    freed = store.finish_block(block)
     changes.add(table, kind, block.rows)
     changes.add(table, Kind.BYTES, -freed)

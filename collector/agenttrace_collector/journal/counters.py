@@ -21,7 +21,7 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Tally:
+class TableCounts:
     """The counts of one table since start: recovered + accepted = delivered + refused + waiting."""
 
     recovered: int
@@ -38,7 +38,7 @@ class Tally:
 
 
 @dataclass(frozen=True, slots=True)
-class Depth:
+class JournalStats:
     """What the journal holds at one moment; `oldest_at` is when its first entry came (ns), None: empty."""
 
     rows: int
@@ -46,7 +46,7 @@ class Depth:
     file_bytes: int
     oldest_at: int | None
     duplicate_requests: int
-    tables: Mapping[str, Tally] = field(default_factory=dict)
+    tables: Mapping[str, TableCounts] = field(default_factory=dict)
 
 
 class Changes:
@@ -66,7 +66,7 @@ class Changes:
         return sum(number for (_, kind), number in self.counts.items() if kind is Kind.BYTES)
 
 
-class Ledger:
+class Counters:
     """The counts as of the last commit."""
 
     def __init__(self) -> None:
@@ -102,11 +102,11 @@ class Ledger:
         with self._lock:
             return {table: self._tally(table).waiting for table in tables}
 
-    def depth(self) -> Depth:
+    def depth(self) -> JournalStats:
         """Everything at one moment."""
         with self._lock:
             tables = {table: self._tally(table) for table in sorted({table for table, _ in self._counts})}
-            return Depth(
+            return JournalStats(
                 rows=sum(tally.waiting for tally in tables.values()),
                 bytes=self._bytes,
                 file_bytes=self._file_bytes,
@@ -115,5 +115,5 @@ class Ledger:
                 tables=tables,
             )
 
-    def _tally(self, table: str) -> Tally:
-        return Tally(*(self._counts[table, kind] for kind in Kind))
+    def _tally(self, table: str) -> TableCounts:
+        return TableCounts(*(self._counts[table, kind] for kind in Kind))

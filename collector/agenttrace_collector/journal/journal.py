@@ -14,16 +14,15 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from agenttrace_collector.config.directories import JOURNAL_SETTING, prepare_directory, refuse_links
-from agenttrace_collector.decode.batch import Batch
-from agenttrace_collector.decode.batch import Block as Rows
+from agenttrace_collector.decode.batch import Batch, EncodedRows
 from agenttrace_collector.errors import Throttled, Unavailable
 from agenttrace_collector.journal import blocks
-from agenttrace_collector.journal.counters import Changes, Depth, Kind, Ledger
+from agenttrace_collector.journal.counters import Changes, Counters, JournalStats, Kind
 from agenttrace_collector.journal.layout import Layout
 from agenttrace_collector.journal.lock import DirectoryLock
 from agenttrace_collector.journal.options import MIB, Durability, JournalOptions
 from agenttrace_collector.journal.reserve import Reserve
-from agenttrace_collector.journal.store import Block, Store
+from agenttrace_collector.journal.store import InsertBlock, Store
 from agenttrace_collector.journal.writer import Writer, reason
 
 _NANOSECONDS: Final = 1_000_000_000
@@ -45,7 +44,7 @@ class Journal:
         self._current = layouts
         self._now = now
         self._lock = DirectoryLock(options.directory)
-        self._ledger = Ledger()
+        self._ledger = Counters()
         self._reading = threading.Lock()
         self._reader: Store | None = None
         self._moved = threading.Condition()
@@ -57,7 +56,7 @@ class Journal:
         pending = options.pending_mib * MIB
         self._writer = Writer(self._store, self._ledger, self._reserve, pending_bytes=pending)
 
-    def open(self) -> list[Block]:
+    def open(self) -> list[InsertBlock]:
         """Open the file; returns the blocks that were on their way when the last process ended.
 
         Raises `JournalInUse` and `JournalDamaged`.
@@ -93,7 +92,7 @@ class Journal:
         work = functools.partial(self._append, digest=batch.digest, filled=filled, size=size)
         return await asyncio.wrap_future(self._writer.submit(work, size))
 
-    def depth(self) -> Depth:
+    def depth(self) -> JournalStats:
         """What is here and what went through, at one moment."""
         return self._ledger.depth()
 
@@ -121,30 +120,30 @@ class Journal:
         waiting = self._ledger.waiting({layout.table for layout in self._layouts.values()})
         return [number for number, layout in sorted(self._layouts.items()) if waiting.get(layout.table)]
 
-    def cut(self, layout: int, *, rows: int, size: int) -> Block | None:
+    def cut(self, layout: int, *, rows: int, size: int) -> InsertBlock | None:
         """Write down the next block of a layout, bounded in rows and bytes; None if nothing is there."""
         planned = self._read(lambda store: blocks.plan(store, layout, rows=rows, size=size))
         if planned is None:
             return None
         block = self._tokens.stamp(planned)
-        return self._do(lambda store, _: store.write_down(block))
+        return self._do(lambda store, _: store.create_block(block))
 
-    def data(self, block: Block) -> list[Rows]:
+    def data(self, block: InsertBlock) -> list[EncodedRows]:
         """The rows of the block's entries, from the first entry to the last."""
         return self._read(lambda store: store.data(block))
 
-    def replace(self, block: Block, *planned: Block) -> list[Block]:
+    def replace(self, block: InsertBlock, *planned: InsertBlock) -> list[InsertBlock]:
         """Write down blocks that take the place of one: its halves, or its next round."""
         stamped = [self._tokens.stamp(part, block.token) for part in planned]
         return self._do(lambda store, _: blocks.replace(store, block, stamped))
 
-    def delivered(self, block: Block) -> None:
+    def delivered(self, block: InsertBlock) -> None:
         """The database has the block: remove it."""
         table = self._layouts[block.layout].table
         self._do(lambda store, changes: blocks.finish(store, changes, block, (table, Kind.DELIVERED)))
         self._announce()
 
-    def refused(self, block: Block, instead: Rows | None, into: str) -> None:
+    def refused(self, block: InsertBlock, instead: EncodedRows | None, into: str) -> None:
         """The database refuses the block's one row: remove it, keep what says so `into` another table."""
 
         def work(store: Store, changes: Changes) -> None:
@@ -196,7 +195,7 @@ class Journal:
             self._reserve.give_up()
             return self._store()
 
-    def _recover(self, store: Store) -> list[Block]:
+    def _recover(self, store: Store) -> list[InsertBlock]:
         store.begin()
         self._ids = {table: store.layout_id(layout) for table, layout in self._current.items()}
         self._layouts = store.layouts()
@@ -209,7 +208,7 @@ class Journal:
         return store.blocks()
 
     def _append(
-        self, store: Store, changes: Changes, *, digest: bytes, filled: Mapping[str, Rows], size: int
+        self, store: Store, changes: Changes, *, digest: bytes, filled: Mapping[str, EncodedRows], size: int
     ) -> bool:
         now = self._now()
         store.forget(now)
@@ -233,7 +232,7 @@ class Journal:
             message = "journal: the disk is nearly full"
             raise Throttled(message, self._options.retry_after)
 
-    def _put(self, store: Store, changes: Changes, table: str, rows: Rows) -> None:
+    def _put(self, store: Store, changes: Changes, table: str, rows: EncodedRows) -> None:
         store.append(self._ids[table], rows.rows, rows.data, self._now())
         changes.add(table, Kind.ACCEPTED, rows.rows)
         changes.add(table, Kind.BYTES, len(rows.data))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from agenttrace_collector.decode.batch import Block as Rows
+from agenttrace_collector.decode.batch import EncodedRows
 from agenttrace_collector.journal.layout import Layout
 from agenttrace_collector.journal.options import Durability
 
@@ -48,7 +48,7 @@ class JournalDamaged(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
+class InsertBlock:
     """Rows that are inserted together: `rows` after `skip` of entries `first` to `last` of a layout.
 
     `round` counts the repairs: 0 sends the rows as they are, more only those found missing.
@@ -152,22 +152,22 @@ class Store:
             "SELECT id, rows, bytes FROM entries WHERE layout = ? ORDER BY id", (layout,)
         )
 
-    def data(self, block: Block) -> list[Rows]:
+    def data(self, block: InsertBlock) -> list[EncodedRows]:
         """The rows of a block's entries, entry by entry."""
         found = self._connection.execute(
             "SELECT rows, data FROM entries WHERE layout = ? AND id BETWEEN ? AND ? ORDER BY id",
             (block.layout, block.first, block.last),
         )
-        return [Rows(rows, data) for rows, data in found]
+        return [EncodedRows(rows, data) for rows, data in found]
 
-    def blocks(self) -> list[Block]:
+    def blocks(self) -> list[InsertBlock]:
         """The blocks that are written down, in order of their rows."""
         found = self._connection.execute(
             "SELECT id, layout, first, last, skip, rows, round, token FROM blocks ORDER BY first, skip"
         )
-        return [Block(*row) for row in found]
+        return [InsertBlock(*row) for row in found]
 
-    def write_down(self, block: Block) -> Block:
+    def create_block(self, block: InsertBlock) -> InsertBlock:
         """Record a block before it is inserted; returns it with its number."""
         row = (block.layout, block.first, block.last, block.skip, block.rows, block.round, block.token)
         number = self._number(
@@ -175,9 +175,9 @@ class Store:
             " VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING id",
             row,
         )
-        return Block(number, *row)
+        return InsertBlock(number, *row)
 
-    def strike(self, block: Block) -> int:
+    def finish_block(self, block: InsertBlock) -> int:
         """Remove a block; with the last one of its entries these go too. Returns the bytes freed."""
         self._connection.execute("DELETE FROM blocks WHERE id = ?", (block.id,))
         if self._number("SELECT count(*) FROM blocks WHERE layout = ?", (block.layout,)):
@@ -189,7 +189,7 @@ class Store:
         self._connection.execute("DELETE FROM entries WHERE layout = ? AND id BETWEEN ? AND ?", span)
         return freed
 
-    def cross_out(self, block: Block) -> None:
+    def delete_block(self, block: InsertBlock) -> None:
         """Remove a block whose place others take."""
         self._connection.execute("DELETE FROM blocks WHERE id = ?", (block.id,))
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
 from agenttrace_collector.errors import CollectorError, Unavailable
-from agenttrace_collector.journal.counters import Changes, Ledger
+from agenttrace_collector.journal.counters import Changes, Counters
 from agenttrace_collector.journal.reserve import Reserve
 from agenttrace_collector.journal.store import Store, damaged
 
@@ -35,7 +35,7 @@ class Writer:
     """Owns the only connection that writes; `submit` hands it work from any thread."""
 
     def __init__(
-        self, open_store: Callable[[], Store], ledger: Ledger, reserve: Reserve, *, pending_bytes: int
+        self, open_store: Callable[[], Store], ledger: Counters, reserve: Reserve, *, pending_bytes: int
     ) -> None:
         self._open = open_store
         self._store: Store | None = None

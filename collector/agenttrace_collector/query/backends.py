@@ -14,7 +14,7 @@ _QUESTIONS: Final = 3
 _LOOKUPS: Final = 2
 
 
-class Questions(Protocol):
+class QueryReader(Protocol):
     """Answers the named queries."""
 
     async def ask(self, name: str, tenant: str, parameters: Mapping[str, Any]) -> Answer:
@@ -24,7 +24,7 @@ class Questions(Protocol):
         """Let go."""
 
 
-class NothingKept:
+class NullReader:
     """`null://` keeps no rows: there is nothing to ask."""
 
     async def ask(self, name: str, tenant: str, parameters: Mapping[str, Any]) -> Answer:
@@ -37,14 +37,14 @@ class NothingKept:
         """Do nothing."""
 
 
-def open_questions(config: Config) -> tuple[Questions, Questions]:
+def open_questions(config: Config) -> tuple[QueryReader, QueryReader]:
     """Readers of the configured database with connections that the writer never sees: of questions, and of lookups.
 
     Large ones of both wait for each other.
     """
     settings = config.exporters.clickhouse
     if settings.endpoint.startswith("null:"):
-        return NothingKept(), NothingKept()
+        return NullReader(), NullReader()
     from agenttrace_collector.clickhouse.client import ClickHouse  # noqa: PLC0415 - not needed for null://
     from agenttrace_collector.query import Reader, lanes  # noqa: PLC0415 - as above
 

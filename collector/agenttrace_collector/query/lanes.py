@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias, TypeVar
 
-from agenttrace_collector.clickhouse.client import Away, Refused
+from agenttrace_collector.clickhouse.client import QueryRejected, ServerUnavailable
 from agenttrace_collector.errors import Throttled
 
 Settings: TypeAlias = Mapping[str, Any]
@@ -97,7 +97,7 @@ class Lanes:
         loop = asyncio.get_running_loop()
         try:
             return await loop.run_in_executor(self._threads, ask, self._small)
-        except (Away, Refused) as error:
+        except (ServerUnavailable, QueryRejected) as error:
             if self._large is None or error.code not in _DOES_NOT_FIT:
                 raise
         return await self._large.run(ask)
@@ -131,7 +131,7 @@ class LargeLane:
     def _ask(self, ask: Callable[[Settings], T]) -> T:
         try:
             return ask(self._settings)
-        except Refused as error:
+        except QueryRejected as error:
             if error.code not in _NO_SORTED_JOIN:
                 raise
             return ask({**self._settings, "join_algorithm": "default"})

@@ -60,7 +60,7 @@ class _Waiting:
     granted: asyncio.Future[None]
 
 
-class Flow:
+class AdmissionController:
     """Admits requests, within limits."""
 
     def __init__(
@@ -101,7 +101,7 @@ class Flow:
             self._wake()
 
     @asynccontextmanager
-    async def reading(self, body: Arriving, seconds: float) -> AsyncIterator[None]:
+    async def receive(self, body: Arriving, seconds: float) -> AsyncIterator[None]:
         """Bounds the time a sender may take for a body; where others need its room it ends at once."""
         deadline = asyncio.get_running_loop().time() + seconds
         try:
@@ -134,7 +134,7 @@ class Flow:
                 body.unseen_since = None
 
     @asynccontextmanager
-    async def admitted(self, tenant: str) -> AsyncIterator[None]:
+    async def admit(self, tenant: str) -> AsyncIterator[None]:
         """A request's place from when its body is there until it is answered."""
         async with AsyncExitStack() as stack:
             try:
@@ -144,7 +144,7 @@ class Flow:
             yield
 
     @asynccontextmanager
-    async def room(self, size: int, tenant: str) -> AsyncIterator[None]:
+    async def reserve(self, size: int, tenant: str) -> AsyncIterator[None]:
         """Memory to decode a body of this size in; one alone always gets it."""
         self._expected[tenant] = max(size, self._expectation(tenant) * _FORGETTING, _SMALLEST)
         cost = size * _DECODING_FACTOR

@@ -15,7 +15,7 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportM
 
 from agenttrace_collector.decode.batch import Batch
 from agenttrace_collector.errors import FAULT, CollectorError, Unavailable, UnsupportedMedia, wire_status
-from agenttrace_collector.receivers.signals import Response, Signal
+from agenttrace_collector.receivers.signals import OtlpSignal, Response
 from agenttrace_collector.server.inflate import Coding
 from agenttrace_schemas.rules import RULES, UNREAD
 
@@ -25,7 +25,7 @@ _NAMED_RULES: Final = 5
 INTERNAL: Final = "internal error; the collector's log has its place"
 
 
-def response_to(signal: Signal, batch: Batch) -> Response:
+def response_to(signal: OtlpSignal, batch: Batch) -> Response:
     """The answer to a stored batch; `partial_success` is set only where something was refused or not read."""
     response = signal.response()
     if message := "; ".join(filter(None, (refusal_message(batch), unread_message(batch)))):

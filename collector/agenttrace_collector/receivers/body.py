@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 from starlette.requests import Request
 
 from agenttrace_collector.errors import TooLarge, UnsupportedMedia
-from agenttrace_collector.receivers.admission import Flow
+from agenttrace_collector.receivers.admission import AdmissionController
 from agenttrace_collector.server.auth import Identity
 from agenttrace_collector.server.inflate import Coding
 
@@ -28,7 +28,7 @@ class BodyLimits(NamedTuple):
 
 @asynccontextmanager
 async def admitted_body(
-    request: Request, flow: Flow, sender: Identity, limits: BodyLimits
+    request: Request, flow: AdmissionController, sender: Identity, limits: BodyLimits
 ) -> AsyncIterator[bytes]:
     """The body of a request whose sender is known, with a place for what is done with it.
 
@@ -40,9 +40,9 @@ async def admitted_body(
         await flow.grow(body, size, announced)
 
     async with flow.receiving(sender.tenant) as body:
-        async with flow.reading(body, limits.seconds):
+        async with flow.receive(body, limits.seconds):
             data = await read_body(request, limits.size, arrived)
-        async with flow.admitted(sender.tenant):
+        async with flow.admit(sender.tenant):
             yield data
 
 

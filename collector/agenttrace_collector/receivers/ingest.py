@@ -10,11 +10,11 @@ from typing import Final
 from agenttrace_collector.config.sections import Quotas as Settings
 from agenttrace_collector.decode.batch import Batch, Context
 from agenttrace_collector.errors import CollectorError
-from agenttrace_collector.receivers.admission import Flow
+from agenttrace_collector.receivers.admission import AdmissionController
 from agenttrace_collector.receivers.decoder import Decoder
 from agenttrace_collector.receivers.quotas import Quotas
 from agenttrace_collector.receivers.request_metrics import RequestMetrics
-from agenttrace_collector.receivers.signals import Signal
+from agenttrace_collector.receivers.signals import OtlpSignal
 from agenttrace_collector.receivers.sink import Sink
 from agenttrace_collector.server.inflate import Coding, content_bytes, inflate
 from agenttrace_schemas.rules import Policy
@@ -28,7 +28,7 @@ class Body:
     """A request as it arrived; `limit` bounds what it may inflate to."""
 
     data: bytes
-    signal: Signal
+    signal: OtlpSignal
     transport: str
     tenant: str
     limit: int
@@ -50,7 +50,7 @@ class Ingest:
 
     policy: Policy
     sink: Sink
-    flow: Flow
+    flow: AdmissionController
     metrics: RequestMetrics
     decoder: Decoder
     kept: Mapping[str, int] = field(default_factory=dict)
@@ -59,7 +59,7 @@ class Ingest:
 
     async def take(self, body: Body) -> Batch:
         """The batch that is now stored; raises `Rejected` or `Unavailable`, which are counted."""
-        async with self.flow.room(body.content_bytes, body.tenant):
+        async with self.flow.reserve(body.content_bytes, body.tenant):
             batch = await self._decoded(body)
             if body.signal.is_stored:
                 await self.keep(batch, body.signal.unit, body.transport, body.tenant)

@@ -27,7 +27,7 @@ from agenttrace_collector.errors import (
 )
 from agenttrace_collector.receivers.answers import internal_status, response_to, retry_info, status_of
 from agenttrace_collector.receivers.ingest import Body, Ingest
-from agenttrace_collector.receivers.signals import EXPORT, OTHER_SERVICES, Signal
+from agenttrace_collector.receivers.signals import EXPORT, OTHER_SERVICES, OtlpSignal
 from agenttrace_collector.server.auth import Authenticator, Role
 
 _log: Final = logging.getLogger(__name__)
@@ -62,7 +62,7 @@ class GrpcReceiver:
     settings: Grpc
     ingest: Ingest
     authenticator: Authenticator
-    signals: tuple[Signal, ...]
+    signals: tuple[OtlpSignal, ...]
     limits: GrpcLimits = GrpcLimits()
 
     async def start(self, endpoint: str) -> GrpcListener:
@@ -73,12 +73,12 @@ class GrpcReceiver:
         await server.start()
         return GrpcListener(server, listening)
 
-    def _service(self, signal: Signal) -> grpc.GenericRpcHandler[bytes, bytes]:
+    def _service(self, signal: OtlpSignal) -> grpc.GenericRpcHandler[bytes, bytes]:
         # Without deserialiser and serialiser: bytes in, bytes out.
         handler = grpc.stream_unary_rpc_method_handler(self._export(signal))
         return grpc.method_handlers_generic_handler(signal.service, {EXPORT: handler})
 
-    def _export(self, signal: Signal) -> Any:
+    def _export(self, signal: OtlpSignal) -> Any:
         async def export(_: AsyncIterator[bytes], context: _Context) -> bytes:
             try:
                 batch = await self._take(signal, context)
@@ -95,15 +95,15 @@ class GrpcReceiver:
 
         return export
 
-    async def _take(self, signal: Signal, context: _Context) -> Batch:
+    async def _take(self, signal: OtlpSignal, context: _Context) -> Batch:
         sender = self.authenticator.identify(_authorization(context), Role.INGEST)
         self.ingest.quotas.check(sender.tenant)
         flow = self.ingest.flow
         async with flow.receiving(sender.tenant) as arriving:
-            async with flow.expecting(arriving), flow.reading(arriving, self.settings.read_timeout):
+            async with flow.expecting(arriving), flow.receive(arriving, self.settings.read_timeout):
                 data = await _read(context)
             limit = self.settings.max_recv_msg_size_mib * _MIB
-            async with flow.admitted(sender.tenant):
+            async with flow.admit(sender.tenant):
                 return await self.ingest.take(Body(data, signal, _TRANSPORT, sender.tenant, limit))
 
 

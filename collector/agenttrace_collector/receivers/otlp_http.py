@@ -28,7 +28,7 @@ from agenttrace_collector.receivers.answers import (
 from agenttrace_collector.receivers.body import JSON, BodyLimits, admitted_body, coding_of
 from agenttrace_collector.receivers.ingest import Body, Ingest
 from agenttrace_collector.receivers.paths import CanonicalPaths
-from agenttrace_collector.receivers.signals import OTHER_SERVICES, Signal
+from agenttrace_collector.receivers.signals import OTHER_SERVICES, OtlpSignal
 from agenttrace_collector.server.auth import Authenticator, Role
 from agenttrace_collector.server.browsers import origins_pattern
 from agenttrace_collector.server.inflate import Coding
@@ -50,7 +50,7 @@ class HttpReceiver:
     settings: Http
     ingest: Ingest
     authenticator: Authenticator
-    signals: tuple[Signal, ...]
+    signals: tuple[OtlpSignal, ...]
 
     def app(self) -> Starlette:
         """The application."""
@@ -74,7 +74,7 @@ class HttpReceiver:
         )
         return [allowed, paths]
 
-    def _route(self, signal: Signal) -> Route:
+    def _route(self, signal: OtlpSignal) -> Route:
         async def export(request: Request) -> Response:
             if request.method != "POST":
                 return _plain(request, 405, "allowed is POST", {"allow": "POST"})
@@ -92,7 +92,7 @@ class HttpReceiver:
 
         return Route(f"/v1/{signal.name}", export, methods=_ANY_METHOD)
 
-    async def _export(self, signal: Signal, request: Request) -> Response:
+    async def _export(self, signal: OtlpSignal, request: Request) -> Response:
         sender = self.authenticator.identify(request.headers.get("authorization"), Role.INGEST)
         self.ingest.quotas.check(sender.tenant)
         is_json = _content_type(request) == JSON

@@ -30,7 +30,7 @@ class RunReceiver:
     async def take(self, body: bytes, tenant: str, coding: Coding) -> tuple[RunBatch, bool]:
         """The batch that is now stored, and whether its run is new; raises `Rejected` or `Unavailable`."""
         ingest = self.ingest
-        async with ingest.flow.room(content_bytes(len(body), coding, LIMIT), tenant):
+        async with ingest.flow.reserve(content_bytes(len(body), coding, LIMIT), tenant):
             batch = await self._decoded(body, tenant, coding)
             # The journal knows what came in the last minutes, the database what came before.
             if not batch.problems and await self.known(tenant, UUID(bytes=batch.run_id)):

@@ -25,7 +25,7 @@ class Decode(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Signal:
+class OtlpSignal:
     """One signal: its name in paths, what its records are called in metrics, how to read and answer.
 
     One that is not stored is read and counted.
@@ -51,19 +51,19 @@ OTHER_SERVICES: Final = {
 EXPORT: Final = "Export"
 
 
-def traces(decode: Decode, from_json: FromJsonBody) -> Signal:
+def traces(decode: Decode, from_json: FromJsonBody) -> OtlpSignal:
     """The trace signal with this decoding."""
-    return Signal("traces", "spans", TRACE_SERVICE, decode, from_json, ExportTraceServiceResponse)
+    return OtlpSignal("traces", "spans", TRACE_SERVICE, decode, from_json, ExportTraceServiceResponse)
 
 
-def logs(decode: Decode, from_json: FromJsonBody) -> Signal:
+def logs(decode: Decode, from_json: FromJsonBody) -> OtlpSignal:
     """The log signal with this decoding."""
-    return Signal("logs", "log_records", LOGS_SERVICE, decode, from_json, ExportLogsServiceResponse)
+    return OtlpSignal("logs", "log_records", LOGS_SERVICE, decode, from_json, ExportLogsServiceResponse)
 
 
-def metrics(decode: Decode, from_json: FromJsonBody) -> Signal:
+def metrics(decode: Decode, from_json: FromJsonBody) -> OtlpSignal:
     """The metric signal with this decoding: its points are counted and dropped."""
-    return Signal(
+    return OtlpSignal(
         "metrics",
         "metric_points",
         METRICS_SERVICE,

@@ -9,7 +9,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 
 @dataclass(frozen=True, slots=True)
-class Later:
+class LazyApp:
     """The application that `making` returns."""
 
     making: asyncio.Future[ASGIApp]

@@ -8,7 +8,7 @@ from typing import Any
 
 
 @dataclass(slots=True)
-class Lifetime:
+class Shutdown:
     """Waited for by the service, ended by a signal or by a fault that it cannot live with."""
 
     drain_timeout: float
@@ -22,7 +22,7 @@ class Lifetime:
             self._deadline = asyncio.get_running_loop().time() + self.drain_timeout
             self._ended.set()
 
-    def end_with(self, task: asyncio.Task[Any]) -> None:
+    def on_failure(self, task: asyncio.Task[Any]) -> None:
         """End if this task has failed."""
         if not task.cancelled() and task.exception():
             self._fault = task.exception()

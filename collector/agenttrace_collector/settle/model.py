@@ -20,7 +20,7 @@ SpanKey: TypeAlias = tuple[bytes, int]
 RunKey: TypeAlias = tuple[str, bytes]
 
 
-class Mark(NamedTuple):
+class PendingRun(NamedTuple):
     """A run that waits: up to when something arrived for it, and the times of what did."""
 
     tenant: str
@@ -31,7 +31,7 @@ class Mark(NamedTuple):
 
 
 # A run that there is not, to ask whether runs can be read at all.
-NOBODYS: Final = Mark("", bytes(16), 0, 0, 0)
+NOBODYS: Final = PendingRun("", bytes(16), 0, 0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,7 @@ class Settled:
 
 
 @dataclass(frozen=True, slots=True)
-class Round:
+class SettleContext:
     """What every run of one round of settling shares; `settled_at` is the version of its rows."""
 
     policy: Policy

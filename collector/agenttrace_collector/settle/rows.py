@@ -37,7 +37,7 @@ _STEP_FAILED: Final = "failure.step"
 _TAKEN_OVER: Final = frozenset(_COLUMNS)
 
 
-class Maker:
+class RowBuilder:
     """Makes the rows of one run; ids come from what they say, so that another round makes the same."""
 
     def __init__(self, rows: RunRows, facts: RunFactsRow, policy: Policy) -> None:

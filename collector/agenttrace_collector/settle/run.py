@@ -14,11 +14,11 @@ from agenttrace_collector.settle.model import (
     RETRIEVAL,
     TOOL,
     Node,
-    Round,
     RunRows,
+    SettleContext,
     Settled,
 )
-from agenttrace_collector.settle.rows import Maker
+from agenttrace_collector.settle.rows import RowBuilder
 from agenttrace_collector.settle.tree import build, calls
 from agenttrace_schemas import wire
 from agenttrace_schemas.counts import MOST_SUMMED
@@ -31,7 +31,7 @@ from agenttrace_schemas.vocabulary import RunStatus
 _STATED: Final = frozenset({"agenttrace", "api"})
 
 
-def settle_run(rows: RunRows, this: Round) -> Settled:
+def settle_run(rows: RunRows, this: SettleContext) -> Settled:
     """What the rows under a run id say together; no facts where they are no run."""
     nodes = [node for node in build(rows) if node.step.operation != "create_agent"]
     steps = calls(nodes)
@@ -40,7 +40,7 @@ def settle_run(rows: RunRows, this: Round) -> Settled:
     classify(nodes, steps)
     mark_fallbacks(steps)
     facts = _facts(rows, nodes, steps, this)
-    maker = Maker(rows, facts, this.policy)
+    maker = RowBuilder(rows, facts, this.policy)
     found = [(node, DERIVATIONS[rule]) for node, rule in derive(nodes, steps, this.thresholds)]
     return Settled(
         facts=facts,
@@ -51,7 +51,7 @@ def settle_run(rows: RunRows, this: Round) -> Settled:
     )
 
 
-def _facts(rows: RunRows, nodes: Sequence[Node], steps: Sequence[Node], this: Round) -> RunFactsRow:
+def _facts(rows: RunRows, nodes: Sequence[Node], steps: Sequence[Node], this: SettleContext) -> RunFactsRow:
     top = _outermost(rows, nodes)
     last = _last_stated(rows, nodes, top)
     spans: list[RunRow | StepRow] = [*(node.step for node in nodes), *rows.candidates]

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 from uuid import UUID
 
-from agenttrace_collector.settle.model import Mark, RunKey
+from agenttrace_collector.settle.model import PendingRun, RunKey
 from agenttrace_collector.telemetry.metrics import Sample
 
 FIRST_PAUSE_SECONDS: Final = 60
@@ -23,7 +23,7 @@ class SetAside:
         self._tries: dict[RunKey, int] = {}
         self._lock = threading.Lock()
 
-    def add(self, mark: Mark) -> int:
+    def add(self, mark: PendingRun) -> int:
         """Set a run aside; for how many seconds, twice as long each time."""
         with self._lock:
             tries = self._tries[mark[:2]] = self._tries.get(mark[:2], 0) + 1
@@ -35,7 +35,7 @@ class SetAside:
         with self._lock:
             self._tries.update({run: self._tries.get(run, 1) for run in runs})
 
-    def remove(self, marks: Iterable[Mark]) -> None:
+    def remove(self, marks: Iterable[PendingRun]) -> None:
         """These are settled now."""
         with self._lock:
             for mark in marks if self._tries else ():

@@ -8,7 +8,7 @@ from functools import cache
 from operator import attrgetter
 from typing import Any, Final
 
-from agenttrace_collector.settle.model import Mark
+from agenttrace_collector.settle.model import PendingRun
 from agenttrace_schemas.checks import quoted
 from agenttrace_schemas.migrations import migrations
 from agenttrace_schemas.retention import TIMES
@@ -45,12 +45,12 @@ def _uuid(raw: bytes) -> str:
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
-def runs(marks: Sequence[Mark]) -> str:
+def runs(marks: Sequence[PendingRun]) -> str:
     """That a row is of one of these runs."""
     return f"run_id IN ({run_ids(mark.run_id for mark in marks)})"
 
 
-def rows_of_runs(row: type[Row], marks: Sequence[Mark]) -> str:
+def rows_of_runs(row: type[Row], marks: Sequence[PendingRun]) -> str:
     """That a row is of one of these runs; the times keep the rest of the table unread."""
     earliest, latest = min(mark.earliest for mark in marks), max(mark.latest for mark in marks)
     time = TIMES[row.TABLE]
@@ -60,7 +60,7 @@ def rows_of_runs(row: type[Row], marks: Sequence[Mark]) -> str:
     )
 
 
-def stated(row: type[Row], marks: Sequence[Mark]) -> str:
+def stated(row: type[Row], marks: Sequence[PendingRun]) -> str:
     """Which types the agent recorded for which step of these runs."""
     kind = next(name for name in columns(row) if name.endswith("_type"))
     step = _FORMS["Nullable(UUID)"].format("step_id")
@@ -68,7 +68,7 @@ def stated(row: type[Row], marks: Sequence[Mark]) -> str:
     return f"SELECT tenant, UUIDToNum(run_id), {step}, {kind} FROM {row.TABLE} WHERE {where}"  # noqa: S608
 
 
-def settled_marks(marks: Sequence[Mark]) -> str:
+def settled_marks(marks: Sequence[PendingRun]) -> str:
     """The rows of `run_marks` that say so."""
     return ", ".join(
         f"(fromUnixTimestamp64Nano({mark.touched:d}), {quoted(mark.tenant)}, '{_uuid(mark.run_id)}',"
@@ -77,7 +77,7 @@ def settled_marks(marks: Sequence[Mark]) -> str:
     )
 
 
-def marks_again(mark: Mark, seconds: int) -> str:
+def marks_again(mark: PendingRun, seconds: int) -> str:
     """The rows of `run_marks` by which a run is done for now, and comes again in so many seconds."""
     run = (
         f"{quoted(mark.tenant)}, toUUID('{_uuid(mark.run_id)}'),"

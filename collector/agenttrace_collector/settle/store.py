@@ -10,7 +10,7 @@ from typing import Any, Final, Protocol, runtime_checkable
 
 from agenttrace_collector.clickhouse.rowbinary import encode
 from agenttrace_collector.settle import sql
-from agenttrace_collector.settle.model import Mark, Recorded, RunKey, RunRows, Settled
+from agenttrace_collector.settle.model import PendingRun, Recorded, RunKey, RunRows, Settled
 from agenttrace_schemas.derived_rows import DERIVED_ROWS
 from agenttrace_schemas.names import UNCONFIRMED
 from agenttrace_schemas.rows import (
@@ -98,26 +98,26 @@ class Store:
 
     database: Database
 
-    def waiting(self, quiet: float, most: int, each: int = 1_000_000) -> list[Mark]:
+    def waiting(self, quiet: float, most: int, each: int = 1_000_000) -> list[PendingRun]:
         """The runs for which nothing came in the last seconds and that are not settled, oldest first.
 
         So many at most, and of one tenant no more than `each`.
         """
         rows = self.database.query(_MARKS, {"quiet": round(quiet * 1000), "most": most, "each": each})
-        return [Mark(str(row[0]), bytes(row[1]), *row[2:]) for row in rows]
+        return [PendingRun(str(row[0]), bytes(row[1]), *row[2:]) for row in rows]
 
     def unsettled(self) -> dict[str, int]:
         """How many runs of each tenant wait to be settled, those that are not quiet yet among them."""
         return {str(tenant): runs for tenant, runs in self.database.query(_UNSETTLED)}
 
-    def in_range(self, since: int, until: int) -> list[Mark]:
+    def in_range(self, since: int, until: int) -> list[PendingRun]:
         """Every run with a step that began in a range of time; those set aside are done then, too."""
         rows = self.database.query(_RANGE, {"since": since, "until": until})
-        marks = [Mark(str(row[0]), bytes(row[1]), *row[2:]) for row in rows]
+        marks = [PendingRun(str(row[0]), bytes(row[1]), *row[2:]) for row in rows]
         aside = self.set_aside_before()
         return [mark._replace(touched=max(mark.touched, aside.get(mark[:2], 0))) for mark in marks]
 
-    def widened(self, marks: Sequence[Mark]) -> tuple[list[Mark], frozenset[RunKey]]:
+    def with_previous_range(self, marks: Sequence[PendingRun]) -> tuple[list[PendingRun], frozenset[RunKey]]:
         """The marks with the times of what was settled before, and the runs that were."""
         before: dict[RunKey, tuple[int, int]] = {}
         for tenant, run_id, started, ended in self.database.query(_BEFORE.format(runs=sql.runs(marks))):
@@ -128,7 +128,7 @@ class Store:
             wide.append(mark._replace(earliest=min(started, mark.earliest), latest=max(ended, mark.latest)))
         return wide, frozenset(before)
 
-    def read(self, marks: Sequence[Mark]) -> list[RunRows]:
+    def read(self, marks: Sequence[PendingRun]) -> list[RunRows]:
         """Everything stored of these runs."""
         by_class = {row: self._rows(row, marks) for row in (StepRow, SpanLinkRow, RunRow)}
         recorded = self._recorded(marks)
@@ -164,13 +164,13 @@ class Store:
                 rows += self._withdrawn(row_class, before, rows, settled_at)
             self._insert(row_class, rows)
 
-    def mark_settled(self, marks: Sequence[Mark]) -> None:
+    def mark_settled(self, marks: Sequence[PendingRun]) -> None:
         """Note up to when everything that arrived for these runs is settled, and move the watermark."""
         if marks:
             self.database.command(f"INSERT INTO run_marks VALUES {sql.settled_marks(marks)}")  # noqa: S608 - of ours
         self.database.command(_PROGRESS)
 
-    def set_aside(self, mark: Mark, seconds: int) -> None:
+    def set_aside(self, mark: PendingRun, seconds: int) -> None:
         """Let a run wait for so long, and what waits with it in the meantime."""
         again = sql.marks_again(mark, seconds)
         self.database.command(f"INSERT INTO run_marks SELECT * FROM ({again})")  # noqa: S608 - of ours
@@ -186,7 +186,7 @@ class Store:
         values = ", ".join(f"('{name}', {value:d}, now64(9))" for name, value in thresholds.items())
         self.database.command(f"INSERT INTO derive_thresholds VALUES {values}")  # noqa: S608 - of ours
 
-    def _rows(self, row: type[Row], marks: Sequence[Mark]) -> defaultdict[RunKey, list[Any]]:
+    def _rows(self, row: type[Row], marks: Sequence[PendingRun]) -> defaultdict[RunKey, list[Any]]:
         found: defaultdict[RunKey, list[Any]] = defaultdict(list)
         for made in self._select(row, sql.rows_of_runs(row, marks)):
             found[made.tenant, made.run_id].append(made)
@@ -203,7 +203,7 @@ class Store:
                 made[name] = made[name] if any(made[name]) else None
             yield row(**made)
 
-    def _recorded(self, marks: Sequence[Mark]) -> dict[RunKey, Recorded]:
+    def _recorded(self, marks: Sequence[PendingRun]) -> dict[RunKey, Recorded]:
         signals, decisions, failures = (
             self._stated(row, marks) for row in (SignalRow, DecisionRow, FailureRow)
         )
@@ -217,7 +217,7 @@ class Store:
         }
 
     def _stated(
-        self, row: type[Row], marks: Sequence[Mark]
+        self, row: type[Row], marks: Sequence[PendingRun]
     ) -> defaultdict[RunKey, list[tuple[bytes | None, str]]]:
         found: defaultdict[RunKey, list[tuple[bytes | None, str]]] = defaultdict(list)
         for tenant, run_id, step_id, kind in self.database.query(sql.stated(row, marks)):

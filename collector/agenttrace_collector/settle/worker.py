@@ -13,11 +13,11 @@ from dataclasses import dataclass, field
 from typing import Final
 from uuid import UUID
 
-from agenttrace_collector.clickhouse.client import MEMORY_LIMIT, Away, Refused
+from agenttrace_collector.clickhouse.client import MEMORY_LIMIT, QueryRejected, ServerUnavailable
 from agenttrace_collector.config.sections import Config
 from agenttrace_collector.errors import CollectorError, Unavailable
 from agenttrace_collector.settle.enforce import enforced
-from agenttrace_collector.settle.model import NOBODYS, Mark, Round, RunRows, Thresholds
+from agenttrace_collector.settle.model import NOBODYS, PendingRun, RunRows, SettleContext, Thresholds
 from agenttrace_collector.settle.names import by_digits, owners_of_unconfirmed, with_confirmed_names
 from agenttrace_collector.settle.run import settle_run
 from agenttrace_collector.settle.set_aside import SetAside
@@ -67,7 +67,7 @@ class Settler:
         self.settle(marks)
         return len(marks)
 
-    def settle(self, marks: Sequence[Mark]) -> None:
+    def settle(self, marks: Sequence[PendingRun]) -> None:
         """Settle these runs, neighbours in time together."""
         ordered = sorted(marks, key=lambda mark: (mark.earliest, mark.run_id))
         thresholds = self._thresholds()
@@ -76,7 +76,7 @@ class Settler:
                 return
             self._settle_batch(ordered[start : start + _BATCH], thresholds)
 
-    def _settle_batch(self, marks: Sequence[Mark], thresholds: Thresholds) -> None:
+    def _settle_batch(self, marks: Sequence[PendingRun], thresholds: Thresholds) -> None:
         """Settle these runs; where that fails, each half by itself, until the runs are found that it fails for."""
         failed = list(self._halved(marks, thresholds))
         if failed:
@@ -85,7 +85,9 @@ class Settler:
                 "%d runs cannot be settled and are set aside, tried again later: %s", len(failed), named
             )
 
-    def _halved(self, marks: Sequence[Mark], thresholds: Thresholds) -> Iterator[tuple[Mark, str]]:
+    def _halved(
+        self, marks: Sequence[PendingRun], thresholds: Thresholds
+    ) -> Iterator[tuple[PendingRun, str]]:
         """The runs that were set aside, each with why."""
         try:
             self._settle_together(marks, thresholds, is_alone=len(marks) == 1)
@@ -101,13 +103,15 @@ class Settler:
             self.store.set_aside(marks[0], self.set_aside.add(marks[0]))
             yield marks[0], str(error) if isinstance(error, CollectorError) else type(error).__name__
 
-    def _settle_together(self, marks: Sequence[Mark], thresholds: Thresholds, *, is_alone: bool) -> None:
-        wide, before = self.store.widened(marks)
-        this = Round(self.policy, thresholds, self.now())
+    def _settle_together(
+        self, marks: Sequence[PendingRun], thresholds: Thresholds, *, is_alone: bool
+    ) -> None:
+        wide, before = self.store.with_previous_range(marks)
+        this = SettleContext(self.policy, thresholds, self.now())
         read = self._named(self.store.read(wide))
         try:
             self.store.write([settle_run(rows, this) for rows in read], before, this.settled_at)
-        except Refused:
+        except QueryRejected:
             if not is_alone:
                 raise
             # Rows that were stored under other rules: what those of today refuse goes.
@@ -171,7 +175,9 @@ class Settler:
 
 def _is_away(error: Exception) -> bool:
     """Whether the database, and not a run, is what fails; too little memory may be the size of one run."""
-    return isinstance(error, Unavailable) and not (isinstance(error, Away) and error.code == MEMORY_LIMIT)
+    return isinstance(error, Unavailable) and not (
+        isinstance(error, ServerUnavailable) and error.code == MEMORY_LIMIT
+    )
 
 
 @asynccontextmanager

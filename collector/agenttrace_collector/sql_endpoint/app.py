@@ -25,8 +25,8 @@ from agenttrace_collector.receivers.answers import headers_of
 from agenttrace_collector.server.auth import Authenticator, Role
 from agenttrace_collector.sql_endpoint.frames import pack
 from agenttrace_collector.sql_endpoint.native import REVISION, with_revision
-from agenttrace_collector.sql_endpoint.problems import SqlRefused, told
-from agenttrace_collector.sql_endpoint.request import Asked, authorization, read
+from agenttrace_collector.sql_endpoint.problems import SqlRefused, to_sql_error
+from agenttrace_collector.sql_endpoint.request import SqlRequest, authorization, read
 from agenttrace_collector.sql_endpoint.settings import BOUNDED
 from agenttrace_collector.sql_endpoint.statement import checked, form_of, uses
 
@@ -93,14 +93,14 @@ class Sql:
                 run = functools.partial(self._run, asked, _wants_gzip(request))
                 found = await self.lanes.run(run)
         except CollectorError as error:
-            refused = told(error)
+            refused = to_sql_error(error)
             # What the engine says may be another kind of failure than the connection's.
             return _refusal(refused, headers_of(error) if refused.status == wire_status(error).http else {})
         except ClientDisconnect:
             return Response(status_code=499)
         except Exception as error:  # noqa: BLE001 - the request's border: a fault here must not end the server
             _log.exception("a statement failed", extra={"error": type(error).__name__})
-            return _refusal(told(error), {})
+            return _refusal(to_sql_error(error), {})
         return _answer(asked, found)
 
     def _identify(self, request: Request) -> None:
@@ -110,7 +110,7 @@ class Sql:
             message = "free SQL reads every tenant's rows: it needs a token of the role admin; the API answers for one"
             raise Forbidden(message) from None
 
-    def _run(self, asked: Asked, wants_gzip: bool, limits: Settings) -> _Found:  # noqa: FBT001 - called by an executor
+    def _run(self, asked: SqlRequest, wants_gzip: bool, limits: Settings) -> _Found:  # noqa: FBT001 - called by an executor
         if uses(asked.text, self.database):
             return self._packed(asked, asked.form, b"", wants_gzip=False)
         bound = {name: value for name, value in asked.settings.items() if name.startswith("param_")}
@@ -125,7 +125,7 @@ class Sql:
         return self._packed(asked, form, data, wants_gzip=wants_gzip)
 
     @staticmethod
-    def _packed(asked: Asked, form: str, data: bytes, *, wants_gzip: bool) -> _Found:
+    def _packed(asked: SqlRequest, form: str, data: bytes, *, wants_gzip: bool) -> _Found:
         # Not on the event loop, which others wait for: an answer may be a gigabyte.
         if asked.wants_frames:
             return _Found(form, pack(data), len(data))
@@ -180,7 +180,7 @@ def _wants_gzip(request: Request) -> bool:
     return wants and "gzip" in request.headers.get("accept-encoding", "")
 
 
-def _answer(asked: Asked, found: _Found) -> Response:
+def _answer(asked: SqlRequest, found: _Found) -> Response:
     headers = {
         "X-ClickHouse-Summary": json.dumps({"result_bytes": str(found.size)}),
         "X-ClickHouse-Server-Display-Name": "agenttrace",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from agenttrace_collector.clickhouse.client import Away, Refused
+from agenttrace_collector.clickhouse.client import QueryRejected, ServerUnavailable
 from agenttrace_collector.errors import (
     FAULT,
     OVER_LIMIT_CODES,
@@ -67,24 +67,24 @@ _PARSING: Final = 62
 _NO_FUNCTION: Final = 46
 
 
-def told(error: Exception) -> SqlRefused:
+def to_sql_error(error: Exception) -> SqlRefused:
     """Any failure as a client of ClickHouse expects it, under the status that every other surface has for it."""
     if isinstance(error, SqlRefused):
         return error
-    if isinstance(error, Refused | Away):
+    if isinstance(error, QueryRejected | ServerUnavailable):
         return _engine(error)
     status = wire_status(error)
     text = INTERNAL if status is FAULT else str(error)
     return SqlRefused(text, *status.sql, status.http)
 
 
-def _engine(error: Refused | Away) -> SqlRefused:
+def _engine(error: QueryRejected | ServerUnavailable) -> SqlRefused:
     """What the engine says, under its own code and name."""
-    away = isinstance(error, Away)
+    away = isinstance(error, ServerUnavailable)
     message = _TOLD.get(
         error.code, "the database is not available" if away else "the engine refuses the statement"
     )
-    if isinstance(error, Refused) and error.code == _PARSING and error.position:
+    if isinstance(error, QueryRejected) and error.code == _PARSING and error.position:
         message += f" at position {error.position}"
     kind = OverLimit if error.code in OVER_LIMIT_CODES else Unavailable if away else Rejected
     return SqlRefused(message, error.code or 999, error.name or "UNKNOWN_EXCEPTION", STATUS[kind].http)

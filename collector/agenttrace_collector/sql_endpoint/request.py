@@ -32,7 +32,7 @@ _QUERY_ID: Final = re.compile(r"[A-Za-z0-9-]{1,64}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class SqlRequest:
     """A statement and what goes with it; `settings` are the client's, parameters among them."""
 
     text: str
@@ -43,7 +43,7 @@ class Asked:
     wants_frames: bool = False
 
 
-async def read(request: Request, database: str, large_bodies: asyncio.Semaphore) -> Asked:
+async def read(request: Request, database: str, large_bodies: asyncio.Semaphore) -> SqlRequest:
     """What a request asks; raises `SqlRefused`, `TooLarge`, or `Unavailable` where its body does not come.
 
     A body that is large needs one of the places for such.
@@ -60,7 +60,7 @@ async def read(request: Request, database: str, large_bodies: asyncio.Semaphore)
     wanted = request.headers.get("x-clickhouse-format") or parameters.get("default_format") or "TabSeparated"
     query_id = parameters.get("query_id", "")
     revision = parameters.get("client_protocol_version", "")
-    return Asked(
+    return SqlRequest(
         text,
         _settings(parameters),
         wanted if wanted.isalnum() else "TabSeparated",

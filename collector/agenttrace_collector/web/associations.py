@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from starlette.requests import Request
 
-from agenttrace_collector.web.charts import Chart, heat, tall
+from agenttrace_collector.web.charts import Chart, chart_height, heat
 from agenttrace_collector.web.deps import filters
 from agenttrace_collector.web.events import kept
 
@@ -61,7 +61,7 @@ def _failures(rows: Any, csv: str) -> Chart:
         "rate_without",
     )
     title = "Decisions and failures after them, % of the runs with the decision"
-    return Chart(title, heat(types, y, z, "%"), columns, rows, csv, height=tall(len(rows)))
+    return Chart(title, heat(types, y, z, "%"), columns, rows, csv, height=chart_height(len(rows)))
 
 
 def _outcomes(rows: Any, csv: str) -> Chart:
@@ -72,4 +72,4 @@ def _outcomes(rows: Any, csv: str) -> Chart:
     columns = ("signal_type", "signal_code", "runs_present", "runs_absent", *keys, "p_value", "q_value")
     title = "Quality signals and success, % of the runs with and without the signal"
     x = ("succeeded with it", "succeeded without it")
-    return Chart(title, heat(x, y, z, "%"), columns, rows, csv, height=tall(len(rows)))
+    return Chart(title, heat(x, y, z, "%"), columns, rows, csv, height=chart_height(len(rows)))

@@ -64,7 +64,7 @@ def columns(rows: Sequence[Row], x: str, y: str, by: str) -> list[dict[str, Any]
     return [{**each, "type": "bar"} for each in lines(rows, x, y, by)]
 
 
-def across(
+def horizontal_bars(
     labels: Sequence[str], values: Sequence[float], name: str, colour: int = 1
 ) -> list[dict[str, Any]]:
     """A bar across for each label, the first on top."""
@@ -97,7 +97,7 @@ def heat(
     ]
 
 
-def tall(rows: int) -> int:
+def chart_height(rows: int) -> int:
     """The height that so many bars across need."""
     return max(200, 60 + 26 * rows)
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from starlette.requests import Request
 
-from agenttrace_collector.web.charts import Chart, tall
+from agenttrace_collector.web.charts import Chart, chart_height
 from agenttrace_collector.web.deps import filters
 from agenttrace_collector.web.events import kept
 
@@ -71,5 +71,11 @@ def _differences(title: str, keys: Any, rows: Any, csv: str) -> Chart:
     ]
     columns = (*keys, "version_a_run_rate", "version_b_run_rate", "difference", "p_value", "q_value")
     return Chart(
-        f"{title}: differs by, in points", traces, columns, rows, csv, {"zeroline": True}, tall(len(told))
+        f"{title}: differs by, in points",
+        traces,
+        columns,
+        rows,
+        csv,
+        {"zeroline": True},
+        chart_height(len(told)),
     )

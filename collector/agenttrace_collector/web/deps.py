@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import ValidationError
 from starlette.requests import Request
 
-from agenttrace_collector.api.deps import Asker, answers
+from agenttrace_collector.api.deps import TenantQueries, answers
 from agenttrace_collector.api.params import allowed_in
 from agenttrace_collector.api.problems import InvalidField
 from agenttrace_collector.server.auth import Role, token_digest
@@ -13,13 +13,13 @@ from agenttrace_collector.web.filters import Filters
 from agenttrace_collector.web.sessions import COOKIE, Sessions
 
 
-def asker(request: Request) -> Asker:
+def asker(request: Request) -> TenantQueries:
     """The one who looks; raises `Unauthenticated` or `Forbidden`."""
     built = answers(request)
     digest = token_digest(request.headers.get("authorization"))
     if digest is None and (session_id := request.cookies.get(COOKIE)):
         digest = sessions(request).token_digest(session_id)
-    return Asker(built, built.authenticator.identify_digest(digest, Role.READ))
+    return TenantQueries(built, built.authenticator.identify_digest(digest, Role.READ))
 
 
 def sessions(request: Request) -> Sessions:

@@ -10,7 +10,7 @@ from uuid import UUID
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 
-from agenttrace_collector.api.deps import Asker
+from agenttrace_collector.api.deps import TenantQueries
 from agenttrace_collector.api.params import (
     FAILURE_TYPES,
     OUTCOMES,
@@ -55,7 +55,7 @@ async def download(request: Request) -> Response:
     return await _paged(who, name, bound)
 
 
-async def _paged(who: Asker, name: str, bound: Mapping[str, Any]) -> Response:
+async def _paged(who: TenantQueries, name: str, bound: Mapping[str, Any]) -> Response:
     """The first page is read before anything is said, so that a failure has a status of its own."""
     pages = pages_of(who, name, bound)
     first = await anext(pages)
@@ -78,7 +78,7 @@ async def _texts(first: _Rows, more: AsyncIterator[_Rows], total: int) -> AsyncI
 
 
 async def pages_of(
-    who: Asker, name: str, bound: Mapping[str, Any], *, size: int = ON_A_PAGE, most: int = MOST_ROWS
+    who: TenantQueries, name: str, bound: Mapping[str, Any], *, size: int = ON_A_PAGE, most: int = MOST_ROWS
 ) -> AsyncIterator[_Rows]:
     """Runs from the latest on, a page at a time; the first one may be empty.
 

@@ -7,13 +7,13 @@ from typing import Any
 
 from starlette.requests import Request
 
-from agenttrace_collector.api.deps import Asker
+from agenttrace_collector.api.deps import TenantQueries
 from agenttrace_collector.errors import SwitchedOff
-from agenttrace_collector.web.charts import Chart, across, columns, lines, stacked, tall
+from agenttrace_collector.web.charts import Chart, chart_height, columns, horizontal_bars, lines, stacked
 from agenttrace_collector.web.deps import asker, filters
 
 
-def kept(request: Request) -> Asker:
+def kept(request: Request) -> TenantQueries:
     """The one who looks, where decisions and signals are kept; raises `SwitchedOff`."""
     who = asker(request)
     if not who.answers.policy.decisions:
@@ -37,11 +37,11 @@ async def decisions(request: Request) -> tuple[str, dict[str, Any]]:
         "charts": [
             Chart(
                 "Decisions by type and stated reason",
-                across(labels, [row["count"] for row in counted], "count"),
+                horizontal_bars(labels, [row["count"] for row in counted], "count"),
                 ("decision_type", "reason_code", "count", "runs", "avg_confidence", "agent_versions"),
                 counted,
                 chosen.link("/csv/decisions_aggregate"),
-                height=tall(len(counted)),
+                height=chart_height(len(counted)),
             ),
             Chart(
                 "Decisions over time, by type",
@@ -78,7 +78,7 @@ async def signals(request: Request) -> tuple[str, dict[str, Any]]:
         "charts": [
             Chart(
                 "Runs in which a signal was true, % of those in which it was observed",
-                across(labels, shares, "% of runs"),
+                horizontal_bars(labels, shares, "% of runs"),
                 (
                     "signal_type",
                     "signal_code",
@@ -90,7 +90,7 @@ async def signals(request: Request) -> tuple[str, dict[str, Any]]:
                 ),
                 counted,
                 chosen.link("/csv/signals_aggregate"),
-                height=tall(len(counted)),
+                height=chart_height(len(counted)),
             ),
             Chart(
                 "Signals over time, true and false",

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from starlette.requests import Request
 
-from agenttrace_collector.web.charts import Chart, across, lines, stacked, tall
+from agenttrace_collector.web.charts import Chart, chart_height, horizontal_bars, lines, stacked
 from agenttrace_collector.web.deps import asker, filters
 
 _ALWAYS: Final = (
@@ -70,16 +70,20 @@ def _charts(found: Mapping[str, Any], link: Any) -> Iterator[Chart]:
 def _counted(title: str, kind: str, rows: Any, link: Any) -> Chart:
     second = "reason_code" if kind == "decision" else f"{kind}_code"
     labels = [f"{row[f'{kind}_type']} · {row[second]}" for row in rows]
-    traces = across(labels, [row["count"] for row in rows], "count", 2 if kind == "failure" else 1)
+    traces = horizontal_bars(labels, [row["count"] for row in rows], "count", 2 if kind == "failure" else 1)
     columns = (f"{kind}_type", second, "count", "runs")
-    return Chart(title, traces, columns, rows, link(f"/csv/{kind}s_aggregate"), height=tall(len(rows)))
+    return Chart(
+        title, traces, columns, rows, link(f"/csv/{kind}s_aggregate"), height=chart_height(len(rows))
+    )
 
 
 def _signals(rows: Any, link: Any) -> Chart:
     labels = [f"{row['signal_type']} · {row['signal_code']}" for row in rows]
     told = (("true_count", "true", 1), ("false_count", "false", 2))
     traces = [
-        each for key, name, place in told for each in across(labels, [row[key] for row in rows], name, place)
+        each
+        for key, name, place in told
+        for each in horizontal_bars(labels, [row[key] for row in rows], name, place)
     ]
     columns = ("signal_type", "signal_code", "true_count", "false_count", "runs")
     layout = {"barmode": "stack"}
@@ -90,5 +94,5 @@ def _signals(rows: Any, link: Any) -> Chart:
         rows,
         link("/csv/signals_aggregate"),
         layout,
-        tall(len(rows)),
+        chart_height(len(rows)),
     )

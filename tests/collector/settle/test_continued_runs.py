@@ -21,7 +21,7 @@ from agenttrace.processor import RunSpanProcessor
 from agenttrace_collector.decode.batch import Context as Receiving
 from agenttrace_collector.decode.otlp import decode_traces
 from agenttrace_collector.settle import RunRows, Thresholds, settle_run
-from agenttrace_collector.settle.model import Round
+from agenttrace_collector.settle.model import SettleContext
 from agenttrace_schemas import wire
 from agenttrace_schemas.derived_rows import RunFactsRow
 from agenttrace_schemas.rows import RunRow, StepRow
@@ -81,7 +81,7 @@ def facts(*processes: Process, order: Sequence[int] | None = None) -> RunFactsRo
     batch = decode_traces(body, Receiving(Policy(), "default", time.time_ns()))
     steps, candidates = list(rows_of(batch, StepRow)), list(rows_of(batch, RunRow))
     rows = RunRows("default", steps[0].run_id, steps, (), candidates)
-    found = settle_run(rows, Round(Policy(), Thresholds(), 1)).facts
+    found = settle_run(rows, SettleContext(Policy(), Thresholds(), 1)).facts
     assert found is not None
     return found
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import pytest
 
 from agenttrace_collector.settle import RunRows, Thresholds, settle_run
-from agenttrace_collector.settle.model import Round
+from agenttrace_collector.settle.model import SettleContext
 from agenttrace_schemas.rows import StepRow
 from agenttrace_schemas.rules import Policy
 from tests.support.rows import BLANK_STEP
@@ -55,7 +55,7 @@ def seconds(rows: RunRows) -> float:
     spent = []
     for _ in range(3):
         started = time.process_time()
-        settle_run(rows, Round(Policy(), Thresholds(), 1))
+        settle_run(rows, SettleContext(Policy(), Thresholds(), 1))
         spent.append(time.process_time() - started)
     return min(spent)
 

@@ -14,14 +14,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from agenttrace_collector.clickhouse.client import MEMORY_LIMIT, Away, ClickHouse
+from agenttrace_collector.clickhouse.client import MEMORY_LIMIT, ClickHouse, ServerUnavailable
 from agenttrace_collector.clickhouse.migrator import Migrator
 from agenttrace_collector.clickhouse.rowbinary import encode
 from agenttrace_collector.config.sections import Config, Derive
 from agenttrace_collector.decode.batch import Context
 from agenttrace_collector.decode.otlp import decode_traces
 from agenttrace_collector.errors import Unavailable
-from agenttrace_collector.settle.model import Mark
+from agenttrace_collector.settle.model import PendingRun
 from agenttrace_collector.settle.set_aside import LONGEST_PAUSE_SECONDS, SetAside
 from agenttrace_collector.settle.store import Store
 from agenttrace_collector.settle.worker import Settler
@@ -96,7 +96,7 @@ def settled(database: ClickHouse, *steps: StepRow) -> list[bool]:
     return [each.run_id in ids for each in steps]
 
 
-@pytest.mark.parametrize("error", [ValueError("CANARY"), Away(MEMORY_LIMIT)], ids=repr)
+@pytest.mark.parametrize("error", [ValueError("CANARY"), ServerUnavailable(MEMORY_LIMIT)], ids=repr)
 def test_one_run_does_not_stop_the_others(
     schema: ClickHouse, error: Exception, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -168,7 +168,7 @@ def test_a_stricter_rule_takes_the_metadata_and_settles_the_run(schema: ClickHou
 
 def test_pauses_grow_and_end_growing() -> None:
     """From a minute to an hour."""
-    aside, mark = SetAside(), Mark("default", bytes(16), 0, 0, 0)
+    aside, mark = SetAside(), PendingRun("default", bytes(16), 0, 0, 0)
     pauses = [aside.add(mark) for _ in range(3_000)]
     assert pauses[:7] == [60, 120, 240, 480, 960, 1_920, LONGEST_PAUSE_SECONDS]
     assert pauses[-1] == LONGEST_PAUSE_SECONDS

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import pytest
 
 from agenttrace_collector.settle import RunRows, Settled, Thresholds, settle_run
-from agenttrace_collector.settle.model import Round
+from agenttrace_collector.settle.model import SettleContext
 from agenttrace_schemas.rows import StepRow
 from agenttrace_schemas.rules import Policy
 
@@ -57,7 +57,7 @@ def step(number: int, parent: int, operation: str = "chat") -> StepRow:
 
 def settled(steps: Iterable[StepRow]) -> Settled:
     """What these steps come to."""
-    return settle_run(RunRows("default", RUN, list(steps)), Round(Policy(), Thresholds(), 1))
+    return settle_run(RunRows("default", RUN, list(steps)), SettleContext(Policy(), Thresholds(), 1))
 
 
 @pytest.mark.parametrize("operation", ["chat", "execute_tool"])

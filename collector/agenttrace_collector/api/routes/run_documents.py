@@ -18,7 +18,7 @@ from agenttrace_collector.api.problems import FieldProblem, InvalidField, Proble
 from agenttrace_collector.decode.run_document.document import RunBatch
 from agenttrace_collector.decode.run_document.fields import Refused
 from agenttrace_collector.errors import CollectorError, UnsupportedMedia
-from agenttrace_collector.query.backends import Questions
+from agenttrace_collector.query.backends import QueryReader
 from agenttrace_collector.receivers.body import JSON, BodyLimits, admitted_body, coding_of
 from agenttrace_collector.receivers.run_documents import LIMIT, READ_SECONDS, RunReceiver
 from agenttrace_collector.server.auth import Role
@@ -52,7 +52,7 @@ class Accepted(Record):
 class StoredRuns:
     """Looks for runs that were stored as documents."""
 
-    questions: Questions
+    questions: QueryReader
 
     async def __call__(self, tenant: str, run_id: UUID) -> bool:
         """Whether there is one; False where the database does not say so in time."""

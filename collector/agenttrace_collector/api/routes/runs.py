@@ -9,7 +9,7 @@ from uuid import UUID
 from fastapi import APIRouter, Path, Query
 from pydantic import Field
 
-from agenttrace_collector.api.deps import Asker, Reading
+from agenttrace_collector.api.deps import Reading, TenantQueries
 from agenttrace_collector.api.models.run import (
     Decision,
     Details,
@@ -96,7 +96,7 @@ async def get_details(asker: Reading, run_id: RunId) -> Details:
     )
 
 
-async def _run(asker: Asker, run_id: UUID) -> dict[str, Any]:
+async def _run(asker: TenantQueries, run_id: UUID) -> dict[str, Any]:
     asked = {"run_id": run_id}
     # A run that is being settled may be missed: what settled it and what waits are not read at one moment.
     rows = await asker.records("run", asked) or await asker.records("run", asked)

@@ -83,7 +83,7 @@ class _Named:
 
 def _origin(named: _Named, builder: BatchBuilder) -> Origin:
     context = builder.context
-    run_id = identity.given(named.run_id) if named.run_id else b""
+    run_id = identity.parse_or_hash_id(named.run_id) if named.run_id else b""
     # A document has no trace: its run stands for one, so that settling finds its steps together.
     span_id = identity.uuid5(run_id)[:8]
     return Origin(
@@ -129,7 +129,7 @@ class _Reading:
         self._document = document
         self._body = body
         self._context = context
-        run = identity.given(document.run_id)
+        run = identity.parse_or_hash_id(document.run_id)
         # The run's id, not the bytes, tells whether a document is sent again.
         self._builder = BatchBuilder(context, digest_of("run", run, context))
         self._named = _Named.of(document.model_dump(include={each.name for each in fields(_Named)}))
@@ -182,7 +182,9 @@ class _Reading:
             tenant=origin.tenant,
             trace_id=origin.trace_id,
             span_id=origin.span_number,
-            parent_run_id=identity.given(document.parent_run_id) if document.parent_run_id else None,
+            parent_run_id=identity.parse_or_hash_id(document.parent_run_id)
+            if document.parent_run_id
+            else None,
             conversation_id=conversation_hash(self._context.policy.site_key, document.conversation_id or ""),
             actor="",
             source=SOURCE,

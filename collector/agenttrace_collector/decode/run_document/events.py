@@ -96,7 +96,7 @@ class Place:
     @staticmethod
     def own_id(run_id: bytes, stated: str) -> bytes:
         """The id of a part: a UUID as it is; another name is one within its run, as `step-1` is."""
-        given = identity.given(stated)
+        given = identity.parse_or_hash_id(stated)
         return (
             given if given != identity.uuid5(stated.encode("utf-8", "replace")) else _within(run_id, stated)
         )
