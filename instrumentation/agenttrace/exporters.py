@@ -68,7 +68,7 @@ def _otlp(variable: str, module: str) -> ModuleType:
     general = OTEL_EXPORTER_OTLP_PROTOCOL
     protocol = (os.environ.get(variable) or os.environ.get(general) or "http/protobuf").strip()
     if protocol not in _PACKAGES:
-        message = f"{variable} or {general}: allowed are {', '.join(_PACKAGES)}"
+        message = f"{variable} or {general}: must be one of {', '.join(_PACKAGES)}"
         raise InvalidSetting(message)
     try:
         return import_module(f"{_PACKAGES[protocol]}.{module}")

@@ -117,14 +117,14 @@ class SettingsReader:
         if stated in _BOOLEANS:
             return _BOOLEANS[stated]
         if stated:
-            self.faults.append(f"{name}: allowed are {', '.join(_BOOLEANS)}")
+            self.faults.append(f"{name}: must be one of {', '.join(_BOOLEANS)}")
         return default
 
     def _choice(self, name: str, allowed: tuple[str, ...]) -> str:
         """The first of the allowed values is the default."""
         stated = self._variables.get(name, "").strip().lower()
         if stated and stated not in allowed:
-            self.faults.append(f"{name}: allowed are {', '.join(allowed)}")
+            self.faults.append(f"{name}: must be one of {', '.join(allowed)}")
         return stated if stated in allowed else allowed[0]
 
     def _vocabulary(self) -> Vocabulary:

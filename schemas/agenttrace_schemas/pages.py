@@ -91,7 +91,7 @@ def vocabulary_page(vocabulary: Vocabulary = VOCABULARY) -> str:
         _table(("event", "attribute", "type", ""), _attributes()),
         "## Rules\n",
         _RULES,
-        _table(("rule", "allowed is", "otherwise"), _rules()),
+        _table(("rule", "must be", "otherwise"), _rules()),
     )
     return "\n".join(sections)
 

@@ -51,7 +51,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One row of the rule table; `allowed` completes the sentence "allowed is …"."""
+    """One row of the rule table; `allowed` completes the sentence "must be …"."""
 
     id: str
     verdict: Verdict
@@ -69,7 +69,7 @@ _TABLE: Final = (
     Rule("signal.code", Verdict.REJECT, "a code of that signal type"),
     Rule("signal.value", Verdict.REJECT, "a boolean"),
     Rule("signal.weight", Verdict.REJECT, "no value, or a number from 0.0 to 1.0"),
-    Rule("failure.type", Verdict.REJECT, ", ".join(FailureType)),
+    Rule("failure.type", Verdict.REJECT, f"one of {', '.join(FailureType)}"),
     Rule("failure.code", Verdict.REJECT, "a string that names the failure"),
     Rule("metadata.blocked_key", Verdict.REJECT, "a key that does not announce content"),
     Rule("metadata.key", Verdict.REJECT, "an identifier of at most 64 characters"),
@@ -79,8 +79,8 @@ _TABLE: Final = (
     Rule("label.pattern", Verdict.REJECT, "a label: ASCII letters, digits and . _ : / @ + # - ( ) ="),
     Rule("secret.pattern", Verdict.REJECT, "a text unlike an e-mail address, key, token or card number"),
     Rule("event.no_run", Verdict.REJECT, "a trace id or agenttrace.run.id"),
-    Rule("event.disabled", Verdict.REJECT, "no decisions and signals: they are switched off here"),
-    Rule("event.duplicate_key", Verdict.REJECT, "each attribute key once"),
+    Rule("event.disabled", Verdict.REJECT, "absent: decisions and signals are switched off here"),
+    Rule("event.duplicate_key", Verdict.REJECT, "an attribute key that occurs once"),
     Rule("document.field", Verdict.REJECT, "a field of the form that a run document has"),
     Rule("span.id", Verdict.REJECT, "a 16-byte trace id and an 8-byte span id, neither all zero"),
     Rule(
@@ -105,7 +105,7 @@ class Violation(ValueError):
         self.rule = rule
         self.key = key
         self.allowed = allowed or RULES[rule].allowed
-        super().__init__(f"{key}: allowed is {self.allowed} (rule {rule})")
+        super().__init__(f"{key}: must be {self.allowed} (rule {rule})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +163,7 @@ def check_decision(
     """The decision rebuilt from enforced fields; raises `Violation` at the first rule broken."""
     kind, reasons = _member(policy.vocabulary.decisions, decision_type, "decision.type", wire.DECISION_TYPE)
     if not isinstance(reason_code, str) or reason_code not in reasons:
-        raise Violation("decision.reason_code", wire.DECISION_REASON_CODE, ", ".join(reasons))
+        raise Violation("decision.reason_code", wire.DECISION_REASON_CODE, f"one of {', '.join(reasons)}")
     return Decision(
         kind,
         _label(policy, selected, SELECTED_LENGTH, rule="decision.selected", key=wire.DECISION_SELECTED),
@@ -179,7 +179,7 @@ def check_signal(
     """The signal rebuilt from enforced fields; raises `Violation` at the first rule broken."""
     kind, codes = _member(policy.vocabulary.signals, signal_type, "signal.type", wire.SIGNAL_TYPE)
     if not isinstance(signal_code, str) or signal_code not in codes:
-        raise Violation("signal.code", wire.SIGNAL_CODE, ", ".join(codes))
+        raise Violation("signal.code", wire.SIGNAL_CODE, f"one of {', '.join(codes)}")
     if not isinstance(value, bool):
         raise Violation("signal.value", wire.SIGNAL_VALUE)
     return Signal(kind, str(signal_code), value, check_fraction(weight, "signal.weight", wire.SIGNAL_WEIGHT))
@@ -249,7 +249,7 @@ def _member(
 ) -> tuple[str, tuple[str, ...]]:
     codes = table.get(name) if isinstance(name, str) else None
     if codes is None:
-        raise Violation(rule, key, ", ".join(table))
+        raise Violation(rule, key, f"one of {', '.join(table)}")
     return str(name), codes
 
 

@@ -127,12 +127,12 @@ def test_a_time_may_be_told_from_now(api: Api) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "text"),
     [
-        (["runs", "--status", "CANARY"], 1, "status: allowed is one of success, failure, partial"),
-        (["decisions", "--type", "CANARY"], 1, "decision_type: allowed is one of"),
-        (["decisions", "--source", "CANARY"], 1, "source: allowed is one of recorded, derived, all"),
-        (["run", "CANARY"], 1, "run_id: allowed is a UUID"),
+        (["runs", "--status", "CANARY"], 1, "status: must be one of success, failure, partial"),
+        (["decisions", "--type", "CANARY"], 1, "decision_type: must be one of"),
+        (["decisions", "--source", "CANARY"], 1, "source: must be one of recorded, derived, all"),
+        (["run", "CANARY"], 1, "run_id: must be a UUID"),
         (["run", "00000000-0000-0000-0000-000000000001"], 1, "no such run"),
-        (["runs", "--since", "soon"], 2, "allowed is a duration such as"),
+        (["runs", "--since", "soon"], 2, "must be a duration such as"),
         (["runs", "--limit", "101"], 2, "less than or equal to 100"),
         (["runs", "--json", "--csv"], 2, "give one of --json and --csv"),
         (["compare", AGENT], 2, "VERSION_A"),
@@ -154,7 +154,7 @@ def test_without_a_collector_it_says_how_to_start_one() -> None:
     assert "no collector answers at 127.0.0.1:1" in done.stderr
     assert "agenttrace collector run" in done.stderr
     assert "AGENTTRACE_API" in done.stderr
-    assert "allowed is http(s)://host:port" in command("ftp://x", "stats").stderr
+    assert "must be http(s)://host:port" in command("ftp://x", "stats").stderr
 
 
 def test_a_token_is_taken_from_the_environment(tmp_path_factory: pytest.TempPathFactory) -> None:

@@ -106,7 +106,7 @@ servce: {}
 def test_an_unknown_key_unlike_any_other_names_what_is_allowed(tmp_path: Path) -> None:
     """Where no suggestion is close the section's keys are listed."""
     (found,) = problems(tmp_path, "journal: {xyz: 1}")
-    assert found.message == "unknown key, allowed are directory, durability, max_size_mib"
+    assert found.message == "unknown key, must be one of directory, durability, max_size_mib"
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,7 @@ from agenttrace_collector.errors import CollectorError, Throttled, Unavailable
 from agenttrace_collector.receivers.admission import AdmissionController, Limits
 from agenttrace_collector.telemetry.memory import resident_bytes
 
-PATIENCE = 0.05
-TENANT = "one"
+SHARED, PATIENCE, TENANT = Limits(64, 800, 960, body_bytes=100), 0.05, "one"
 
 
 class Memory:
@@ -159,7 +158,7 @@ def test_this_process_holds_memory() -> None:
 
 def shared(memory: Memory) -> AdmissionController:
     """Limits of 800 and 960 bytes, bodies of at most 100: 20 bytes are always there for a tenant."""
-    return AdmissionController(Limits(64, 800, 960, body_bytes=100), resident=memory, patience=PATIENCE)
+    return AdmissionController(SHARED, resident=memory, patience=PATIENCE)
 
 
 def test_what_one_holds_beyond_its_share_is_taken_back_for_another() -> None:
@@ -214,7 +213,7 @@ def test_room_goes_first_to_who_uses_least() -> None:
 
     async def scenario() -> None:
         order = list[str]()
-        limited = AdmissionController(Limits(64, 800, 960, body_bytes=100), resident=Memory(100), patience=5)
+        limited = AdmissionController(SHARED, resident=Memory(100), patience=5)
 
         async def decode(tenant: str, ended: asyncio.Event) -> None:
             async with limited.reserve(50, tenant):
@@ -286,9 +285,7 @@ def test_a_body_that_never_comes_does_not_hold_up_its_tenant() -> None:
     """It is cut off when another of the tenant waits for the room that it holds."""
 
     async def scenario() -> None:
-        limited = AdmissionController(
-            Limits(64, 800, 960, body_bytes=100), resident=Memory(100), patience=0.5
-        )
+        limited = AdmissionController(SHARED, resident=Memory(100), patience=0.5)
         watching = asyncio.create_task(limited.watch(0.001))
         stalled = asyncio.create_task(expect(limited, TENANT))
         await asyncio.sleep(0)

@@ -118,7 +118,7 @@ def test_validate_tells_every_problem(tmp_path: Path) -> None:
     assert seen.returncode == 2
     assert seen.stderr.splitlines() == [
         "collector.yaml:2: journal.max_size: unknown key, did you mean max_size_mib?",
-        "collector.yaml:3: derive.quiet: allowed is a duration with its unit, such as 500ms, 0.5s, 30s, 1h30m or 90d",
+        "collector.yaml:3: derive.quiet: must be a duration with its unit, such as 500ms, 0.5s, 30s, 1h30m or 90d",
     ]
     assert command("collector", "validate").stdout == "valid\n"
 

@@ -119,7 +119,7 @@ def test_configure_refuses_what_is_not_allowed(monkeypatch: pytest.MonkeyPatch) 
     with pytest.raises(InvalidSetting, match="events is span, log or both"):
         agenttrace.configure(events="pigeon", tracer_provider=provider)  # type: ignore[arg-type]  # on purpose
     monkeypatch.setenv("AGENTTRACE_LABELS", "poems")
-    with pytest.raises(InvalidSetting, match="AGENTTRACE_LABELS: allowed are token, words, relaxed"):
+    with pytest.raises(InvalidSetting, match="AGENTTRACE_LABELS: must be one of token, words, relaxed"):
         agenttrace.configure(tracer_provider=provider)
 
 

@@ -91,7 +91,7 @@ def test_a_bad_variable_does_not_stop_an_agent() -> None:
     """Without `configure` it is logged at first use, and the default stands."""
     printed = run("-c", LOGGED + AGENT + COUNTS, AGENTTRACE_EVENTS="pigeon")
     assert "unconfigured=3" in printed
-    assert "AGENTTRACE_EVENTS: allowed are span, log, both; the default is used" in printed
+    assert "AGENTTRACE_EVENTS: must be one of span, log, both; the default is used" in printed
 
 
 def test_a_span_that_the_sampler_left_out_is_unsampled() -> None:

@@ -165,4 +165,4 @@ def allowed_in(field: str, kind: str) -> FieldProblem:
         )
     if kind == "missing":
         return FieldProblem(field=field, message="required")
-    return FieldProblem(field=field, message=f"allowed is {_ALLOWED.get(field, 'another value, see /docs')}")
+    return FieldProblem(field=field, message=f"must be {_ALLOWED.get(field, 'another value, see /docs')}")

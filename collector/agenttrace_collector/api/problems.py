@@ -35,7 +35,7 @@ class UnknownValue(Unlisted):
     def __init__(self, field: str, allowed: Sequence[str]) -> None:
         self.problem = FieldProblem(
             field=field,
-            message=f"allowed is one of {', '.join(allowed)}",
+            message=f"must be one of {', '.join(allowed)}",
             rule=None,
             allowed=list(allowed),
         )

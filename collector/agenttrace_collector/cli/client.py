@@ -26,7 +26,7 @@ def address(given: str | None = None) -> str:
     """Where the API is: as given, else by the environment, else where a collector listens by default."""
     chosen = (given or os.environ.get(ADDRESS) or DEFAULT).rstrip("/")
     if not chosen.startswith(("http://", "https://")):
-        fail(f"{ADDRESS}: allowed is http(s)://host:port, such as {DEFAULT}", code=MISUSED)
+        fail(f"{ADDRESS}: must be http(s)://host:port, such as {DEFAULT}", code=MISUSED)
     return chosen
 
 

@@ -22,7 +22,7 @@ def ago(text: str) -> str:
     try:
         return datetime.fromisoformat(text).isoformat()
     except ValueError:
-        message = "allowed is a duration such as 30m, 24h, 7d, or a time such as 2026-01-31T12:00:00"
+        message = "must be a duration such as 30m, 24h, 7d, or a time such as 2026-01-31T12:00:00"
         raise typer.BadParameter(message) from None
 
 

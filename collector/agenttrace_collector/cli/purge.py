@@ -93,7 +93,7 @@ async def _directly(settings: Config, choice: _Choice, tenant: str, *, yes: bool
     try:
         subject = Purge.model_validate(choice).subject(policy, tenant)
     except ValueError:
-        fail("agenttrace purge: allowed is a run as UUID, a name of at most 128 characters", code=MISUSED)
+        fail("agenttrace purge: a run must be a UUID, a name must have at most 128 characters", code=MISUSED)
     async with (
         opened_storage(settings, open_database(settings, policy), lifetime) as storage,
         opened_erasure(settings.exporters.clickhouse, storage.delivery.flush) as erasure,

@@ -22,8 +22,8 @@ _NULLS: Final = frozenset({"", "~", "null", "Null", "NULL"})
 _EXPRESSION: Final = re.compile(
     r"\$\$|\$\{(?:env:)?(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>[^}]*))?\}|(?P<other>\$\{)"
 )
-_TOO_DEEP: Final = f"allowed are {MAX_DEPTH} levels"
-_TOO_MANY: Final = f"allowed are {MAX_NODES} values, those that aliases repeat included"
+_TOO_DEEP: Final = f"must be at most {MAX_DEPTH} levels deep"
+_TOO_MANY: Final = f"must hold at most {MAX_NODES} values, those that aliases repeat included"
 
 
 @dataclass(slots=True)
@@ -50,7 +50,7 @@ def read_document(text: str, source: str, environ: Mapping[str, str]) -> Documen
     if isinstance(values, dict):
         reader.document.values = values
     elif values is not None:
-        reader.complain(node, (), "allowed is a mapping of sections")
+        reader.complain(node, (), "must be a mapping of sections")
     return reader.document
 
 
@@ -128,7 +128,7 @@ class _Reader:
         if match[0] == "$$":
             return "$"
         if match["other"]:
-            self.complain(node, path, "allowed is ${env:NAME} or ${env:NAME:-default}; $$ stands for $")
+            self.complain(node, path, "must be ${env:NAME} or ${env:NAME:-default}; $$ stands for $")
             return ""
         name, default = match["name"], match["default"]
         found = self._environ.get(name)

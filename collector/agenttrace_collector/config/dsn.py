@@ -22,7 +22,7 @@ OPTIONS: Final = (
     "verify",
 )
 _ALLOWED: Final = (
-    "allowed is http(s)://user:password@host:port, more hosts after commas, and after ? any of "
+    "must be http(s)://user:password@host:port, more hosts after commas, and after ? any of "
     + ", ".join(OPTIONS)
 )
 

@@ -66,7 +66,7 @@ def _text(file: FilePath) -> str:
         problem = Problem(Position(str(file)), "", f"the file cannot be read ({type(error).__name__})")
         raise ConfigError([problem]) from None
     if len(text) > MAX_CHARACTERS:
-        problem = Problem(Position(str(file)), "", f"allowed are {MAX_CHARACTERS} characters")
+        problem = Problem(Position(str(file)), "", f"must have at most {MAX_CHARACTERS} characters")
         raise ConfigError([problem])
     return text
 
@@ -75,7 +75,7 @@ def _override(override: str, environ: Mapping[str, str]) -> Document:
     name, separator, text = override.partition("=")
     path = tuple(name.split("."))
     if not separator or not all(path):
-        raise ConfigError([Problem(Position("--set"), "", "allowed is section.key=value")])
+        raise ConfigError([Problem(Position("--set"), "", "must be section.key=value")])
     read = read_document(f"value: {text}", "--set", environ)
     value: Any = read.values.get("value")
     for key in reversed(path):

@@ -80,7 +80,7 @@ def shown(path: Path) -> str:
 
 
 def _sentence(message: str) -> str:
-    return message.removeprefix("Value error, ").replace("Input should be", "allowed is")
+    return message.removeprefix("Value error, ").replace("Input should be", "must be")
 
 
 def _unknown(root: type[BaseModel], path: Path) -> str:
@@ -88,7 +88,7 @@ def _unknown(root: type[BaseModel], path: Path) -> str:
     close = difflib.get_close_matches(str(path[-1]), known, n=1)
     if close:
         return f"unknown key, did you mean {close[0]}?"
-    return f"unknown key, allowed are {', '.join(known)}" if known else "unknown key"
+    return f"unknown key, must be one of {', '.join(known)}" if known else "unknown key"
 
 
 def _keys(root: type[BaseModel], path: Path) -> list[str]:

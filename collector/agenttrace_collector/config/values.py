@@ -35,7 +35,7 @@ def address(endpoint: str) -> Address:
     """The host and port of `host:port`; raises `ValueError` for anything else."""
     match = _HOST_PORT.fullmatch(endpoint)
     if not match or int(match[2]) > _LARGEST_PORT:
-        message = "allowed is host:port, such as 127.0.0.1:4317"
+        message = "must be host:port, such as 127.0.0.1:4317"
         raise ValueError(message)
     return Address(match[1].strip("[]"), int(match[2]))
 
@@ -50,7 +50,7 @@ def _seconds(value: object) -> object:
         return value
     parts = _PART.findall(value) if isinstance(value, str) else []
     if not parts or "".join(number + unit for number, unit in parts) != value:
-        message = "allowed is a duration with its unit, such as 500ms, 0.5s, 30s, 1h30m or 90d"
+        message = "must be a duration with its unit, such as 500ms, 0.5s, 30s, 1h30m or 90d"
         raise ValueError(message)
     return sum(float(number) * _SECONDS[unit] for number, unit in parts)
 
@@ -64,7 +64,7 @@ def _is_database(endpoint: str) -> str:
     if scheme in {"http", "https"}:
         servers(endpoint)
         return endpoint
-    message = "allowed is chdb://directory, http(s)://user:password@host:port or null://"
+    message = "must be chdb://directory, http(s)://user:password@host:port or null://"
     raise ValueError(message)
 
 

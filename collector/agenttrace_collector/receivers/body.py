@@ -74,7 +74,7 @@ def _announced(request: Request) -> int:
 
 
 def _too_large(limit: int) -> TooLarge:
-    return TooLarge(f"allowed is a body of at most {limit} bytes")
+    return TooLarge(f"the body must have at most {limit} bytes")
 
 
 def coding_of(request: Request) -> Coding:

@@ -77,7 +77,7 @@ class HttpReceiver:
     def _route(self, signal: OtlpSignal) -> Route:
         async def export(request: Request) -> Response:
             if request.method != "POST":
-                return _plain(request, 405, "allowed is POST", {"allow": "POST"})
+                return _plain(request, 405, "the method must be POST", {"allow": "POST"})
             try:
                 return await self._export(signal, request)
             except CollectorError as error:

@@ -66,7 +66,7 @@ class Token(Section):
     @model_validator(mode="after")
     def _one_of_both(self) -> Self:
         if bool(self.token and self.token.get_secret_value()) == bool(self.sha256):
-            message = "allowed is a token that is not empty, or its sha256, one of the two"
+            message = "must be a token that is not empty, or its sha256, one of the two"
             raise ValueError(message)
         return self
 

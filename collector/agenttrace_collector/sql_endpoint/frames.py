@@ -62,7 +62,7 @@ def _unpacked(data: bytes, at: int, room: int) -> tuple[bytes, int]:
     if length < _HEADER.size or len(block) != length or _checksum(block) != data[at:start]:
         raise _broken()
     if size > room:
-        message = "allowed is a statement that is smaller when it is unpacked"
+        message = "the statement must be smaller when it is unpacked"
         raise TooLarge(message)
     return _content(method, block[_HEADER.size :], size), start + length
 
@@ -79,6 +79,4 @@ def _content(method: int, packed: bytes, size: int) -> bytes:
 
 
 def _broken() -> Exception:
-    return bad_argument(
-        "decompress: allowed are blocks of LZ4 as ClickHouse frames them, with their checksums"
-    )
+    return bad_argument("decompress: must be blocks of LZ4 as ClickHouse frames them, with their checksums")

@@ -50,7 +50,7 @@ async def read(request: Request, database: str, large_bodies: asyncio.Semaphore)
     """
     parameters = request.query_params
     if parameters.get("database", database).lower() not in {database.lower(), "default", ""}:
-        message = "database: allowed is the collector's own; tables of system are named in full"
+        message = "database: must be the collector's own; tables of system are named in full"
         raise bad_argument(message)
     body = (await _body(request, large_bodies)) if request.method == "POST" else ""
     text = "\n".join(filter(None, (parameters.get("query", ""), body)))
@@ -116,7 +116,7 @@ def _settings(parameters: Mapping[str, str]) -> dict[str, str]:
     }
     bound = {name: value for name, value in parameters.items() if _PARAMETER.fullmatch(name)}
     if sum(map(len, bound.values())) > _LARGEST:
-        message = f"allowed are parameters of at most {_LARGEST} characters"
+        message = f"a parameter must have at most {_LARGEST} characters"
         raise TooLarge(message)
     # Texts are UTC, whatever the host has.
     return {"session_timezone": "UTC", **listed, **bound}

@@ -91,5 +91,5 @@ def _check(name: str, value: str, largest: Mapping[str, int]) -> None:
         raise denied(message)
     most = largest.get(name)
     if most is not None and not (_NUMBER.fullmatch(value) and 0 < int(value) <= most):
-        message = f"{name}: allowed is a number from 1 to {most}"
+        message = f"{name}: must be a number from 1 to {most}"
         raise denied(message)

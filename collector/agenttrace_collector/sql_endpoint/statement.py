@@ -71,15 +71,13 @@ TABLE_FUNCTIONS: Final = frozenset(
 )
 _DATABASES: Final = frozenset({"default", "system", "information_schema"})
 _READ_ONLY: Final = (
-    "allowed are SELECT, SHOW, DESCRIBE, EXISTS and EXPLAIN: the database is read here, not changed"
+    "the statement must be SELECT, SHOW, DESCRIBE, EXISTS or EXPLAIN: the database is read here, not changed"
 )
-_VALUES_ONLY: Final = (
-    "allowed are parameters that are values; the names of tables and columns stand in the statement"
-)
+_VALUES_ONLY: Final = "parameters must be values; the names of tables and columns stand in the statement"
 _NO_FILE: Final = "an answer goes to who asks, not INTO OUTFILE"
 _NOT_THAT_TABLE: Final = "of the system tables those are allowed that describe the engine and the schema"
 _NOT_THAT_DATABASE: Final = "of the databases the collector's own is allowed"
-_NOT_THAT_TABLE_FUNCTION: Final = f"of the table functions allowed are {', '.join(sorted(TABLE_FUNCTIONS))}"
+_NOT_THAT_TABLE_FUNCTION: Final = f"the table function must be one of {', '.join(sorted(TABLE_FUNCTIONS))}"
 _NOT_THAT_FUNCTION: Final = (
     "a function of the statement is not on the list of those that stay within the database"
 )

@@ -80,7 +80,7 @@ async def store_run(request: Request, built: Built) -> Response:
     sender = built.authenticator.identify(request.headers.get("authorization"), Role.INGEST)
     built.ingest.quotas.check(sender.tenant)
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != JSON:
-        message = f"allowed is the content type {JSON}"
+        message = f"the content type must be {JSON}"
         raise UnsupportedMedia(message)
     coding = coding_of(request)
     async with admitted_body(request, built.ingest.flow, sender, BodyLimits(LIMIT, READ_SECONDS)) as body:

@@ -169,7 +169,7 @@ class _Reading:
             latest if document.ended_at is None else self._time("ended_at", document.ended_at, RunRow.TABLE)
         )
         if document.ended_at is not None and ended < started:
-            self._problems.append(Refused("ended_at", FORM, "allowed is a time not before started_at"))
+            self._problems.append(Refused("ended_at", FORM, "must be a time not before started_at"))
         return RunRow(
             run_id=origin.run_id,
             agent_id=origin.agent_id,
@@ -195,7 +195,7 @@ class _Reading:
             at = f"steps[{number}]"
             row = self._step_row(step, number, at)
             if row.step_id in self._steps:
-                self._problems.append(Refused(f"{at}.step_id", FORM, "allowed is each step_id once"))
+                self._problems.append(Refused(f"{at}.step_id", FORM, "must differ from the other step_ids"))
             self._steps[row.step_id] = (row.started_at, row.ended_at)
             is_failed = step.status is None and (step.error_type or self._failure_code(step) is not None)
             yield self._confirmed(replace(row, status="error") if is_failed else row)
@@ -274,7 +274,7 @@ class _Reading:
         if step.ended_at is not None:
             ended = self._time(f"{at}.ended_at", step.ended_at, StepRow.TABLE)
         if ended < started:
-            self._problems.append(Refused(f"{at}.ended_at", FORM, "allowed is a time not before started_at"))
+            self._problems.append(Refused(f"{at}.ended_at", FORM, "must be a time not before started_at"))
         latency = (ended - started) / _MILLISECOND if step.latency_ms is None else step.latency_ms
         return started, ended, latency
 
@@ -284,13 +284,13 @@ class _Reading:
         except Violation as violation:
             key = violation.key.removeprefix(wire.METADATA_PREFIX)
             place = f"{at}.metadata.{key}"
-            self._problems.append(Refused(place, violation.rule, f"allowed is {violation.allowed}"))
+            self._problems.append(Refused(place, violation.rule, f"must be {violation.allowed}"))
             return {}
 
     def _time(self, field: str, time: int, table: str) -> int:
         if not self._builder.in_range(time, table):
             self._problems.append(
-                Refused(field, "time.range", f"allowed is {rules.RULES['time.range'].allowed}")
+                Refused(field, "time.range", f"must be {rules.RULES['time.range'].allowed}")
             )
         return time
 

@@ -143,7 +143,7 @@ def decisions_and_signals(
         stored[kind.field] = 0
         if given is not None and not isinstance(given, list):
             builder.refuse(kind.kind, Violation(FORM, kind.field), place.origin)
-            refused.append(Refused(kind.field, FORM, "allowed is a list"))
+            refused.append(Refused(kind.field, FORM, "must be a list"))
             continue
         for number, each in enumerate(given or ()):
             problems = _keep(each, kind, place, (builder, ids, f"{kind.field}[{number}]"))
@@ -192,4 +192,4 @@ def _refused(violation: Violation, at: str, time: str) -> Refused:
     else:
         field = time if violation.rule == "time.range" else _FIELDS.get(key, "")
     allowed = violation.allowed or RULES[violation.rule].allowed
-    return Refused(f"{at}.{field}" if field else at, violation.rule, f"allowed is {allowed}")
+    return Refused(f"{at}.{field}" if field else at, violation.rule, f"must be {allowed}")

@@ -181,10 +181,10 @@ def _allowed(kind: str, context: Mapping[str, Any]) -> str:
     if kind == "missing":
         return "required"
     if kind == "literal_error":
-        return f"allowed is {context['expected']}"
+        return f"must be {context['expected']}"
     if isinstance(context.get("error"), NotACount):
-        return f"allowed is {RULES['count.range'].allowed}"
-    return f"allowed is {_FORMS.get(kind, 'another value')}"
+        return f"must be {RULES['count.range'].allowed}"
+    return f"must be {_FORMS.get(kind, 'another value')}"
 
 
 _FORMS: Final = {
