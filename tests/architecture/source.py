@@ -38,13 +38,23 @@ class Module:
         """The syntax tree."""
         return ast.parse(self.text, str(self))
 
-    def imports(self) -> Iterator[str]:
-        """The first name of everything imported, wherever the import stands."""
+    @property
+    def name(self) -> str:
+        """The dotted name by which it is imported."""
+        parts = self.path.relative_to(PACKAGES[self.package].parent).with_suffix("").parts
+        return ".".join(parts).removesuffix(".__init__")
+
+    def imported(self) -> Iterator[tuple[str, str]]:
+        """Everything imported, wherever the import stands: a module and a name in it, empty for the module itself."""
         for node in ast.walk(self.tree):
             if isinstance(node, ast.Import):
-                yield from (alias.name.partition(".")[0] for alias in node.names)
+                yield from ((alias.name, "") for alias in node.names)
             elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-                yield node.module.partition(".")[0]
+                yield from ((node.module, alias.name) for alias in node.names)
+
+    def imports(self) -> Iterator[str]:
+        """The first name of everything imported."""
+        return (module.partition(".")[0] for module, _ in self.imported())
 
     def functions(self) -> Iterator[Function]:
         """Every function and method."""

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import ast
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from functools import cache
 from graphlib import TopologicalSorter
 from typing import Final
 
-from tests.architecture.source import PACKAGES, Module, modules
+from tests.architecture.source import Module, modules
 
 COLLECTOR: Final = "agenttrace_collector"
 # From the top down: a room imports rooms of lower floors only, and of its own floor only itself.
@@ -38,24 +37,15 @@ FLOOR: Final = {room: number for number, rooms in enumerate(FLOORS) for room in 
 @cache
 def imports() -> dict[str, set[str]]:
     """The collector's modules by their dotted names, each with those that it imports, inside functions too."""
-    found = {name(module): module for module in modules(COLLECTOR)}
-    return {each: set(_imported(module, found)) for each, module in found.items()}
+    known = {module.name: module for module in modules(COLLECTOR)}
+    return {name: set(_known_imports(module, known)) for name, module in known.items()}
 
 
-def name(module: Module) -> str:
-    """The dotted name."""
-    parts = module.path.relative_to(PACKAGES[COLLECTOR].parent).with_suffix("").parts
-    return ".".join(parts).removesuffix(".__init__")
-
-
-def _imported(module: Module, known: dict[str, Module]) -> Iterator[str]:
-    for node in ast.walk(module.tree):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names if alias.name in known)
-        elif isinstance(node, ast.ImportFrom) and node.module in known:
-            for alias in node.names:
-                inner = f"{node.module}.{alias.name}"
-                yield inner if inner in known else str(node.module)
+def _known_imports(module: Module, known: Container[str]) -> Iterator[str]:
+    for source, name in module.imported():
+        inner = f"{source}.{name}"
+        if source in known:
+            yield inner if inner in known else source
 
 
 def room(module: str) -> str:
@@ -81,9 +71,4 @@ def test_imports_go_down() -> None:
 
 def test_no_module_imports_itself_by_way_of_others() -> None:
     """No circles, not even where an import stands inside a function."""
-    # A package's own __init__ collects names of its modules for others.
-    graph = {
-        module: {each for each in targets if not module.startswith(f"{each}.")}
-        for module, targets in imports().items()
-    }
-    TopologicalSorter(graph).prepare()
+    TopologicalSorter(imports()).prepare()

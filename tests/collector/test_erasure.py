@@ -7,14 +7,12 @@ from uuid import UUID
 import pytest
 
 from agenttrace_collector.clickhouse.client import ClickHouse
-from agenttrace_collector.clickhouse.migrator import Migrator
 from agenttrace_collector.clickhouse.purge import Eraser
 from agenttrace_collector.clickhouse.purge_subject import Kind, Subject
 from agenttrace_schemas.derived_rows import ALL_ROWS
 from agenttrace_schemas.retention import TIMES
 from agenttrace_schemas.rows import columns
-from agenttrace_schemas.rules import Policy
-from tests.support.database import empty_database, insert_statement, valid_row
+from tests.support.database import insert_statement, new_database, valid_row
 
 TALK = "0123456789abcdef" * 4
 # Four runs: whose agent, whose conversation, whose tenant, which day of September 2026.
@@ -30,9 +28,7 @@ SECOND_OF_SEPTEMBER = 1_788_307_200 * 10**9
 @pytest.fixture(scope="module")
 def empty() -> ClickHouse:
     """A database with every table, which each test fills anew."""
-    database = empty_database()
-    Migrator(database, Policy()).up()
-    return database
+    return new_database()
 
 
 @pytest.fixture

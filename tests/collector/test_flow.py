@@ -11,7 +11,8 @@ from agenttrace_collector.errors import CollectorError, Throttled, Unavailable
 from agenttrace_collector.receivers.admission import AdmissionController, Limits
 from agenttrace_collector.telemetry.memory import resident_bytes
 
-SHARED, PATIENCE, TENANT = Limits(64, 800, 960, body_bytes=100), 0.05, "one"
+PATIENCE = 0.05
+TENANT = "one"
 
 
 class Memory:
@@ -156,9 +157,9 @@ def test_this_process_holds_memory() -> None:
     assert resident_bytes() > 2**20
 
 
-def shared(memory: Memory) -> AdmissionController:
+def shared(memory: Memory, patience: float = PATIENCE) -> AdmissionController:
     """Limits of 800 and 960 bytes, bodies of at most 100: 20 bytes are always there for a tenant."""
-    return AdmissionController(SHARED, resident=memory, patience=PATIENCE)
+    return AdmissionController(Limits(64, 800, 960, body_bytes=100), resident=memory, patience=patience)
 
 
 def test_what_one_holds_beyond_its_share_is_taken_back_for_another() -> None:
@@ -213,7 +214,7 @@ def test_room_goes_first_to_who_uses_least() -> None:
 
     async def scenario() -> None:
         order = list[str]()
-        limited = AdmissionController(SHARED, resident=Memory(100), patience=5)
+        limited = shared(Memory(100), 5)
 
         async def decode(tenant: str, ended: asyncio.Event) -> None:
             async with limited.reserve(50, tenant):
@@ -285,7 +286,7 @@ def test_a_body_that_never_comes_does_not_hold_up_its_tenant() -> None:
     """It is cut off when another of the tenant waits for the room that it holds."""
 
     async def scenario() -> None:
-        limited = AdmissionController(SHARED, resident=Memory(100), patience=0.5)
+        limited = shared(Memory(100), 0.5)
         watching = asyncio.create_task(limited.watch(0.001))
         stalled = asyncio.create_task(expect(limited, TENANT))
         await asyncio.sleep(0)

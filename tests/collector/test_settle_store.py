@@ -12,7 +12,6 @@ from typer.testing import CliRunner
 
 from agenttrace_collector.cli.app import app
 from agenttrace_collector.clickhouse.client import ClickHouse
-from agenttrace_collector.clickhouse.migrator import Migrator
 from agenttrace_collector.config.sections import Config, Derive, LatencyThresholds
 from agenttrace_collector.decode.batch import Context
 from agenttrace_collector.decode.otlp import decode_traces
@@ -22,7 +21,7 @@ from agenttrace_schemas import wire
 from agenttrace_schemas.rows import ROWS, columns
 from agenttrace_schemas.rules import Policy
 from tests.support.corpus import RECORDED_AT, scenarios
-from tests.support.database import emptied, empty_database, engine
+from tests.support.database import emptied, engine, new_database
 from tests.support.otlp import DECISION, NOW, ASpan, traces
 from tests.support.reference import Value
 
@@ -75,8 +74,7 @@ def answers(database: ClickHouse) -> dict[str, list[Any]]:
 
 def test_late_spans_change_a_run(database: ClickHouse) -> None:
     """Settled half-way and again with the rest, every view says what it says when all came at once."""
-    other = empty_database()
-    Migrator(other, Policy()).up()
+    other = new_database()
     bodies = [body for scenario in scenarios() for body in scenario.bodies("traces")]
     for body in bodies[::2]:
         insert(database, body)

@@ -34,6 +34,13 @@ def empty_database() -> ClickHouse:
     return database
 
 
+def new_database(policy: Policy | None = None) -> ClickHouse:
+    """A database of its own with the schema and the CHECKs of a policy."""
+    database = empty_database()
+    Migrator(database, policy or Policy()).up()
+    return database
+
+
 _MIGRATED: dict[str, ClickHouse] = {}
 
 
@@ -41,22 +48,16 @@ def migrated(policy: Policy) -> ClickHouse:
     """A database with the schema and the CHECKs of a policy, shared by the tests of this process."""
     rules = fingerprint(policy)
     if rules not in _MIGRATED:
-        database = empty_database()
-        Migrator(database, policy).up()
-        _MIGRATED[rules] = database
+        _MIGRATED[rules] = new_database(policy)
     return _MIGRATED[rules]
 
 
-@cache
-def _emptied() -> ClickHouse:
-    database = empty_database()
-    Migrator(database, Policy()).up()
-    return database
+_to_be_emptied = cache(new_database)
 
 
 def emptied() -> ClickHouse:
     """A database with the schema and no rows; the next call empties the same one again."""
-    database = _emptied()
+    database = _to_be_emptied()
     tables = "SELECT name FROM system.tables WHERE database = currentDatabase() AND engine LIKE '%MergeTree'"
     for (table,) in database.query(tables):
         if table != "schema_migrations":

@@ -9,7 +9,6 @@ from uuid import UUID
 import pytest
 
 from agenttrace_collector.clickhouse.client import ClickHouse
-from agenttrace_collector.clickhouse.migrator import Migrator
 from agenttrace_collector.config.sections import Config, Derive
 from agenttrace_collector.decode.batch import Context
 from agenttrace_collector.decode.otlp import decode_traces
@@ -18,7 +17,7 @@ from agenttrace_collector.settle.worker import Settler
 from agenttrace_schemas import names, wire
 from agenttrace_schemas.rows import ROWS, columns
 from agenttrace_schemas.rules import Policy
-from tests.support.database import empty_database
+from tests.support.database import new_database
 from tests.support.otlp import NOW, ASpan, traces
 
 KEYED = Policy(site_key=b"a key of the site")
@@ -32,9 +31,7 @@ _TOKENS = count()
 @pytest.fixture(scope="module")
 def database() -> ClickHouse:
     """A database that the tests of this module share."""
-    made = empty_database()
-    Migrator(made, Policy()).up()
-    return made
+    return new_database()
 
 
 def tool(name: str, at: float, *, seconds: float = 0.2, error: bool = False) -> ASpan:

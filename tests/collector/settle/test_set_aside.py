@@ -29,7 +29,7 @@ from agenttrace_schemas import wire
 from agenttrace_schemas.counts import MOST_COUNTED, MOST_SEQ
 from agenttrace_schemas.rows import Guard, Row, RunRow, StepRow, columns
 from agenttrace_schemas.rules import Policy
-from tests.support.database import empty_database
+from tests.support.database import new_database
 from tests.support.otlp import NOW, ASpan, traces
 from tests.support.reference import Value
 from tests.support.rows import rows_of
@@ -43,9 +43,7 @@ _TOKENS = count()
 @pytest.fixture(scope="module")
 def schema() -> ClickHouse:
     """A database that the tests of this module share; every run in it is of one test."""
-    made = empty_database()
-    Migrator(made, RELAXED).up()
-    return made
+    return new_database(RELAXED)
 
 
 @dataclass

@@ -23,7 +23,7 @@ from agenttrace_collector.decode.run_document.fields import (
 )
 from agenttrace_schemas import wire
 from agenttrace_schemas.rows import DecisionRow, FailureRow, SignalRow
-from agenttrace_schemas.rules import RULES, Policy, Violation
+from agenttrace_schemas.rules import Policy, Violation
 
 _KEYS: Final[Mapping[type[Part], Mapping[str, str]]] = {
     FailureDocument: {
@@ -191,5 +191,4 @@ def _refused(violation: Violation, at: str, time: str) -> Refused:
         field = f"metadata.{key.removeprefix(wire.METADATA_PREFIX)}"
     else:
         field = time if violation.rule == "time.range" else _FIELDS.get(key, "")
-    allowed = violation.allowed or RULES[violation.rule].allowed
-    return Refused(f"{at}.{field}" if field else at, violation.rule, f"must be {allowed}")
+    return Refused(f"{at}.{field}" if field else at, violation.rule, f"must be {violation.allowed}")
