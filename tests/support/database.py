@@ -21,10 +21,15 @@ _NOW = "2026-09-21 14:13:20"
 
 @cache
 def engine() -> str:
-    """The DSN of this process's engine; its directory is removed at the end."""
+    """The DSN of this process's engine, which runs until the end; its directory is removed then."""
     directory = tempfile.mkdtemp(prefix="agenttrace-test-")
     atexit.register(shutil.rmtree, directory, ignore_errors=True)
-    return f"chdb://{directory}/data"
+    endpoint = f"chdb://{directory}/data"
+    # The engine ends with its last connection, and loads every table of every test when it starts again.
+    running = ClickHouse(endpoint, "default")
+    running.query("SELECT 1")
+    atexit.register(running.close)
+    return endpoint
 
 
 def empty_database() -> ClickHouse:

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Final, NamedTuple
 
 from agenttrace_collector.clickhouse.client import ClickHouse, QueryRejected
 from agenttrace_collector.errors import Rejected
-from agenttrace_schemas.checks import apply_checks, checks, fingerprint, violations
+from agenttrace_schemas.checks import (
+    add_checks,
+    apply_checks,
+    checks,
+    create_with_checks,
+    fingerprint,
+    violations,
+)
 from agenttrace_schemas.derived_rows import ALL_ROWS
 from agenttrace_schemas.migrations import Migration, migrations, statements, views
 from agenttrace_schemas.retention import apply_expiry, expiries
@@ -72,10 +79,11 @@ class Migrator:
         self.database.command(_LEDGER)
         pending = self._verified()
         self._require(pending)
+        new = self._absent(pending)
         for migration in pending:
-            self._run(statements(migration.up))
+            self._run(create_with_checks(each, self.policy) for each in statements(migration.up))
             self._record(migration.version, migration.name, migration.checksum, "up")
-        self._apply_checks()
+        self._apply_checks(new)
         self._apply_ttl()
         for view in views().values():
             self._run(statements(view))
@@ -165,13 +173,19 @@ class Migrator:
             return []
         return sorted(name for name, kind in self._types(table).items() if wanted[table].get(name) != kind)
 
-    def _apply_checks(self) -> None:
-        """Only where they differ: an ALTER of every table at each start would cost a second."""
+    def _absent(self, pending: Iterable[Migration]) -> set[str]:
+        """The tables that these migrations make and that are not there yet."""
+        return {table for migration in pending for table in migration.makes if not self._types(table)}
+
+    def _apply_checks(self, new: Container[str]) -> None:
+        """Only where they differ; tables made just now have theirs, but for columns that were added later."""
         wanted = fingerprint(self.policy)
         if self._fingerprint() == wanted:
             return
         for row in ALL_ROWS:
-            self.database.command(apply_checks(row, self.policy, self._constraints(row.TABLE)))
+            apply = add_checks if row.TABLE in new else apply_checks
+            if statement := apply(row, self.policy, self._constraints(row.TABLE)):
+                self.database.command(statement)
         self._record(0, "checks", wanted, "checks")
 
     def _constraints(self, table: str) -> list[str]:
