@@ -24,8 +24,7 @@ from agenttrace.attributes import (
 )
 from agenttrace.confirm import confirmed_attributes, confirmed_span_name
 from agenttrace_schemas import wire
-from agenttrace_schemas.counts import count_of
-from agenttrace_schemas.foreign import (
+from agenttrace_schemas.allowlist import (
     DOCUMENT_KEY,
     DOCUMENTS,
     EVENTS,
@@ -35,6 +34,7 @@ from agenttrace_schemas.foreign import (
     SPAN_NAME,
     Form,
 )
+from agenttrace_schemas.counts import count_of
 from agenttrace_schemas.rules import OTHER, Policy, Violation
 from agenttrace_schemas.spellings import FINISH_REASONS, OUTPUT_TYPES, flag_of, spelling
 from agenttrace_schemas.texts import REDACTED, identifier

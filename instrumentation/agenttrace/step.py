@@ -9,11 +9,11 @@ from opentelemetry.trace import Span, SpanKind
 from opentelemetry.util.types import AttributeValue
 
 from agenttrace.confirm import confirm_step
-from agenttrace.entered import Entered, mark_error
 from agenttrace.facts import Facts, fact_attributes
 from agenttrace.guard import guarded
 from agenttrace.runtime import Runtime, active
 from agenttrace.scope import Frame, Opening, context_in, start_frame
+from agenttrace.span_scope import SpanScope, mark_error
 from agenttrace_schemas import wire
 from agenttrace_schemas.spellings import STEP_TYPES
 from agenttrace_schemas.texts import REDACTED
@@ -36,7 +36,7 @@ _SHAPES: Final[Mapping[str, _Shape]] = {
 }
 
 
-class Step(Entered):
+class Step(SpanScope):
     """One step of a run; an exception that leaves it marks it as failed."""
 
     def __init__(self, run: Callable[[], Frame | None], step_type: str, name: str, facts: Facts) -> None:

@@ -12,7 +12,6 @@ from opentelemetry.util.types import AttributeValue
 from agenttrace.attributes import Metadata
 from agenttrace.emit import emit_decision, emit_failure, emit_signal
 from agenttrace.endings import cut_short
-from agenttrace.entered import Entered, mark_error
 from agenttrace.facts import Facts
 from agenttrace.frameworks import current_context
 from agenttrace.guard import Misuse, guarded
@@ -20,6 +19,7 @@ from agenttrace.numeric import Number
 from agenttrace.providers import follow_providers, use_provider
 from agenttrace.runtime import SCOPE_NAME, UNCONFIGURED, Runtime, active, is_set_up, provider_in_use
 from agenttrace.scope import RUNS, Frame, Opening, RunScope, frame_of, start_frame
+from agenttrace.span_scope import SpanScope, mark_error
 from agenttrace.step import Step
 from agenttrace.workers import flush_worker
 from agenttrace_schemas import wire
@@ -91,7 +91,7 @@ def _provider(stated: TracerProvider | None) -> TracerProvider:
     return provider_in_use() if stated is None else stated
 
 
-class Run(Entered):
+class Run(SpanScope):
     """One run of an agent.
 
     Its status is what `set_status` says; else success, failure when an exception leaves it, and partial when

@@ -28,7 +28,7 @@ ATTRIBUTE_KEY: Final = re.compile(
 )
 # The examples speak as an application does, so they may say what the contract forbids.
 KEY_HOMES: Final = (
-    "schemas/agenttrace_schemas/foreign.py",
+    "schemas/agenttrace_schemas/allowlist.py",
     "schemas/agenttrace_schemas/wire.py",
     "collector/agenttrace_collector/decode/conventions/",
     "instrumentation/agenttrace/examples/",

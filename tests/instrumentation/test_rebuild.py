@@ -15,7 +15,7 @@ from agenttrace_collector.decode.batch import Batch, Context
 from agenttrace_collector.decode.conventions import genai, openinference, openllmetry, ours, table
 from agenttrace_collector.decode.otlp import decode_traces
 from agenttrace_schemas import wire
-from agenttrace_schemas.foreign import DOCUMENTS, FAMILIES, KEYS, Form
+from agenttrace_schemas.allowlist import DOCUMENTS, FAMILIES, KEYS, Form
 from agenttrace_schemas.rows import ROWS
 from agenttrace_schemas.rules import Policy
 from tests.support.corpus import RECORDED_AT, Scenario, scenarios

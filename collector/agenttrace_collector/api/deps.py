@@ -91,18 +91,18 @@ def answers(request: Request) -> ApiDeps:
     return found
 
 
-def reading(request: Request) -> TenantQueries:
+def require_reader(request: Request) -> TenantQueries:
     """The one who asks; raises `Unauthenticated` or `Forbidden`."""
     built = answers(request)
     return TenantQueries(built, built.authenticator.identify(request.headers.get("authorization"), Role.READ))
 
 
-def reading_decisions(request: Request) -> TenantQueries:
-    """As `reading`, where decisions and signals are kept; raises `SwitchedOff`."""
-    asker = reading(request)
-    if not asker.answers.policy.decisions:
+def require_decisions(request: Request) -> TenantQueries:
+    """As `require_reader`, where decisions and signals are kept; raises `SwitchedOff`."""
+    queries = require_reader(request)
+    if not queries.answers.policy.decisions:
         raise SwitchedOff
-    return asker
+    return queries
 
 
 def operating(request: Request) -> Identity:
@@ -111,6 +111,6 @@ def operating(request: Request) -> Identity:
 
 
 Built: TypeAlias = Annotated[ApiDeps, Depends(answers)]
-Reading: TypeAlias = Annotated[TenantQueries, Depends(reading)]
-ReadingDecisions: TypeAlias = Annotated[TenantQueries, Depends(reading_decisions)]
+RequireReader: TypeAlias = Annotated[TenantQueries, Depends(require_reader)]
+RequireDecisions: TypeAlias = Annotated[TenantQueries, Depends(require_decisions)]
 Operating: TypeAlias = Annotated[Identity, Depends(operating)]

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final, TypeAlias, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from agenttrace_collector.api.params import Page
+from agenttrace_collector.api.params import Paging
 from agenttrace_collector.api.problems import Problem
 
 T = TypeVar("T")
@@ -28,7 +28,7 @@ class Record(BaseModel):
     model_config = ConfigDict(extra="ignore", hide_input_in_errors=True)
 
 
-class Listed(Record):
+class Page(Record):
     """A list, or the part of it that a page holds."""
 
     total: int = Field(description="How many there are on all pages.")
@@ -36,7 +36,7 @@ class Listed(Record):
     page_size: int
 
 
-def part(records: Sequence[T], page: Page) -> Sequence[T]:
+def paginate(records: Sequence[T], page: Paging) -> Sequence[T]:
     """The records of one page."""
     return records[page.offset : page.offset + page.page_size]
 

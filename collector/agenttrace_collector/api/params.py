@@ -96,7 +96,7 @@ class AgentTimes(Range):
     environment: Name = Field(default="", description="Only this environment.")
 
 
-class Page(Parameters):
+class Paging(Parameters):
     """Which part of a list."""
 
     page: int = Field(default=1, ge=1, le=MOST_PAGES, description="Which page, from 1.")
@@ -109,20 +109,20 @@ class Page(Parameters):
         """How many stand on the pages before."""
         return (self.page - 1) * self.page_size
 
-    def place(self, total: int) -> dict[str, int]:
+    def page_fields(self, total: int) -> dict[str, int]:
         """What a list says of itself."""
         return {"total": total, "page": self.page, "page_size": self.page_size}
 
 
-class Times(Range, Page):
+class Times(Range, Paging):
     """A page of what lies in a range of time."""
 
 
-class Span(AgentTimes, Page):
+class Span(AgentTimes, Paging):
     """A page of what an agent did in a range of time."""
 
 
-class EventTimes(Range, Page):
+class EventTimes(Range, Paging):
     """A page of what is said of decisions and quality signals."""
 
     environment: Name = Field(default="", description="Only this environment.")

@@ -219,7 +219,7 @@ class Journal:
             return False
         self._make_sure_of_room(changes, size)
         if digest:
-            store.see(digest, now + int(self._options.window * _NANOSECONDS))
+            store.remember(digest, now + int(self._options.window * _NANOSECONDS))
         for table, rows in filled.items():
             self._put(store, changes, table, rows)
         return True

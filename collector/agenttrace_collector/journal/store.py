@@ -117,7 +117,7 @@ class Store:
         known = self._connection.execute("SELECT expires FROM seen WHERE digest = ?", (digest,)).fetchone()
         return bool(known and known[0] > now)
 
-    def see(self, digest: bytes, expires: int) -> None:
+    def remember(self, digest: bytes, expires: int) -> None:
         """Remember a request until then."""
         self._connection.execute(
             "INSERT OR REPLACE INTO seen (digest, expires) VALUES (?, ?)", (digest, expires)

@@ -28,7 +28,7 @@ from agenttrace_collector.sql_endpoint.native import REVISION, with_revision
 from agenttrace_collector.sql_endpoint.problems import SqlRefused, to_sql_error
 from agenttrace_collector.sql_endpoint.request import SqlRequest, authorization, read
 from agenttrace_collector.sql_endpoint.settings import BOUNDED
-from agenttrace_collector.sql_endpoint.statement import checked, form_of, uses
+from agenttrace_collector.sql_endpoint.statement import form_of, uses, validate_statement
 
 _log: Final = logging.getLogger(__name__)
 _THREADS: Final = 2
@@ -116,7 +116,7 @@ class Sql:
         bound = {name: value for name, value in asked.settings.items() if name.startswith("param_")}
         bounds = {**_LIMITS, **limits}
         largest = {name: int(bounds[name]) for name in BOUNDED}
-        statement = checked(self.engine, asked.text, bound, self.database, largest=largest)
+        statement = validate_statement(self.engine, asked.text, bound, self.database, largest=largest)
         own = form_of(statement)
         form = own or asked.form
         data = self.engine.raw(statement, {**asked.settings, **bounds}, None if own else form)

@@ -95,7 +95,7 @@ _USE: Final = re.compile(r"\s*USE\s+[`\"]?(\w+)[`\"]?\s*;?\s*", re.IGNORECASE)
 _IDENTIFIER_PARAMETER: Final = re.compile(r"\{\s*\w+\s*:\s*Identifier\s*\}")
 
 
-def checked(
+def validate_statement(
     engine: ClickHouse, text: str, bound: Mapping[str, Any], database: str, *, largest: Mapping[str, int]
 ) -> str:
     """The statement as it may be run; raises `SqlRefused`, or what the engine finds wrong with it.
@@ -114,7 +114,7 @@ def checked(
     _check_applied(canonical, sum(node.kind == "ColumnsApplyTransformer" for node in nodes))
     known = _DATABASES | {database.lower()}
     for node in nodes:
-        if denial := next(filter(None, (look(node, known) for look in _LOOKS)), ""):
+        if denial := next(filter(None, (check(node, known) for check in _CHECKS)), ""):
             raise denied(denial)
     _check_functions(engine, nodes)
     return str(canonical)
@@ -176,13 +176,13 @@ def _nodes(tree: str) -> Iterator[_Node]:
             yield _Node(depth, kind, name.lower(), parent, alias[1].lower() if alias else "")
 
 
-def _look_at_kind(node: _Node, _: frozenset[str]) -> str:
+def _check_kind(node: _Node, _: frozenset[str]) -> str:
     if node.kind.endswith("Query") and node.kind not in _PARTS:
         return _READ_ONLY
     return _NO_FILE if node.depth == 1 and node.kind == "Literal" else ""
 
 
-def _look_at_table(node: _Node, databases: frozenset[str]) -> str:
+def _check_table(node: _Node, databases: frozenset[str]) -> str:
     """A name after IN is an identifier like a column's, so that both kinds are looked at."""
     if node.kind not in {"TableIdentifier", "Identifier"}:
         return ""
@@ -193,9 +193,9 @@ def _look_at_table(node: _Node, databases: frozenset[str]) -> str:
     return _NOT_THAT_DATABASE if is_foreign else ""
 
 
-def _look_at_table_function(node: _Node, _: frozenset[str]) -> str:
+def _check_table_function(node: _Node, _: frozenset[str]) -> str:
     is_one = node.kind == "Function" and node.parent == "TableExpression"
     return _NOT_THAT_TABLE_FUNCTION if is_one and node.name not in TABLE_FUNCTIONS else ""
 
 
-_LOOKS: Final = (_look_at_kind, _look_at_table, _look_at_table_function)
+_CHECKS: Final = (_check_kind, _check_table, _check_table_function)

@@ -9,14 +9,14 @@ from starlette.requests import Request
 
 from agenttrace_collector.web.charts import Chart, chart_height, heat
 from agenttrace_collector.web.deps import filters
-from agenttrace_collector.web.events import kept
+from agenttrace_collector.web.events import require_decisions
 
 STRENGTHS: Final = {"0": "any", "0.1": "0.1 or more", "0.3": "0.3 or more", "0.5": "0.5 or more"}
 
 
 async def associations(request: Request) -> tuple[str, dict[str, Any]]:
     """Two fields of cells and their tables; support is shown, and what has too little of it is not tested."""
-    who, chosen = kept(request), filters(request)
+    who, chosen = require_decisions(request), filters(request)
     strength = request.query_params.get("strength", "0")
     strength = strength if strength in STRENGTHS else "0"
     bound = chosen.bound()

@@ -9,7 +9,7 @@ from starlette.requests import Request
 
 from agenttrace_collector.web.charts import Chart, chart_height
 from agenttrace_collector.web.deps import filters
-from agenttrace_collector.web.events import kept
+from agenttrace_collector.web.events import require_decisions
 
 _PARTS: Final = {
     "compare_outcomes": ("How runs ended", ("outcome",)),
@@ -20,7 +20,7 @@ _PARTS: Final = {
 
 async def compare(request: Request) -> tuple[str, dict[str, Any]]:
     """Asks for two versions, then shows by what they differ."""
-    who, chosen = kept(request), filters(request)
+    who, chosen = require_decisions(request), filters(request)
     agents = await who.records("agents", chosen.bound())
     agent = chosen.agent or (agents[0]["agent_id"] if agents else "")
     versions = list(dict.fromkeys(row["agent_version"] for row in agents if row["agent_id"] == agent))

@@ -13,7 +13,7 @@ from agenttrace_collector.web.filters import Filters
 from agenttrace_collector.web.sessions import COOKIE, Sessions
 
 
-def asker(request: Request) -> TenantQueries:
+def current_reader(request: Request) -> TenantQueries:
     """The one who looks; raises `Unauthenticated` or `Forbidden`."""
     built = answers(request)
     digest = token_digest(request.headers.get("authorization"))

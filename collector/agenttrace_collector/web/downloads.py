@@ -23,8 +23,8 @@ from agenttrace_collector.api.problems import FieldProblem, InvalidField
 from agenttrace_collector.errors import NotFound
 from agenttrace_collector.query import Query, catalogue
 from agenttrace_collector.query.csv_rows import csv_lines, csv_text
-from agenttrace_collector.web.deps import asker, filters
-from agenttrace_collector.web.events import kept
+from agenttrace_collector.web.deps import current_reader, filters
+from agenttrace_collector.web.events import require_decisions
 from agenttrace_collector.web.filters import Filters
 from agenttrace_schemas.rules import Policy
 
@@ -48,7 +48,7 @@ async def download(request: Request) -> Response:
     if query is None:
         message = "there is no such table"
         raise NotFound(message)
-    who = kept(request) if _tells_events(query) else asker(request)
+    who = require_decisions(request) if _tells_events(query) else current_reader(request)
     bound = bound_of(request, query, who.answers.policy)
     if "limit" not in query.parameters:
         return _answer(PlainTextResponse(csv_text(await who.records(name, bound)), media_type=_MEDIA), name)

@@ -10,12 +10,12 @@ from starlette.requests import Request
 from agenttrace_collector.api.deps import TenantQueries
 from agenttrace_collector.errors import SwitchedOff
 from agenttrace_collector.web.charts import Chart, chart_height, columns, horizontal_bars, lines, stacked
-from agenttrace_collector.web.deps import asker, filters
+from agenttrace_collector.web.deps import current_reader, filters
 
 
-def kept(request: Request) -> TenantQueries:
+def require_decisions(request: Request) -> TenantQueries:
     """The one who looks, where decisions and signals are kept; raises `SwitchedOff`."""
-    who = asker(request)
+    who = current_reader(request)
     if not who.answers.policy.decisions:
         raise SwitchedOff
     return who
@@ -23,7 +23,7 @@ def kept(request: Request) -> TenantQueries:
 
 async def decisions(request: Request) -> tuple[str, dict[str, Any]]:
     """How often each reason was stated, when, and how confident agents were."""
-    who, chosen = kept(request), filters(request)
+    who, chosen = require_decisions(request), filters(request)
     bound = chosen.bound()
     names = ("decisions_aggregate", "decisions_over_time", "decisions_confidence", "agents")
     counted, over_time, confidence, agents = await asyncio.gather(
@@ -64,7 +64,7 @@ async def decisions(request: Request) -> tuple[str, dict[str, Any]]:
 
 async def signals(request: Request) -> tuple[str, dict[str, Any]]:
     """How often each code was observed as true and as false, when, and how the runs with it ended."""
-    who, chosen = kept(request), filters(request)
+    who, chosen = require_decisions(request), filters(request)
     bound = chosen.bound()
     names = ("signals_aggregate", "signals_over_time", "correlate_signals_outcomes", "agents")
     counted, over_time, outcomes, agents = await asyncio.gather(*(who.records(name, bound) for name in names))

@@ -9,7 +9,7 @@ from typing import Any, Final
 from starlette.requests import Request
 
 from agenttrace_collector.web.charts import Chart, chart_height, horizontal_bars, lines, stacked
-from agenttrace_collector.web.deps import asker, filters
+from agenttrace_collector.web.deps import current_reader, filters
 
 _ALWAYS: Final = (
     "stats",
@@ -26,7 +26,7 @@ _OUTCOMES: Final = {"successful": "success", "failed": "failure", "partial": "pa
 
 async def overview(request: Request) -> tuple[str, dict[str, Any]]:
     """The first page."""
-    who, chosen = asker(request), filters(request)
+    who, chosen = current_reader(request), filters(request)
     is_kept = who.answers.policy.decisions
     names = (*_ALWAYS, *(_WHERE_KEPT if is_kept else ()))
     rows = await asyncio.gather(*(who.records(name, chosen.bound()) for name in names))

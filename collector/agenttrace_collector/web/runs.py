@@ -12,7 +12,7 @@ from agenttrace_collector.api.models.run import Details
 from agenttrace_collector.api.params import STATUSES, allowed_in, one_of
 from agenttrace_collector.api.problems import InvalidField
 from agenttrace_collector.api.routes.runs import get_details
-from agenttrace_collector.web.deps import asker, filters
+from agenttrace_collector.web.deps import current_reader, filters
 
 _ON_A_PAGE: Final = 50
 _MOST_PAGES: Final = 1_000_000
@@ -21,7 +21,7 @@ _KINDS: Final = {"decision": "decision_type", "signal": "signal_type", "failure"
 
 async def listed(request: Request) -> tuple[str, dict[str, Any]]:
     """The latest runs, or those in which something stands: `?decision=tool_selection:fresh_data_required`."""
-    who, chosen = asker(request), filters(request)
+    who, chosen = current_reader(request), filters(request)
     status = one_of("status", request.query_params.get("status") or None, STATUSES)
     page = _page(request.query_params.get("page", "1"))
     where = {kind: request.query_params[kind] for kind in _KINDS if request.query_params.get(kind)}
@@ -58,7 +58,7 @@ def _page(text: str) -> int:
 
 async def one(request: Request) -> tuple[str, dict[str, Any]]:
     """What happened in one run."""
-    who, chosen = asker(request), filters(request)
+    who, chosen = current_reader(request), filters(request)
     try:
         run_id = UUID(request.path_params["run_id"])
     except ValueError:

@@ -8,14 +8,14 @@ import pytest
 
 from agenttrace_collector.decode.batch import Context
 from agenttrace_collector.decode.otlp import decode_logs, decode_traces
-from agenttrace_schemas import foreign, wire
+from agenttrace_schemas import allowlist, wire
 from agenttrace_schemas.rules import Policy
 from tests.support.otlp import DECISION, FAILURE, NOW, SIGNAL, STEP, ASpan, logs, traces
 
 KEYS = sorted(
     {
         value
-        for module in (wire, foreign)
+        for module in (wire, allowlist)
         for name, value in vars(module).items()
         if name.isupper() and isinstance(value, str) and "." in value and " " not in value
     }

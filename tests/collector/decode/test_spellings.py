@@ -12,7 +12,7 @@ from agenttrace_collector.decode.batch import Batch, Change, Context
 from agenttrace_collector.decode.otlp import decode_traces
 from agenttrace_collector.decode.otlp_json import traces_from_json
 from agenttrace_schemas import wire
-from agenttrace_schemas.foreign import KEYS, Form
+from agenttrace_schemas.allowlist import KEYS, Form
 from agenttrace_schemas.rows import FailureRow, RunRow, StepRow
 from agenttrace_schemas.rules import Policy
 from tests.support.otlp import NOW, SPAN_ID, TRACE_ID, ASpan, traces

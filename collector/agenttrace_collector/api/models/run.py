@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from agenttrace_collector.api.pagination import Listed, Moment, Record, Scalar
+from agenttrace_collector.api.pagination import Moment, Page, Record, Scalar
 
 
 class Run(Record):
@@ -122,19 +122,19 @@ class QualitySignal(Record):
     rule: str = Field(description="The rule that derived it, empty where the agent recorded it.")
 
 
-class Runs(Listed):
+class Runs(Page):
     """Runs, the latest first."""
 
     runs: list[Run]
 
 
-class Steps(Listed):
+class Steps(Page):
     """The steps of a run, in their order."""
 
     steps: list[Step]
 
 
-class Failures(Listed):
+class Failures(Page):
     """The failures of a run, in their order."""
 
     failures: list[Failure]

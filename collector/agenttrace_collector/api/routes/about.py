@@ -8,7 +8,7 @@ from fastapi import APIRouter
 from pydantic import Field
 from starlette.responses import JSONResponse, Response
 
-from agenttrace_collector.api.deps import Built, Reading
+from agenttrace_collector.api.deps import Built, RequireReader
 from agenttrace_collector.api.pagination import REFUSALS, Record
 from agenttrace_schemas.rules import RULES
 from agenttrace_schemas.vocabulary import FailureType, RunStatus, StepType
@@ -47,9 +47,9 @@ class State(Record):
 
 
 @router.get("/v1/vocabulary", summary="The vocabulary of this site", responses=REFUSALS)
-async def vocabulary(asker: Reading) -> VocabularyShown:
+async def vocabulary(queries: RequireReader) -> VocabularyShown:
     """Types, codes and rules, a site's extension included."""
-    known = asker.answers.policy.vocabulary
+    known = queries.answers.policy.vocabulary
     return VocabularyShown(
         decision_types={name: list(codes) for name, codes in known.decisions.items()},
         signal_types={name: list(codes) for name, codes in known.signals.items()},

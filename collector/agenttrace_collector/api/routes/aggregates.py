@@ -7,9 +7,9 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Query
 from pydantic import Field
 
-from agenttrace_collector.api.deps import ReadingDecisions
+from agenttrace_collector.api.deps import RequireDecisions
 from agenttrace_collector.api.models.finding import OfDecisions, OfSignals
-from agenttrace_collector.api.pagination import REFUSALS, Listed, part
+from agenttrace_collector.api.pagination import REFUSALS, Page, paginate
 from agenttrace_collector.api.params import EventSpan, one_of
 
 router: Final = APIRouter(tags=["decisions and quality signals"], responses=REFUSALS)
@@ -24,7 +24,7 @@ class DecisionAggregation(OfDecisions):
     runs: int = Field(description="Runs in which it was stated.")
 
 
-class DecisionAggregations(Listed):
+class DecisionAggregations(Page):
     """How often each reason was stated."""
 
     aggregations: list[DecisionAggregation]
@@ -44,7 +44,7 @@ class SignalAggregation(OfSignals):
     run_rate_high: float | None
 
 
-class SignalAggregations(Listed):
+class SignalAggregations(Page):
     """How often each code was observed."""
 
     aggregations: list[SignalAggregation]
@@ -65,29 +65,29 @@ class SignalFilter(EventSpan):
 
 @router.get("/v1/decisions/aggregate", summary="Decisions by type and reason")
 async def aggregate_decisions(
-    asker: ReadingDecisions, wanted: Annotated[DecisionFilter, Query()]
+    queries: RequireDecisions, wanted: Annotated[DecisionFilter, Query()]
 ) -> DecisionAggregations:
     """How often each reason was stated, by which versions."""
-    known = tuple(asker.answers.policy.vocabulary.decisions)
+    known = tuple(queries.answers.policy.vocabulary.decisions)
     chosen = one_of("decision_type", wanted.decision_type, known)
-    rows = await asker.records("decisions_aggregate", wanted.bound(decision_type=chosen))
+    rows = await queries.records("decisions_aggregate", wanted.bound(decision_type=chosen))
     return DecisionAggregations(
-        aggregations=[DecisionAggregation(**row) for row in part(rows, wanted)],
+        aggregations=[DecisionAggregation(**row) for row in paginate(rows, wanted)],
         total_decisions=sum(row["count"] for row in rows),
-        **wanted.place(len(rows)),
+        **wanted.page_fields(len(rows)),
     )
 
 
 @router.get("/v1/signals/aggregate", summary="Quality signals by type and code")
 async def aggregate_signals(
-    asker: ReadingDecisions, wanted: Annotated[SignalFilter, Query()]
+    queries: RequireDecisions, wanted: Annotated[SignalFilter, Query()]
 ) -> SignalAggregations:
     """How often each code was observed as true and as false."""
-    known = tuple(asker.answers.policy.vocabulary.signals)
+    known = tuple(queries.answers.policy.vocabulary.signals)
     chosen = one_of("signal_type", wanted.signal_type, known)
-    rows = await asker.records("signals_aggregate", wanted.bound(signal_type=chosen))
+    rows = await queries.records("signals_aggregate", wanted.bound(signal_type=chosen))
     return SignalAggregations(
-        aggregations=[SignalAggregation(**row) for row in part(rows, wanted)],
+        aggregations=[SignalAggregation(**row) for row in paginate(rows, wanted)],
         total_signals=sum(row["true_count"] + row["false_count"] for row in rows),
-        **wanted.place(len(rows)),
+        **wanted.page_fields(len(rows)),
     )

@@ -8,9 +8,9 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Query
 from pydantic import Field
 
-from agenttrace_collector.api.deps import ReadingDecisions
+from agenttrace_collector.api.deps import RequireDecisions
 from agenttrace_collector.api.models.finding import OfDecisions, OfSignals, VersionRates
-from agenttrace_collector.api.pagination import REFUSALS, Record, part
+from agenttrace_collector.api.pagination import REFUSALS, Record, paginate
 from agenttrace_collector.api.params import EventTimes, RequiredName
 
 router: Final = APIRouter(tags=["decisions and quality signals"], responses=REFUSALS)
@@ -79,17 +79,17 @@ class CompareFilter(EventTimes):
 
 
 @router.get("/v1/compare/versions", summary="Two versions of an agent")
-async def compare_versions(asker: ReadingDecisions, wanted: Annotated[CompareFilter, Query()]) -> Compared:
+async def compare_versions(queries: RequireDecisions, wanted: Annotated[CompareFilter, Query()]) -> Compared:
     """By how much decisions, quality signals and outcomes of two versions differ."""
     bound = wanted.bound()
     names = ("compare_decisions", "compare_signals", "compare_outcomes")
-    decisions, signals, outcomes = await asyncio.gather(*(asker.records(name, bound) for name in names))
+    decisions, signals, outcomes = await asyncio.gather(*(queries.records(name, bound) for name in names))
     return Compared(
         comparison=Comparison(
             version_a=wanted.version_a,
             version_b=wanted.version_b,
-            decision_deltas=[DecisionDelta(**row) for row in part(decisions, wanted)],
-            signal_deltas=[SignalDelta(**row) for row in part(signals, wanted)],
+            decision_deltas=[DecisionDelta(**row) for row in paginate(decisions, wanted)],
+            signal_deltas=[SignalDelta(**row) for row in paginate(signals, wanted)],
             outcome_deltas=[OutcomeDelta(**row) for row in outcomes],
         ),
         decision_deltas_total=len(decisions),

@@ -7,9 +7,9 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Query
 from pydantic import Field
 
-from agenttrace_collector.api.deps import ReadingDecisions
+from agenttrace_collector.api.deps import RequireDecisions
 from agenttrace_collector.api.models.finding import Findings, OfDecisions, OfSignals
-from agenttrace_collector.api.pagination import REFUSALS, Listed, part
+from agenttrace_collector.api.pagination import REFUSALS, Page, paginate
 from agenttrace_collector.api.params import FAILURE_TYPES, OUTCOMES, EventSpan, FailureFilter, one_of
 
 router: Final = APIRouter(tags=["decisions and quality signals"], responses=REFUSALS)
@@ -32,7 +32,7 @@ class DecisionFailures(Findings, OfDecisions):
     associated_failure_types: dict[str, int] = Field(description="Runs by the type of what came after it.")
 
 
-class DecisionFailureCorrelations(Listed):
+class DecisionFailureCorrelations(Page):
     """Failures associated with each reason."""
 
     correlations: list[DecisionFailures]
@@ -57,7 +57,7 @@ class SignalOutcomes(Findings, OfSignals):
     correlation_strength: float | None = Field(description="The phi coefficient of presence and outcome.")
 
 
-class SignalOutcomeCorrelations(Listed):
+class SignalOutcomeCorrelations(Page):
     """Outcomes associated with each signal."""
 
     correlations: list[SignalOutcomes]
@@ -73,23 +73,25 @@ class OutcomeFilter(EventSpan):
 
 @router.get("/v1/correlate/decisions-failures", summary="Failures that came after a decision")
 async def correlate_decisions_failures(
-    asker: ReadingDecisions, wanted: Annotated[FailureFilter, Query()]
+    queries: RequireDecisions, wanted: Annotated[FailureFilter, Query()]
 ) -> DecisionFailureCorrelations:
     """In how many runs with a reason a failure came after it, and in how many there was one at all."""
     chosen = one_of("failure_type", wanted.failure_type, FAILURE_TYPES)
-    rows = await asker.records("correlate_decisions_failures", wanted.bound(failure_type=chosen))
+    rows = await queries.records("correlate_decisions_failures", wanted.bound(failure_type=chosen))
     return DecisionFailureCorrelations(
-        correlations=[DecisionFailures(**row) for row in part(rows, wanted)], **wanted.place(len(rows))
+        correlations=[DecisionFailures(**row) for row in paginate(rows, wanted)],
+        **wanted.page_fields(len(rows)),
     )
 
 
 @router.get("/v1/correlate/signals-outcomes", summary="Outcomes of runs with and without a signal")
 async def correlate_signals_outcomes(
-    asker: ReadingDecisions, wanted: Annotated[OutcomeFilter, Query()]
+    queries: RequireDecisions, wanted: Annotated[OutcomeFilter, Query()]
 ) -> SignalOutcomeCorrelations:
     """In which share of the runs with a signal the outcome was observed, and in those without."""
     chosen = one_of("outcome", wanted.outcome, OUTCOMES)
-    rows = await asker.records("correlate_signals_outcomes", wanted.bound(outcome=chosen))
+    rows = await queries.records("correlate_signals_outcomes", wanted.bound(outcome=chosen))
     return SignalOutcomeCorrelations(
-        correlations=[SignalOutcomes(**row) for row in part(rows, wanted)], **wanted.place(len(rows))
+        correlations=[SignalOutcomes(**row) for row in paginate(rows, wanted)],
+        **wanted.page_fields(len(rows)),
     )

@@ -7,8 +7,8 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Query
 from pydantic import Field
 
-from agenttrace_collector.api.deps import Reading
-from agenttrace_collector.api.pagination import REFUSALS, Listed, Moment, Record, part
+from agenttrace_collector.api.deps import RequireReader
+from agenttrace_collector.api.pagination import REFUSALS, Moment, Page, Record, paginate
 from agenttrace_collector.api.params import FAILURE_TYPES, AgentTimes, FailureFilter, Span, Times, one_of
 
 router: Final = APIRouter(tags=["counts"], responses=REFUSALS)
@@ -40,7 +40,7 @@ class AgentVersion(Record):
     last: Moment = Field(description="When its last run began.")
 
 
-class Agents(Listed):
+class Agents(Page):
     """Who ran."""
 
     agents: list[AgentVersion]
@@ -57,7 +57,7 @@ class Rejection(Record):
     last: Moment
 
 
-class Rejections(Listed):
+class Rejections(Page):
     """Refused records by rule, the most frequent first."""
 
     aggregations: list[Rejection]
@@ -97,7 +97,7 @@ class FailureAggregation(Record):
     derived: int = Field(description="Those that were derived from steps; agents recorded the others.")
 
 
-class FailureAggregations(Listed):
+class FailureAggregations(Page):
     """Failures by type and code, the most frequent first."""
 
     aggregations: list[FailureAggregation]
@@ -105,47 +105,49 @@ class FailureAggregations(Listed):
 
 
 @router.get("/v1/stats/over-time", summary="Runs over time")
-async def runs_over_time(asker: Reading, wanted: Annotated[Steps, Query()]) -> OverTime:
+async def runs_over_time(queries: RequireReader, wanted: Annotated[Steps, Query()]) -> OverTime:
     """How many runs began in each interval, by how they ended."""
-    rows = await asker.records("runs_over_time", wanted.bound())
+    rows = await queries.records("runs_over_time", wanted.bound())
     return OverTime(step=wanted.step, intervals=[Interval(**row) for row in rows])
 
 
 @router.get("/v1/failures/aggregate", summary="Failures by type and code")
 async def aggregate_failures(
-    asker: Reading, wanted: Annotated[FailureFilter, Query()]
+    queries: RequireReader, wanted: Annotated[FailureFilter, Query()]
 ) -> FailureAggregations:
     """How often each failure occurred, in how many runs."""
     chosen = one_of("failure_type", wanted.failure_type, FAILURE_TYPES)
-    rows = await asker.records("failures_aggregate", wanted.bound(failure_type=chosen))
+    rows = await queries.records("failures_aggregate", wanted.bound(failure_type=chosen))
     return FailureAggregations(
-        aggregations=[FailureAggregation(**row) for row in part(rows, wanted)],
+        aggregations=[FailureAggregation(**row) for row in paginate(rows, wanted)],
         total_failures=sum(row["count"] for row in rows),
-        **wanted.place(len(rows)),
+        **wanted.page_fields(len(rows)),
     )
 
 
 @router.get("/v1/stats", summary="Counts of everything")
-async def get_stats(asker: Reading, wanted: Annotated[AgentTimes, Query()]) -> Stats:
+async def get_stats(queries: RequireReader, wanted: Annotated[AgentTimes, Query()]) -> Stats:
     """Runs by outcome, and how many steps, failures, decisions and quality signals there are."""
-    rows = await asker.records("stats", wanted.bound())
-    is_kept = asker.answers.policy.decisions
+    rows = await queries.records("stats", wanted.bound())
+    is_kept = queries.answers.policy.decisions
     return Stats(**(rows[0] if is_kept else {**rows[0], "decisions": None, "quality_signals": None}))
 
 
 @router.get("/v1/agents", summary="Agents and their versions")
-async def list_agents(asker: Reading, wanted: Annotated[Times, Query()]) -> Agents:
+async def list_agents(queries: RequireReader, wanted: Annotated[Times, Query()]) -> Agents:
     """Who ran, in which version and environment."""
-    rows = await asker.records("agents", wanted.bound())
-    return Agents(agents=[AgentVersion(**row) for row in part(rows, wanted)], **wanted.place(len(rows)))
+    rows = await queries.records("agents", wanted.bound())
+    return Agents(
+        agents=[AgentVersion(**row) for row in paginate(rows, wanted)], **wanted.page_fields(len(rows))
+    )
 
 
 @router.get("/v1/rejections/aggregate", summary="Refused records by rule")
-async def aggregate_rejections(asker: Reading, wanted: Annotated[Span, Query()]) -> Rejections:
+async def aggregate_rejections(queries: RequireReader, wanted: Annotated[Span, Query()]) -> Rejections:
     """How many records each rule refused, by kind and attribute key."""
-    rows = await asker.records("rejections_aggregate", wanted.bound())
+    rows = await queries.records("rejections_aggregate", wanted.bound())
     return Rejections(
-        aggregations=[Rejection(**row) for row in part(rows, wanted)],
+        aggregations=[Rejection(**row) for row in paginate(rows, wanted)],
         total_rejections=sum(row["count"] for row in rows),
-        **wanted.place(len(rows)),
+        **wanted.page_fields(len(rows)),
     )

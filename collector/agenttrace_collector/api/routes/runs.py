@@ -9,7 +9,7 @@ from uuid import UUID
 from fastapi import APIRouter, Path, Query
 from pydantic import Field
 
-from agenttrace_collector.api.deps import Reading, TenantQueries
+from agenttrace_collector.api.deps import RequireReader, TenantQueries
 from agenttrace_collector.api.models.run import (
     Decision,
     Details,
@@ -21,8 +21,8 @@ from agenttrace_collector.api.models.run import (
     Step,
     Steps,
 )
-from agenttrace_collector.api.pagination import MISSING, REFUSALS, part
-from agenttrace_collector.api.params import STATUSES, Page, Span, one_of
+from agenttrace_collector.api.pagination import MISSING, REFUSALS, paginate
+from agenttrace_collector.api.params import STATUSES, Paging, Span, one_of
 from agenttrace_collector.errors import NotFound
 
 router: Final = APIRouter(tags=["runs"], responses=REFUSALS)
@@ -37,48 +37,50 @@ class RunFilter(Span):
 
 
 @router.get("/v1/runs", summary="Runs, the latest first")
-async def list_runs(asker: Reading, wanted: Annotated[RunFilter, Query()]) -> Runs:
+async def list_runs(queries: RequireReader, wanted: Annotated[RunFilter, Query()]) -> Runs:
     """One page of the runs that the filters leave."""
     status = one_of("status", wanted.status, STATUSES)
     bound = {**wanted.bound(status=status), "limit": wanted.page_size, "offset": wanted.offset}
-    rows = await asker.records("runs", bound)
+    rows = await queries.records("runs", bound)
     # A page after the last has no row that could say how many there are.
-    first = rows or (await asker.records("runs", {**bound, "limit": 1, "offset": 0}) if wanted.offset else [])
+    first = rows or (
+        await queries.records("runs", {**bound, "limit": 1, "offset": 0}) if wanted.offset else []
+    )
     total = first[0]["total"] if first else 0
-    return Runs(runs=[Run(**row) for row in rows], **wanted.place(total))
+    return Runs(runs=[Run(**row) for row in rows], **wanted.page_fields(total))
 
 
 @router.get("/v1/runs/{run_id}", summary="One run", responses=MISSING)
-async def get_run(asker: Reading, run_id: RunId) -> Run:
+async def get_run(queries: RequireReader, run_id: RunId) -> Run:
     """The run of this id."""
-    return Run(**await _run(asker, run_id))
+    return Run(**await _run(queries, run_id))
 
 
 @router.get("/v1/runs/{run_id}/steps", summary="The steps of a run", responses=MISSING)
-async def list_steps(asker: Reading, run_id: RunId, page: Annotated[Page, Query()]) -> Steps:
+async def list_steps(queries: RequireReader, run_id: RunId, page: Annotated[Paging, Query()]) -> Steps:
     """In their order; of a run that is not settled those that have arrived."""
-    await _run(asker, run_id)
-    rows = await asker.records("run_steps", {"run_id": run_id})
-    steps = [Step(**row) for row in part(rows, page)]
-    return Steps(steps=steps, **page.place(len(rows)))
+    await _run(queries, run_id)
+    rows = await queries.records("run_steps", {"run_id": run_id})
+    steps = [Step(**row) for row in paginate(rows, page)]
+    return Steps(steps=steps, **page.page_fields(len(rows)))
 
 
 @router.get("/v1/runs/{run_id}/failures", summary="The failures of a run", responses=MISSING)
-async def list_failures(asker: Reading, run_id: RunId, page: Annotated[Page, Query()]) -> Failures:
+async def list_failures(queries: RequireReader, run_id: RunId, page: Annotated[Paging, Query()]) -> Failures:
     """In their order, recorded and derived ones."""
-    await _run(asker, run_id)
-    rows = await asker.records("run_failures", {"run_id": run_id})
-    failures = [Failure(**row) for row in part(rows, page)]
-    return Failures(failures=failures, **page.place(len(rows)))
+    await _run(queries, run_id)
+    rows = await queries.records("run_failures", {"run_id": run_id})
+    failures = [Failure(**row) for row in paginate(rows, page)]
+    return Failures(failures=failures, **page.page_fields(len(rows)))
 
 
 @router.get("/v1/runs/{run_id}/details", summary="Everything of a run", responses=MISSING)
-async def get_details(asker: Reading, run_id: RunId) -> Details:
+async def get_details(queries: RequireReader, run_id: RunId) -> Details:
     """The run with its steps, failures, decisions and quality signals."""
-    run = await _run(asker, run_id)
-    is_kept = asker.answers.policy.decisions
+    run = await _run(queries, run_id)
+    is_kept = queries.answers.policy.decisions
     names = ["run_steps", "run_failures", *(["run_decisions", "run_signals"] if is_kept else [])]
-    parts = await asyncio.gather(*(asker.records(name, {"run_id": run_id}) for name in names))
+    parts = await asyncio.gather(*(queries.records(name, {"run_id": run_id}) for name in names))
     found: dict[str, list[dict[str, Any]]] = dict(zip(names, parts, strict=True))
     steps, failures = found["run_steps"], [Failure(**row) for row in found["run_failures"]]
     decisions, signals = found.get("run_decisions", []), found.get("run_signals", [])
@@ -96,10 +98,10 @@ async def get_details(asker: Reading, run_id: RunId) -> Details:
     )
 
 
-async def _run(asker: TenantQueries, run_id: UUID) -> dict[str, Any]:
+async def _run(queries: TenantQueries, run_id: UUID) -> dict[str, Any]:
     asked = {"run_id": run_id}
     # A run that is being settled may be missed: what settled it and what waits are not read at one moment.
-    rows = await asker.records("run", asked) or await asker.records("run", asked)
+    rows = await queries.records("run", asked) or await queries.records("run", asked)
     if not rows:
         message = "there is no such run"
         raise NotFound(message)

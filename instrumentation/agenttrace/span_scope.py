@@ -21,7 +21,7 @@ from agenttrace_schemas import wire
 from agenttrace_schemas.rules import Scalar
 
 
-class Entered(ABC):
+class SpanScope(ABC):
     """What a run and a step have in common; exceptions pass through and leave only their class."""
 
     def __init__(self) -> None:
