@@ -16,10 +16,10 @@ import pytest
 
 from agenttrace import settings as switches
 from agenttrace_collector.cli import client
-from agenttrace_collector.references.commands import commands
-from agenttrace_collector.references.configuration import settings
 from agenttrace_collector.telemetry.metrics import METRICS
 from agenttrace_schemas import wire
+from deploy.generate.commands import commands
+from deploy.generate.configuration import settings
 from tests.architecture.source import ROOT, documents
 from tests.support.collector import Collector, running_collector
 

@@ -14,7 +14,6 @@ COLLECTOR: Final = "agenttrace_collector"
 # `demo` is what a command of `cli` starts. `storage` opens what `service` runs, and a purge without a service.
 # `server` stands above `telemetry`: connections are counted, and /metrics asks for a token.
 FLOORS: Final = (
-    ("references",),
     ("cli",),
     ("demo", "launch"),
     ("service",),

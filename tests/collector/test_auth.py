@@ -11,9 +11,9 @@ import pytest
 
 from agenttrace_collector.config import ConfigError
 from agenttrace_collector.errors import Forbidden, Unauthenticated
-from agenttrace_collector.receivers.sink import MemorySink
 from agenttrace_collector.server.auth import ANYONE, Authenticator, Identity, Role, Token
 from agenttrace_schemas.rows import StepRow
+from tests.fakes import MemorySink
 from tests.support.otlp import STEP, ASpan, traces
 from tests.support.receivers import Settings, receivers
 

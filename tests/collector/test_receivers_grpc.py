@@ -21,9 +21,9 @@ from agenttrace_collector.decode.batch import Batch
 from agenttrace_collector.errors import Unavailable
 from agenttrace_collector.receivers.admission import Limits
 from agenttrace_collector.receivers.signals import OTHER_SERVICES
-from agenttrace_collector.receivers.sink import DiscardingSink, FailingSink, GatedSink, MemorySink
 from agenttrace_schemas import wire
 from agenttrace_schemas.rows import DecisionRow, StepRow
+from tests.fakes import DiscardingSink, FailingSink, GatedSink, MemorySink
 from tests.support.otlp import DECISION, STEP, ASpan, logs, traces
 from tests.support.receivers import EXPORT_LOGS, MIB, Receivers, Settings, receivers, wait_until
 

@@ -24,9 +24,9 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 
 from agenttrace_collector.errors import Throttled, Unavailable
 from agenttrace_collector.receivers.admission import Limits
-from agenttrace_collector.receivers.sink import DiscardingSink, FailingSink, MemorySink
 from agenttrace_schemas import wire
 from agenttrace_schemas.rows import DecisionRow, StepRow
+from tests.fakes import DiscardingSink, FailingSink, MemorySink
 from tests.support.otlp import DECISION, NOW, STEP, ASpan, logs, traces
 from tests.support.packing import raw_deflate, zstd
 from tests.support.receivers import Receivers, Settings, receivers

@@ -17,12 +17,12 @@ from agenttrace_collector.receivers.admission import AdmissionController, Limits
 from agenttrace_collector.receivers.decoder import Decoder
 from agenttrace_collector.receivers.ingest import Ingest
 from agenttrace_collector.receivers.request_metrics import RequestMetrics
-from agenttrace_collector.receivers.sink import MemorySink
 from agenttrace_collector.server.auth import Authenticator
 from agenttrace_collector.server.health import Health
 from agenttrace_collector.telemetry.metrics import Telemetry
 from agenttrace_collector.web import add_pages
 from agenttrace_schemas.rules import Policy
+from tests.fakes import MemorySink
 from tests.support.collector import Collector
 from tests.support.receivers import wait_until
 

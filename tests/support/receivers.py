@@ -31,11 +31,12 @@ from agenttrace_collector.receivers.signals import (
     metrics,
     traces,
 )
-from agenttrace_collector.receivers.sink import MemorySink, Sink
+from agenttrace_collector.receivers.sink import Sink
 from agenttrace_collector.server.auth import Authenticator
 from agenttrace_collector.server.http import serve_http
 from agenttrace_collector.telemetry.metrics import Telemetry
 from agenttrace_schemas.rules import Policy
+from tests.fakes import MemorySink
 from tests.support.otlp import NOW
 
 EXPORT_TRACES = f"/{TRACE_SERVICE}/Export"

@@ -6,7 +6,7 @@ from importlib.metadata import version
 
 from fastapi import FastAPI
 
-from agenttrace_collector.api import openapi
+from agenttrace_collector.api import docs, openapi
 from agenttrace_collector.api.deps import ApiDeps
 from agenttrace_collector.api.refusals import refuse_with_reason
 from agenttrace_collector.api.routes import (
@@ -36,7 +36,7 @@ def build_app(answers: ApiDeps) -> FastAPI:
         generate_unique_id_function=lambda route: route.name,
     )
     app.state.answers = answers
-    for part in (run_documents, runs, counts, aggregates, comparisons, correlations, purge, about, openapi):
+    for part in (run_documents, runs, counts, aggregates, comparisons, correlations, purge, about, docs):
         app.include_router(part.router)
     openapi.describe(app, answers)
     refuse_with_reason(app)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from agenttrace_collector.references.commands import commands
-from agenttrace_collector.references.configuration import meaning, settings, words
-from agenttrace_collector.references.pages import pages
+from deploy.generate.commands import commands
+from deploy.generate.configuration import meaning, settings, words
+from deploy.generate.pages import pages
 from tests.architecture.source import ROOT
 
 DEPLOY = ROOT / "deploy"

@@ -15,7 +15,7 @@ from agenttrace_collector.config.sections import Config, Section, Tls
 _OPENING: Final = """\
 # Configuration
 
-<!-- Made by `python -m agenttrace_collector.references deploy`; a test holds it in step. -->
+<!-- Made by `python -m deploy.generate`; a test holds it in step. -->
 
 Every setting of the collector with its default: [collector.yaml](collector.yaml) is the same as a file to start
 from. No file is needed. `--config FILE` may stand several times, later files over earlier ones, and

@@ -13,7 +13,7 @@ from agenttrace_collector.cli.app import app
 _OPENING: Final = """\
 # Commands
 
-<!-- Made by `python -m agenttrace_collector.references deploy`; a test holds it in step. -->
+<!-- Made by `python -m deploy.generate`; a test holds it in step. -->
 
 `agenttrace COMMAND --help` says the same, `agenttrace --version` which release it is. Commands that ask a collector find it at `--api`, else at `AGENTTRACE_API`,
 else at http://127.0.0.1:8400, and show it `AGENTTRACE_TOKEN` where that is set; an authority of one's own stands in

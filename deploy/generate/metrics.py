@@ -9,7 +9,7 @@ from agenttrace_collector.telemetry.metrics import METRICS
 _OPENING: Final = """\
 # Metrics
 
-<!-- Made by `python -m agenttrace_collector.references deploy`; a test holds it in step. -->
+<!-- Made by `python -m deploy.generate`; a test holds it in step. -->
 
 The collector says this of itself at `service.telemetry.metrics.address` (127.0.0.1:8888/metrics), for Prometheus.
 Names are the OpenTelemetry Collector's where it has one; the others begin with `agenttrace_`. Labels are rule ids,

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from agenttrace_collector.references.commands import commands_page
-from agenttrace_collector.references.configuration import configuration_page
-from agenttrace_collector.references.metrics import metrics_page
+from deploy.generate.commands import commands_page
+from deploy.generate.configuration import configuration_page
+from deploy.generate.metrics import metrics_page
 
 
 def pages(example: str) -> dict[str, str]:
