@@ -144,7 +144,7 @@ def test_deviations_are_few_and_have_reasons(sent: Sent) -> None:
 
 
 def test_the_readme_says_what_is_seen(sent: Sent) -> None:
-    """The table of the README is the one that this run makes; `UPDATE=1` puts it there."""
+    """The table of deploy/FRAMEWORKS.md is the one that this run makes; `UPDATE=1` puts it there."""
     made = table(
         (
             scenario,

@@ -112,6 +112,16 @@ def test_a_page_is_drawn_without_complaint(api: Api, browser: Browser, name: str
         page.close()
 
 
+def test_the_api_is_described_without_complaint(api: Api, browser: Browser) -> None:
+    """Swagger UI runs under its policy, lists every operation and asks no other host."""
+    view = View(browser, api)
+    page = view.open("/docs")
+    page.locator(".opblock").first.wait_for()
+    paths = api.get("/openapi.json").json()["paths"]
+    assert page.locator(".opblock").count() == sum(map(len, paths.values()))
+    assert view.complaints == []
+
+
 def test_a_filter_stands_in_the_url_and_can_be_shared(api: Api, browser: Browser) -> None:
     """Another browser that opens the link sees the same numbers, which are the API's."""
     page = View(browser, api).open("/")

@@ -1,4 +1,4 @@
-"""The table of the README: framework by convention, and how many of the expected facts are seen of each."""
+"""The table of deploy/FRAMEWORKS.md: framework by convention, and how many of the expected facts are seen of each."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Final
 from tests.support.corpus import Scenario
 from tests.support.observed import Fact
 
-README: Final = Path(__file__).parents[2] / "README.md"
+PAGE: Final = Path(__file__).parents[2] / "deploy" / "FRAMEWORKS.md"
 _BEGIN: Final = "<!-- what is seen: made by UPDATE=1 pytest tests/conformance/test_corpus.py -->\n"
 _END: Final = "<!-- end -->"
 _GROUPS: Final = (
@@ -55,11 +55,11 @@ def _cells(counts: Mapping[tuple[str, bool], int]) -> Iterable[str]:
 
 
 def shown() -> str:
-    """The table that stands in the README."""
-    return README.read_text().partition(_BEGIN)[2].partition(_END)[0]
+    """The table that stands in the PAGE."""
+    return PAGE.read_text().partition(_BEGIN)[2].partition(_END)[0]
 
 
 def show(made: str) -> None:
-    """Put the table into the README."""
-    before, _, rest = README.read_text().partition(_BEGIN)
-    README.write_text(f"{before}{_BEGIN}{made}{_END}{rest.partition(_END)[2]}")
+    """Put the table into the PAGE."""
+    before, _, rest = PAGE.read_text().partition(_BEGIN)
+    PAGE.write_text(f"{before}{_BEGIN}{made}{_END}{rest.partition(_END)[2]}")

@@ -29,7 +29,7 @@ def build_app(answers: ApiDeps) -> FastAPI:
     app = FastAPI(
         title="AgentTrace",
         version=version("agenttrace-otel"),
-        summary="What agents decided, what was observed, and what goes together with failure.",
+        summary="What agents decided, which quality signals were observed, and which of them are associated with failure.",
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,

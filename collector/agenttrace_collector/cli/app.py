@@ -76,4 +76,4 @@ def agenttrace(
         bool, typer.Option("--version", is_eager=True, callback=_tell_version, help="Tell the version.")
     ] = False,
 ) -> None:
-    """What agents decide, on which stated reason, and what goes along with failure."""
+    """What AI agents decide, for which stated reason, and which decisions are associated with failure."""

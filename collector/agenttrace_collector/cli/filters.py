@@ -36,7 +36,7 @@ PageOf: TypeAlias = Annotated[int, typer.Option("--page", min=1, help="Which pag
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """Options that go along with a question, under the names that the API has for them."""
+    """Query parameters of the API, from the options that were given."""
 
     NAMES: ClassVar[Mapping[str, str]] = {
         "agent": "agent_id",

@@ -67,7 +67,7 @@ def correlate(
     limit: Limit = 20,
     form: OutputOptions,
 ) -> None:
-    """Show which decisions are followed by failures, or with which outcomes signals go together."""
+    """Show which decisions precede failures, or which outcomes signals are associated with."""
     path, title, columns = _ASSOCIATED[which]
     body = form.ask(path, wanted(whose, around, about, page_size=limit))
     rows = body["correlations"]

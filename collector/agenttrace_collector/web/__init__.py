@@ -1,4 +1,4 @@
-"""The built-in pages: what agents decide and what goes along with failure, in a browser."""
+"""The web pages: decisions, signals and runs in a browser."""
 
 from agenttrace_collector.web.app import add_pages
 

@@ -1,4 +1,4 @@
-"""What goes together: decisions with failures after them, signals with how runs ended."""
+"""The page of associations: decisions with failures after them, signals with the outcomes of runs."""
 
 from __future__ import annotations
 

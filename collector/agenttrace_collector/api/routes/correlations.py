@@ -1,4 +1,4 @@
-"""What goes together with failure and with outcomes: associations over runs, and nothing about causes."""
+"""Associations of decisions with failures and of signals with outcomes, counted over runs; they do not imply causation."""
 
 from __future__ import annotations
 
