@@ -126,7 +126,11 @@ def test_variables_exist(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
     named = set(re.findall(r"\bAGENTTRACE_[A-Z_]+[A-Z]\b", text))
     known = {value for value in vars(switches).values() if str(value).startswith("AGENTTRACE_")}
-    files = [path for path in (ROOT / "deploy").rglob("*") if path.is_file() and path.suffix != ".md"]
+    files = [
+        path
+        for path in (ROOT / "deploy").rglob("*")
+        if path.is_file() and path.suffix not in {".md", ".png", ".pyc"}
+    ]
     used = {name for name in named if any(name in path.read_text(encoding="utf-8") for path in files)}
     assert named - known - {client.ADDRESS, client.TOKEN} - used == set()
 

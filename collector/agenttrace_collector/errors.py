@@ -1,4 +1,4 @@
-"""The kinds of failure there are, and what every surface says for each: the one table of both.
+"""The kinds of failure, and one table that maps each to gRPC, HTTP and exit codes.
 
 `Rejected`: the same input would fail again, never retry. `Unavailable`: try later. Messages name
 rule, key and what is allowed, never a value received.
@@ -37,7 +37,7 @@ class SwitchedOff(Rejected):
 
 
 class OverLimit(Rejected):
-    """A question that takes more time, memory or rows than one may."""
+    """A query exceeds its limit of time, memory or rows."""
 
 
 class TooLarge(Rejected):
@@ -69,7 +69,7 @@ class Forbidden(Rejected):
 
 
 class WireStatus(NamedTuple):
-    """What each surface says for a kind of failure."""
+    """The status of a kind of failure in each protocol."""
 
     # For programs, in the API's answers.
     name: str
@@ -107,7 +107,7 @@ OVER_LIMIT_CODES: Final = frozenset({158, 159, 160, 241, 307, 396})
 
 
 def without_frames(error: BaseException) -> None:
-    """Let go of what the calls that failed still hold, a body among it.
+    """Drops the frames of an exception, which may hold a request body.
 
     Who keeps an exception keeps its frames, and gRPC keeps one in a circle until the garbage is collected.
     """
@@ -118,5 +118,5 @@ def without_frames(error: BaseException) -> None:
 
 
 def wire_status(error: Exception) -> WireStatus:
-    """What is said for this failure."""
+    """Returns the status of a failure."""
     return next((status for kind, status in STATUS.items() if isinstance(error, kind)), FAULT)

@@ -1,4 +1,4 @@
-"""The composition root: reads like the picture of the architecture; nobody else builds the parts.
+"""The composition root: the only place that builds the parts of the collector.
 
 otlp_grpc ┐
 otlp_http ┴→ decode → journal → delivery → ClickHouse ←┬ settle        health, metrics beside
@@ -71,7 +71,7 @@ _METRICS: Final = {
 
 
 class Listener(Protocol):
-    """Something that listens until it is told to stop."""
+    """A server that listens until `stop`."""
 
     @property
     def address(self) -> Address:
@@ -96,7 +96,7 @@ class Parts:
 
 @dataclass(slots=True)
 class Service:
-    """One collector; `run` returns when a signal has ended it and everything is put away."""
+    """One collector; `run` returns when it has shut down."""
 
     config: Config
     source: Source
@@ -151,7 +151,7 @@ class Service:
             _log.info("tokens and thresholds reloaded")
 
     def _observe(self, keep: Keep) -> None:
-        """Health and metrics: up before everything else, down after it."""
+        """Serves health and metrics: they start first and stop last."""
         self.health.obstacles["service"] = lambda: "starting"
         check, metrics = self.config.extensions.health_check, self.config.service.telemetry.metrics
         if check.endpoint:
@@ -196,7 +196,7 @@ class Service:
         keep("api", self._http("api", LazyApp(making), settings.endpoint, settings.tls))
 
     async def _answering(self, ingest: Ingest, readers: AsyncExitStack) -> ASGIApp:
-        """What answers, by connections of its own, so that no question delays what is to be stored."""
+        """Builds the dependencies of the API, with connections of its own, so that queries do not delay inserts."""
         api = await asyncio.to_thread(importlib.import_module, "agenttrace_collector.api.app")
         questions, lookups = api.open_questions(self.config)
         for reader in (questions, lookups):

@@ -1,4 +1,4 @@
-"""Where rows go: the database that the configuration names, the journal before it, delivery between them."""
+"""Storage: the journal, the configured database, and delivery between them."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Storage:
     capacity: int
 
     def obstacle(self) -> str:
-        """What keeps the journal from taking more, empty for nothing."""
+        """Why the journal accepts no more entries; empty if it does."""
         return self.journal.obstacle(_HEADROOM_BYTES)
 
     def facts(self) -> dict[str, object]:
@@ -83,7 +83,7 @@ class Storage:
 
 @asynccontextmanager
 async def opened_storage(config: Config, database: Database, lifetime: Shutdown) -> AsyncIterator[Storage]:
-    """Open the journal and deliver from it; at the end deliver what is left, within the lifetime."""
+    """Opens the journal and delivers from it; at the end delivers the rest before the shutdown's deadline."""
     journal = Journal(_options(config.journal), current_layouts(migrations()[-1].version))
     recovered = await asyncio.to_thread(journal.open)
     settings = config.exporters.clickhouse

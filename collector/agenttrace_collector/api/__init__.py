@@ -1,1 +1,1 @@
-"""The HTTP API of the specification, section 9: named queries asked for one tenant, and runs taken as documents."""
+"""The HTTP API (specification, section 9): named queries of one tenant, and run documents."""

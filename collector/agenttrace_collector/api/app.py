@@ -25,7 +25,7 @@ __all__ = ["ApiDeps", "build_app", "open_questions"]
 
 
 def build_app(answers: ApiDeps) -> FastAPI:
-    """The application that serves these answers."""
+    """Returns the FastAPI application of the API."""
     app = FastAPI(
         title="AgentTrace",
         version=version("agenttrace-otel"),

@@ -1,4 +1,4 @@
-"""Routes that take a body: who asks is known before any of it is read, and little of it is."""
+"""Routes with a request body: the caller is identified first, then the body is read up to a limit."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _MOST_BYTES: Final = 64 * 1024
 
 
 class OperatorRoute(APIRoute):
-    """A route of operators. FastAPI reads a body before it looks at what the route depends on."""
+    """A route for operators, which checks the token first: FastAPI reads a body before it resolves dependencies."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """FastAPI's own, behind the check; raises `Unauthenticated`, `Forbidden` or `TooLarge`."""
+        """Wraps FastAPI's handler in the check; raises `Unauthenticated`, `Forbidden` or `TooLarge`."""
         handle = super().get_route_handler()
 
         async def identified(request: Request) -> Response:

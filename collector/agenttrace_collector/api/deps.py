@@ -1,4 +1,4 @@
-"""Who asks, and what they may ask: the named queries, bound to the one tenant that the token names."""
+"""Dependencies of the routes: the caller, and the named queries bound to the caller's tenant."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _LONGEST: Final = 40.0
 
 @dataclass(frozen=True, slots=True)
 class ApiDeps:
-    """What the API is made of: who may ask, whom it asks, which rules and which state it tells."""
+    """What the API needs: authentication, the query reader, the policy and the health state."""
 
     questions: QueryReader
     # Short questions of the ingest, on connections that no reader's question holds up.
@@ -52,7 +52,7 @@ class ApiDeps:
 
 @dataclass(frozen=True, slots=True)
 class TenantQueries:
-    """Asks for one tenant, whatever a request says."""
+    """Runs named queries for one tenant; a request cannot choose another."""
 
     answers: ApiDeps
     identity: Identity
@@ -76,7 +76,7 @@ class TenantQueries:
 
 
 def _told(error: Rejected | Unavailable) -> CollectorError:
-    """What of the database's failure is the client's; a question is ours, so that its refusal is not."""
+    """Maps database errors: exceeded limits become `OverLimit`, others `Unavailable`, since the query is ours."""
     code = getattr(error, "code", 0)
     if code in OVER_LIMIT_CODES:
         return OverLimit(ADVICE)
@@ -86,19 +86,19 @@ def _told(error: Rejected | Unavailable) -> CollectorError:
 
 
 def answers(request: Request) -> ApiDeps:
-    """What the application was built from."""
+    """Returns what the application was built with."""
     found: ApiDeps = request.app.state.answers
     return found
 
 
 def require_reader(request: Request) -> TenantQueries:
-    """The one who asks; raises `Unauthenticated` or `Forbidden`."""
+    """Identifies a caller with the role read; raises `Unauthenticated` or `Forbidden`."""
     built = answers(request)
     return TenantQueries(built, built.authenticator.identify(request.headers.get("authorization"), Role.READ))
 
 
 def require_decisions(request: Request) -> TenantQueries:
-    """As `require_reader`, where decisions and signals are kept; raises `SwitchedOff`."""
+    """As `require_reader`; raises `SwitchedOff` if this collector stores no decisions and signals."""
     queries = require_reader(request)
     if not queries.answers.policy.decisions:
         raise SwitchedOff
@@ -106,7 +106,7 @@ def require_decisions(request: Request) -> TenantQueries:
 
 
 def operating(request: Request) -> Identity:
-    """The operator who asks; raises `Unauthenticated` or `Forbidden`, before a body is looked at."""
+    """Identifies a caller with the role operator; raises `Unauthenticated` or `Forbidden`."""
     return answers(request).authenticator.identify(request.headers.get("authorization"), Role.OPERATOR)
 
 

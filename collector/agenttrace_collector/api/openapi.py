@@ -18,7 +18,7 @@ _OPEN: Final = ("/health",)
 
 
 def describe(app: FastAPI, answers: ApiDeps) -> None:
-    """Make the application describe itself with the vocabulary and the tokens of this site."""
+    """Makes `app.openapi()` include this site's vocabulary and its authentication."""
 
     def openapi() -> dict[str, Any]:
         if not app.openapi_schema:
@@ -63,7 +63,7 @@ def _closed_lists(answers: ApiDeps) -> Mapping[str, list[str]]:
 
 
 def _run_schemas() -> dict[str, Any]:
-    """The schemas of run documents; a decision or signal of another form is refused, and its run is not."""
+    """Returns the schemas of run documents; a decision or signal of another form is refused, its run is kept."""
     schemas: dict[str, Any] = {}
     for model in (RunDocument, DecisionDocument, SignalDocument):
         schema = model.model_json_schema(ref_template=_REF)

@@ -1,4 +1,4 @@
-"""What every answer shares: times in UTC, and lists that say which part of how many they are."""
+"""What all responses share: times in UTC, and pagination."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ Scalar: TypeAlias = bool | int | float | str
 
 
 class Record(BaseModel):
-    """Part of an answer; columns that it does not name are not shown."""
+    """A part of a response; it ignores columns that it does not name."""
 
     model_config = ConfigDict(extra="ignore", hide_input_in_errors=True)
 
 
 class Page(Record):
-    """A list, or the part of it that a page holds."""
+    """One page of a list."""
 
     total: int = Field(description="How many there are on all pages.")
     page: int

@@ -1,4 +1,4 @@
-"""Query parameters by what they filter; an unknown name is refused, so that no filter is lost by a slip."""
+"""Query parameters; an unknown name is an error, so that a misspelled filter is noticed."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ _ALLOWED: Final = {
 
 
 def read_time(value: Any) -> Any:
-    """A time in UTC; one without an offset is taken as UTC."""
+    """Parses a time; a time without an offset is UTC."""
     if not isinstance(value, str):
         return value
     try:
@@ -65,13 +65,13 @@ Time = Annotated[datetime, BeforeValidator(read_time)]
 
 
 class Parameters(BaseModel):
-    """What every set of parameters shares."""
+    """Base of all query parameter models."""
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
 
 class Range(Parameters):
-    """A range of time, start included, end not."""
+    """A time range: `start` is included, `end` is excluded."""
 
     start_time: Time = Field(
         default=EARLIEST, description="From this time on (ISO 8601, UTC where no offset stands)."
@@ -79,7 +79,7 @@ class Range(Parameters):
     end_time: Time = Field(default=LATEST, description="Up to this time, itself excluded.")
 
     def bound(self, **more: str) -> dict[str, Any]:
-        """As the queries take them; what is not filtered is empty."""
+        """Returns the parameters of the named query; a filter that is not set is empty."""
         given = self.model_dump(exclude={"page", "page_size"})
         return {
             **dict.fromkeys(("agent_id", "agent_version", "environment", "source", "tool"), ""),
@@ -89,7 +89,7 @@ class Range(Parameters):
 
 
 class AgentTimes(Range):
-    """An agent, its version, its environment, a range of time."""
+    """Filters by agent, version, environment and time."""
 
     agent_id: Name = Field(default="", description="Only this agent.")
     agent_version: Name = Field(default="", description="Only this version.")
@@ -97,7 +97,7 @@ class AgentTimes(Range):
 
 
 class Paging(Parameters):
-    """Which part of a list."""
+    """Page number and size."""
 
     page: int = Field(default=1, ge=1, le=MOST_PAGES, description="Which page, from 1.")
     page_size: int = Field(
@@ -106,24 +106,24 @@ class Paging(Parameters):
 
     @property
     def offset(self) -> int:
-        """How many stand on the pages before."""
+        """The number of records on the pages before this one."""
         return (self.page - 1) * self.page_size
 
     def page_fields(self, total: int) -> dict[str, int]:
-        """What a list says of itself."""
+        """Returns the pagination fields of a response with `total` records."""
         return {"total": total, "page": self.page, "page_size": self.page_size}
 
 
 class Times(Range, Paging):
-    """A page of what lies in a range of time."""
+    """Pagination with a time range."""
 
 
 class Span(AgentTimes, Paging):
-    """A page of what an agent did in a range of time."""
+    """Pagination with filters by agent and time."""
 
 
 class EventTimes(Range, Paging):
-    """A page of what is said of decisions and quality signals."""
+    """Pagination with the filters of decisions and quality signals."""
 
     environment: Name = Field(default="", description="Only this environment.")
     tool: Name = Field(default="", description="Only those of steps with this tool.")
@@ -132,13 +132,13 @@ class EventTimes(Range, Paging):
     )
 
     def bound(self, **more: str) -> dict[str, Any]:
-        """As the queries take them; raises `UnknownValue`."""
+        """Returns the parameters of the named query; raises `UnknownValue`."""
         source = one_of("source", self.source, SOURCES)
         return super().bound(**{"source": "" if source == _ALL else source, **more})
 
 
 class EventSpan(EventTimes):
-    """The same of an agent."""
+    """The filters of decisions and quality signals, and of the agent."""
 
     agent_id: Name = Field(default="", description="Only this agent.")
     agent_version: Name = Field(default="", description="Only this version.")
@@ -151,14 +151,14 @@ class FailureFilter(EventSpan):
 
 
 def one_of(field: str, value: str | None, allowed: tuple[str, ...]) -> str:
-    """The value, empty for none; raises `UnknownValue` where its closed list does not have it."""
+    """Returns the value, or an empty text for None; raises `UnknownValue` if `allowed` does not contain it."""
     if value is not None and value not in allowed:
         raise UnknownValue(field, allowed)
     return value or ""
 
 
 def allowed_in(field: str, kind: str) -> FieldProblem:
-    """What is allowed in a parameter; one that does not exist is not repeated."""
+    """Describes what a parameter must be; the name of an unknown parameter is not repeated."""
     if kind == "extra_forbidden":
         return FieldProblem(
             field="*", message="a parameter that does not exist here; /docs lists those that do"

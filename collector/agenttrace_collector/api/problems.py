@@ -1,4 +1,4 @@
-"""What a client is told when a request is refused: the field, what is allowed, never what was sent."""
+"""The error response: which field, what it must be, never the value that was sent."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Problem(BaseModel):
 
 
 class UnknownValue(Unlisted):
-    """A filter names something that its closed list does not have."""
+    """A filter has a value that its closed list does not contain."""
 
     def __init__(self, field: str, allowed: Sequence[str]) -> None:
         self.problem = FieldProblem(

@@ -1,4 +1,4 @@
-"""Failures as answers of the API, by the table of `errors`, and the border that keeps the rest in."""
+"""Maps failures to responses by the table of `errors`; an unexpected exception becomes a 500."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _MESSAGES: Final = {404: "there is nothing under this path", 405: "this path doe
 
 
 class Border:
-    """Outermost: a fault of our own becomes a 500 that says nothing of what was sent."""
+    """The outermost middleware: an unexpected exception becomes a 500 without its text."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -73,7 +73,7 @@ def _problems(error: CollectorError) -> list[FieldProblem]:
 
 
 async def _validation_error(_: Request, error: Exception) -> Response:
-    """Which parameter and what is allowed there; pydantic's own words may repeat what was sent."""
+    """Names the parameter and what it must be; pydantic's own message may repeat the value."""
     assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for it
     named = dict.fromkeys((str(each["loc"][-1]), each["type"]) for each in error.errors())
     problems = [allowed_in(field, kind) for field, kind in named]
@@ -93,7 +93,7 @@ async def _http_error(request: Request, error: Exception) -> Response:
 
 
 def _methods(request: Request) -> list[str]:
-    """Every method that the path takes; one route knows its own only."""
+    """All methods of a path; a route knows only its own."""
     paths = request.app.openapi()["paths"].items()
     fitting = (methods for path, methods in paths if compile_path(path)[0].match(request.url.path))
     return sorted({name.upper() for methods in fitting for name in methods})

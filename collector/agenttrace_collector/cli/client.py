@@ -23,7 +23,7 @@ _CODES: Final = {status.name: status.exit for status in (*STATUS.values(), FAULT
 
 
 def address(given: str | None = None) -> str:
-    """Where the API is: as given, else by the environment, else where a collector listens by default."""
+    """Returns the address of the API: the given one, else AGENTTRACE_API, else the default."""
     chosen = (given or os.environ.get(ADDRESS) or DEFAULT).rstrip("/")
     if not chosen.startswith(("http://", "https://")):
         fail(f"{ADDRESS}: must be http(s)://host:port, such as {DEFAULT}", code=MISUSED)
@@ -31,7 +31,7 @@ def address(given: str | None = None) -> str:
 
 
 def get(base: str, path: str, parameters: Mapping[str, Any]) -> Any:
-    """The body of an answer; without one the command ends with what the API says."""
+    """Returns the response body; on a failure the command ends with the API's message."""
     given = {name: value for name, value in parameters.items() if value not in {None, ""}}
     query = f"?{urllib.parse.urlencode(given)}" if given else ""
     return _answer(urllib.request.Request(f"{base}{path}{query}"), _SECONDS)  # noqa: S310 - see `address`
@@ -47,7 +47,7 @@ def post(base: str, path: str, body: Mapping[str, Any], seconds: float = _SECOND
 
 
 def answers(base: str) -> bool:
-    """Whether anybody is there, whatever they say."""
+    """True if a server responds."""
     try:
         _open(urllib.request.Request(f"{base}/health"), 5.0)  # noqa: S310 - as above
     except urllib.error.HTTPError:

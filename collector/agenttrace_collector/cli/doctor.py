@@ -1,4 +1,4 @@
-"""`agenttrace doctor`: why is nothing showing? Asks a running collector and says what its numbers mean."""
+"""`agenttrace doctor`: reads the metrics of a running collector and explains them."""
 
 from __future__ import annotations
 

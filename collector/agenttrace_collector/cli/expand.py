@@ -1,4 +1,4 @@
-"""Options that several commands share: a parameter that is a dataclass of options is given as its fields."""
+"""Expands a parameter that is a dataclass of options into one option per field."""
 
 from __future__ import annotations
 

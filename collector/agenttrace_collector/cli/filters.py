@@ -1,4 +1,4 @@
-"""Options of the commands that ask: the API's filters, times that are told from now."""
+"""Filter options of the commands that query the API; times may be durations before now."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w":
 
 
 def ago(text: str) -> str:
-    """The time that lies so long ago, or the time that is given, as the API takes it."""
+    """Converts a duration before now, or a time, to the API's format."""
     found = _AGO.fullmatch(text)
     if found:
         return (datetime.now(UTC) - timedelta(**{_UNITS[found[2]]: int(found[1])})).isoformat()
@@ -53,7 +53,7 @@ class Filters:
 
 @dataclass(frozen=True, slots=True)
 class AgentOptions(Filters):
-    """Of which agent."""
+    """Filters by agent."""
 
     agent: Annotated[str | None, typer.Option("--agent", help="Only this agent.")] = None
     version: Annotated[str | None, typer.Option("--version", help="Only this version.")] = None
@@ -61,7 +61,7 @@ class AgentOptions(Filters):
 
 @dataclass(frozen=True, slots=True)
 class TimeOptions(Filters):
-    """Where and when."""
+    """Filters by environment and time."""
 
     environment: Annotated[str | None, typer.Option("--environment", help="Only this environment.")] = None
     since: Annotated[str | None, _time("From then on: so long ago, or a time in UTC.", "--since")] = None
@@ -70,7 +70,7 @@ class TimeOptions(Filters):
 
 @dataclass(frozen=True, slots=True)
 class StepOptions(Filters):
-    """About which steps, told by whom."""
+    """Filters by tool and source."""
 
     tool: Annotated[str | None, typer.Option("--tool", help="Only what belongs to steps with this tool.")] = (
         None
@@ -80,7 +80,7 @@ class StepOptions(Filters):
 
 @dataclass(frozen=True, slots=True)
 class Paged(Filters):
-    """Which part of a list."""
+    """Page number and size."""
 
     page: PageOf = 1
     limit: Limit = 100

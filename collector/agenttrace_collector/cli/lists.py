@@ -1,4 +1,4 @@
-"""`agenttrace runs|decisions|signals|failures|rejections|stats`: what there is, counted and listed."""
+"""`agenttrace runs|decisions|signals|failures|rejections|stats`: lists and counts."""
 
 from __future__ import annotations
 

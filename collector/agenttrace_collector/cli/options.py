@@ -1,4 +1,4 @@
-"""Options that commands share, and the one way a command ends with a message."""
+"""Options that commands share, and how a command ends with an error."""
 
 from __future__ import annotations
 

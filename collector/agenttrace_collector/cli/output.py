@@ -39,7 +39,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class OutputOptions:
-    """From where an answer is wanted, and how."""
+    """The API's address and the output format."""
 
     as_json: Annotated[bool, typer.Option("--json", help="The API's answer as it is.")] = False
     as_csv: Annotated[bool, typer.Option("--csv", help="The rows as CSV.")] = False

@@ -1,4 +1,4 @@
-"""Which database the configuration names, and what has to be true of it before rows go there."""
+"""Opens the configured database and prepares it for inserts."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ class Database(Inserter, Protocol):
 
     @property
     def embedded(self) -> bool:
-        """Whether it runs in this process."""
+        """True if the engine runs in this process."""
 
     def prepare(self) -> None:
-        """Make or find the schema of this version; raises `SchemaMismatch`, or `Unavailable` to try again."""
+        """Migrates or verifies the schema; raises `SchemaMismatch`, or `Unavailable` to try again."""
 
     def presence(self) -> Presence | None:
-        """What tells which rows are there, None where nobody need ask."""
+        """Checks which rows are stored; None if deduplication makes that unnecessary."""
 
     def close(self) -> None:
-        """Let go of it."""
+        """Closes the connections."""
 
 
 class NullDatabase:

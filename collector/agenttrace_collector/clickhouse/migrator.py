@@ -178,7 +178,7 @@ class Migrator:
         return {table for migration in pending for table in migration.makes if not self._types(table)}
 
     def _apply_checks(self, new: Container[str]) -> None:
-        """Only where they differ; tables made just now have theirs, but for columns that were added later."""
+        """Replaces the CHECKs if they differ; new tables have theirs, except for columns that were added later."""
         wanted = fingerprint(self.policy)
         if self._fingerprint() == wanted:
             return
@@ -195,7 +195,7 @@ class Migrator:
         return [name for before, name in pairwise(words) if before == "CONSTRAINT"]
 
     def _apply_ttl(self) -> None:
-        """Only where the table has another: an ALTER of a TTL goes over the table's parts."""
+        """Changes a TTL only if it differs, since the ALTER rewrites the table's parts."""
         rows = self.database.query(
             "SELECT name, engine_full FROM system.tables WHERE database = currentDatabase()"
         )

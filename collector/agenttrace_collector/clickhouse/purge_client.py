@@ -1,4 +1,4 @@
-"""Erasure: everything of a run, an agent, a conversation or the time before leaves every table, counted first."""
+"""Purges a run, an agent, a conversation or old rows from every table, after counting them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The rows of a block: as they are sent, and taken apart where that is needed."""
+"""The rows of a block, as one body or split into rows."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ _KEYS: Final = {
 
 
 def key_columns(layout: Layout) -> tuple[str, ...]:
-    """The columns that tell a row of this table from every other."""
+    """The columns that identify a row of this table."""
     return _KEYS.get(layout.table) or (layout.names[0], "run_id")
 
 
 class BlockData:
-    """The entries that a block, and everything it is split into, consists of."""
+    """The journal entries of a block."""
 
     def __init__(self, layout: Layout, entries: Sequence[EncodedRows]) -> None:
         self.layout = layout
@@ -53,7 +53,7 @@ class BlockData:
         return dict(zip(self.layout.names, found, strict=True))
 
     def keys(self, block: InsertBlock) -> list[Key]:
-        """What each row of the block is known by."""
+        """Returns the key of each row."""
         places = [self.layout.names.index(name) for name in key_columns(self.layout)]
         types = self.layout.types[: max(places) + 1]
         rows = (fields(self._data, start, types) for start in self._starts[block.skip :][: block.rows])

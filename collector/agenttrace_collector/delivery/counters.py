@@ -1,4 +1,4 @@
-"""What delivery did since start, for metrics: counts and codes, no values."""
+"""Counters of delivery since the start: counts and error codes, no values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One table's way to the database: a block at a time, repeated until it is in, taken apart if refused."""
+"""Delivers the blocks of one table in order: retries a block until it is stored, and splits one that is refused."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _log: Final = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class DeliveryContext:
-    """What all lanes share; `presence` None: the database is trusted to keep what it acknowledged."""
+    """What all table workers share; `presence` is None if acknowledged rows need no check."""
 
     journal: Journal
     inserter: Inserter
@@ -49,12 +49,12 @@ class TableWorker:
         self.due = 0.0
 
     def recover(self, block: InsertBlock) -> None:
-        """Take over a block that was on its way when a process ended."""
+        """Takes over a block that was in flight when the last process ended."""
         self._blocks.append(block)
         self._doubtful.add(block.token)
 
     def step(self, clock: Callable[[], float]) -> bool:
-        """Try the next block; True if it found its end, False if there is none or it must wait until `due`."""
+        """Tries the next block; True if it is finished, False if there is none or it must wait until `due`."""
         try:
             moved = self._step()
         except Exception as error:  # noqa: BLE001 - the worker loop: no block may end it
@@ -105,7 +105,7 @@ class TableWorker:
         return block is not None
 
     def _send(self, block: InsertBlock) -> Callable[[], None]:
-        """Bring a block to the database; returns how the journal is to be told."""
+        """Inserts a block; returns the update for the journal."""
         contents = self._read(block)
         if block.round:
             return self._confirm(block, contents)
@@ -116,7 +116,7 @@ class TableWorker:
         return self._confirm(block, contents) if block.token in self._doubtful else lambda: self._done(block)
 
     def _confirm(self, block: InsertBlock, contents: BlockData) -> Callable[[], None]:
-        """See that the rows of a block that may have been interrupted are there; send what is not.
+        """Checks that the rows of an interrupted block are stored and inserts the missing ones.
 
         A ClickHouse that is killed between writing its deduplication log and renaming the part knows
         the token and has lost the rows.

@@ -1,4 +1,4 @@
-"""The worker that drains the journal: looks every `block_age`, sends what is there, waits when it must."""
+"""The worker that drains the journal: every `block_age` it sends what is there."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ class Delivery:
             self._wake.clear()
 
     def _pass(self) -> float:
-        """One step of every lane that is due; returns how long to wait before the next."""
+        """Runs each table worker that is due; returns the seconds until the next one is."""
         hurry = self._hurry.is_set()
         self._hurry.clear()
         now = self._clock()

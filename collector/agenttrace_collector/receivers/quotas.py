@@ -1,4 +1,4 @@
-"""What one tenant may send: spans in a second, bytes that wait in the journal, runs that wait to be settled.
+"""Quotas of a tenant: spans per second, bytes in the journal, unsettled runs.
 
 Looked at before a body is read and charged when it is stored, so that one large request is taken, and pays for itself
 with the time until the next one.
@@ -65,7 +65,7 @@ class Quotas:
             raise self._refusal(tenant, "unsettled_runs", _RETRY_AFTER)
 
     def charge(self, tenant: str, spans: int, size: int) -> None:
-        """A request was stored: so many spans, log records or runs, and bytes in the journal."""
+        """Charges a stored request: its records, and its bytes in the journal."""
         if rate := self.settings.spans_per_second:
             self._allowance(tenant, rate).spans -= spans
         if self.settings.journal_mib and size:
@@ -73,7 +73,7 @@ class Quotas:
             self._bytes[tenant] += size
 
     def take_unsettled(self, runs: Mapping[str, int]) -> None:
-        """So many runs of each tenant wait to be settled, as a round found them."""
+        """Sets the number of unsettled runs by tenant."""
         self._unsettled = runs
 
     def readings(self) -> Iterator[Sample]:

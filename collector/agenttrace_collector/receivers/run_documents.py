@@ -1,4 +1,4 @@
-"""Run documents to the sink: decoded, looked for among those stored before, kept."""
+"""Receives run documents: decodes them, checks whether the run is stored, writes them to the sink."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who sends or asks: bearer tokens, each with a tenant and a role; never logged, never compared in haste."""
+"""Authentication: bearer tokens, each with a tenant and a role; never logged, compared in constant time."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ class Authenticator:
         self.required = file is not None
 
     def identify(self, authorization: str | None, role: Role) -> Identity:
-        """Who a request is from; raises `Unauthenticated`, or `Forbidden` where the role does not do."""
+        """Returns the identity of a request; raises `Unauthenticated`, or `Forbidden` if its role does not suffice."""
         return self.identify_digest(token_digest(authorization), role)
 
     def identify_digest(self, digest: bytes | None, role: Role) -> Identity:

@@ -1,4 +1,4 @@
-"""Connections of an HTTP listener: how many there may be, and how long each may wait."""
+"""Connections of an HTTP listener: their limit and their timeouts."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class ConnectionLimits:
 
 
 class Connection(Protocol):
-    """One connection, whatever it is at."""
+    """One connection in any phase."""
 
     def is_overdue(self, waited: float, passed: float) -> bool:
         """Whether it takes too long: `waited` in this phase, `passed` since the last check."""
@@ -98,7 +98,7 @@ class Connections:
             self._left.set()
 
     async def make_room(self) -> None:
-        """Return when there is room for one more; one that only waits is closed for it."""
+        """Returns when there is room for one more connection; closes an idle one if needed."""
         while self.count >= self.limits.most:
             if not self.evict():
                 self._left.clear()

@@ -1,4 +1,4 @@
-"""Open files of the process: the limit raised as far as it goes, and shared out."""
+"""The limit of open files: raised as far as allowed, and divided among listeners."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Bounded decompression: what a small body may become is limited before it becomes it, and so is the time it takes."""
+"""Decompression with a limit on size and time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An ASGI application that is still being made when its first requests come: they wait for it."""
+"""An ASGI application that is built in the background; early requests wait for it."""
 
 from __future__ import annotations
 

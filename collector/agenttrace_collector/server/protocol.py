@@ -1,4 +1,4 @@
-"""HTTP/1.1 by uvicorn, with a limit on what each part of a request or an answer may take.
+"""HTTP/1.1 by uvicorn, with a timeout for each phase of a request.
 
 uvicorn's own clock runs between requests only, and stops with the first byte of the next one.
 """

@@ -1,4 +1,4 @@
-"""When the collector is to end, how long that may take, and what ended it."""
+"""Shutdown: its trigger, its deadline and its cause."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 @dataclass(slots=True)
 class Shutdown:
-    """Waited for by the service, ended by a signal or by a fault that it cannot live with."""
+    """Waits for a signal or for a fatal error of a task."""
 
     drain_timeout: float
     _ended: asyncio.Event = field(default_factory=asyncio.Event)
@@ -17,7 +17,7 @@ class Shutdown:
     _fault: BaseException | None = None
 
     def end(self) -> None:
-        """Take nothing new, deliver what is there, and end; only the first call counts."""
+        """Starts the shutdown; only the first call counts."""
         if not self._ended.is_set():
             self._deadline = asyncio.get_running_loop().time() + self.drain_timeout
             self._ended.set()

@@ -1,4 +1,4 @@
-"""systemd readiness: tells the service manager what the process does, if it asked to be told."""
+"""systemd notifications, sent if NOTIFY_SOCKET is set."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What the collector tells its operator: metrics, its log, its memory."""
+"""Metrics, logging and memory of the collector."""

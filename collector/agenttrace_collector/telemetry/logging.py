@@ -1,4 +1,4 @@
-"""The collector's own log: one line per record, for people or as JSON, and never a received value.
+"""The collector's log: one line per record, as text or JSON, without received values.
 
 The text of an exception may repeat what it was given, so a trace shows where and which class only. So may what another
 library says: gRPC logs the bytes of a header that is no UTF-8. Of those records only the place is shown.
@@ -57,7 +57,7 @@ def set_up_logs(settings: Logs, stream: TextIO | None = None) -> None:
 
 
 def log_uncaught_exceptions() -> None:
-    """Let this process say nothing of an exception that nobody caught but what a record of ours says."""
+    """Logs uncaught exceptions without their text."""
     sys.excepthook = _log_uncaught
     threading.excepthook = lambda given: _log_uncaught(given.exc_type, given.exc_value, given.exc_traceback)
     sys.unraisablehook = lambda given: _log_uncaught(given.exc_type, given.exc_value, given.exc_traceback)

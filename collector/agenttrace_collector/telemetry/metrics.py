@@ -1,4 +1,4 @@
-"""What the collector says of itself to Prometheus, under the OpenTelemetry Collector's names where one exists.
+"""Metrics for Prometheus, with the OpenTelemetry Collector's names where it has one.
 
 Everything is counted on the event loop; the state of journal and delivery is asked for when
 Prometheus reads. Labels are rule ids, tables, fixed words, the attribute keys that are read and the enforced names of services.
@@ -118,7 +118,7 @@ METRICS: Final[Mapping[str, MetricSpec]] = {
 
 
 class Telemetry:
-    """Counts what receivers do and asks the probes for the rest."""
+    """Counters of the receivers, and readings of other parts on request."""
 
     def __init__(self) -> None:
         self._counts: Counter[tuple[str, Labels]] = Counter()

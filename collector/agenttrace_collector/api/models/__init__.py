@@ -1,1 +1,1 @@
-"""The shapes of answers."""
+"""Response models."""

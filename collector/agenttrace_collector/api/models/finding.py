@@ -1,4 +1,4 @@
-"""What answers say beside counts: shares of runs with intervals, and what a test of their difference found.
+"""Response models of statistics: shares of runs with intervals, and tests of their difference.
 
 The unit is the run: what happens within one run is not independent. Intervals are at 95 %.
 """
@@ -27,7 +27,7 @@ class OfSignals(Record):
 
 
 class Findings(Record):
-    """How two groups of runs differ, and whether as many differ so by chance."""
+    """The difference between two groups of runs, with its interval and its p and q values."""
 
     difference: float | None = Field(description="The share of the first group less that of the second.")
     difference_low: float | None

@@ -1,4 +1,4 @@
-"""A run and its parts as they are shown; the names are those of the views."""
+"""Response models of a run and its parts; fields are named as the columns of the views."""
 
 from __future__ import annotations
 

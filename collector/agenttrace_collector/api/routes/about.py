@@ -1,4 +1,4 @@
-"""The collector about itself: whether it accepts requests, and its vocabulary."""
+"""Routes about the collector: its health and its vocabulary."""
 
 from __future__ import annotations
 
@@ -69,6 +69,6 @@ async def vocabulary(queries: RequireReader) -> VocabularyShown:
     responses={503: {"model": State, "description": "Requests are refused just now."}},
 )
 async def health(built: Built) -> Response:
-    """200 where they are, 503 where they are not, the state in the body."""
+    """Returns 200 if requests are accepted, else 503; the state is in the body."""
     state = State(**dict(built.health.state()), decisions=built.policy.decisions)  # type: ignore[arg-type]  # checked by the model
     return JSONResponse(state.model_dump(), 200 if state.status == "accepting" else 503)

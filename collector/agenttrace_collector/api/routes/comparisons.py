@@ -1,4 +1,4 @@
-"""Two versions of an agent beside each other: what differs, and by how much."""
+"""Routes that compare two versions of an agent."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What there is: counts, agents with their versions, refused records."""
+"""Routes that count: runs, agents, failures, refused records."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class AgentVersion(Record):
 
 
 class Agents(Page):
-    """Who ran."""
+    """Agents and their versions."""
 
     agents: list[AgentVersion]
 
@@ -135,7 +135,7 @@ async def get_stats(queries: RequireReader, wanted: Annotated[AgentTimes, Query(
 
 @router.get("/v1/agents", summary="Agents and their versions")
 async def list_agents(queries: RequireReader, wanted: Annotated[Times, Query()]) -> Agents:
-    """Who ran, in which version and environment."""
+    """Lists agents with their versions and environments."""
     rows = await queries.records("agents", wanted.bound())
     return Agents(
         agents=[AgentVersion(**row) for row in paginate(rows, wanted)], **wanted.page_fields(len(rows))

@@ -48,7 +48,7 @@ class Purge(BaseModel):
         return self
 
     def subject(self, policy: Policy, tenant: str) -> Subject:
-        """As erasure takes it; raises `InvalidField` for a conversation where none are stored."""
+        """Returns the subject to purge; raises `InvalidField` for a conversation if conversations are not stored."""
         if self.run:
             return Subject(Kind.RUN, self.run, tenant)
         if self.agent:
@@ -77,7 +77,7 @@ class Purged(Record):
     responses={413: {"model": Problem, "description": "A body of more than 64 KiB."}},
 )
 async def purge(wanted: Purge, built: Built, identity: Operating) -> Purged:
-    """An operator's: on return erased rows are in no answer; files that held them go some minutes later."""
+    """Erases rows; on return no query returns them, and their files are removed some minutes later."""
     if built.erasure is None:
         message = "no rows are kept here (exporters.clickhouse.endpoint)"
         raise Unavailable(message, 60.0)

@@ -1,4 +1,4 @@
-"""POST /v1/runs: one run as a document, stored as surely as a request of OTLP is."""
+"""POST /v1/runs: stores one run document through the journal, as an OTLP request."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class StoredRuns:
     questions: QueryReader
 
     async def __call__(self, tenant: str, run_id: UUID) -> bool:
-        """Whether there is one; False where the database does not say so in time."""
+        """Whether the run is stored; False if the database does not respond in time."""
         try:
             async with asyncio.timeout(_PATIENCE):
                 answer = await self.questions.ask("run_posted", tenant, {"run_id": run_id})
@@ -76,7 +76,7 @@ class StoredRuns:
     },
 )
 async def store_run(request: Request, built: Built) -> Response:
-    """The answer comes when the run is on disk; decisions and signals that a rule refuses do not cost it."""
+    """Responds when the run is on disk; refused decisions and signals are reported and the run is stored."""
     sender = built.authenticator.identify(request.headers.get("authorization"), Role.INGEST)
     built.ingest.quotas.check(sender.tenant)
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != JSON:

@@ -1,4 +1,4 @@
-"""Runs as they are read: the list, one run, its steps, its failures, everything of it."""
+"""Routes of runs: the list, one run, its steps, its failures, all of it."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class RunFilter(Span):
 
 @router.get("/v1/runs", summary="Runs, the latest first")
 async def list_runs(queries: RequireReader, wanted: Annotated[RunFilter, Query()]) -> Runs:
-    """One page of the runs that the filters leave."""
+    """Returns one page of the runs that match the filters."""
     status = one_of("status", wanted.status, STATUSES)
     bound = {**wanted.bound(status=status), "limit": wanted.page_size, "offset": wanted.offset}
     rows = await queries.records("runs", bound)
@@ -58,7 +58,7 @@ async def get_run(queries: RequireReader, run_id: RunId) -> Run:
 
 @router.get("/v1/runs/{run_id}/steps", summary="The steps of a run", responses=MISSING)
 async def list_steps(queries: RequireReader, run_id: RunId, page: Annotated[Paging, Query()]) -> Steps:
-    """In their order; of a run that is not settled those that have arrived."""
+    """Returns the steps in order; of a run that is not settled, the steps that have arrived."""
     await _run(queries, run_id)
     rows = await queries.records("run_steps", {"run_id": run_id})
     steps = [Step(**row) for row in paginate(rows, page)]
@@ -67,7 +67,7 @@ async def list_steps(queries: RequireReader, run_id: RunId, page: Annotated[Pagi
 
 @router.get("/v1/runs/{run_id}/failures", summary="The failures of a run", responses=MISSING)
 async def list_failures(queries: RequireReader, run_id: RunId, page: Annotated[Paging, Query()]) -> Failures:
-    """In their order, recorded and derived ones."""
+    """Returns recorded and derived failures in order."""
     await _run(queries, run_id)
     rows = await queries.records("run_failures", {"run_id": run_id})
     failures = [Failure(**row) for row in paginate(rows, page)]
