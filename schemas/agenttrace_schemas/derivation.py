@@ -8,7 +8,9 @@ from typing import Final, Literal, NamedTuple, TypeAlias
 from agenttrace_schemas.vocabulary import DecisionType, ReasonCode, SignalCode, SignalType
 
 # Raised with every change of a rule: rows of a lower version are made anew by `agenttrace rederive`.
-RULES_VERSION: Final = 1
+RULES_VERSION: Final = 2
+# Rules of earlier versions: rows that they made are stored until `agenttrace rederive` takes them back.
+RETIRED: Final = ("latency.under", "tokens.low")
 
 Kind: TypeAlias = Literal["signal", "decision", "failure"]
 
@@ -90,16 +92,10 @@ _TABLE: Final = (
         "the last of several attempts failed too",
     ),
     _signal(
-        "latency.under",
-        SignalType.LATENCY_THRESHOLD,
-        SignalCode.UNDER_THRESHOLD,
-        "a model, tool or retrieval step took less than latency_ms.exceeded",
-    ),
-    _signal(
         "latency.exceeded",
         SignalType.LATENCY_THRESHOLD,
         SignalCode.EXCEEDED_THRESHOLD,
-        "it took latency_ms.exceeded or more",
+        "a model, tool or retrieval step took latency_ms.exceeded or more",
     ),
     _signal(
         "latency.significantly_exceeded",
@@ -108,16 +104,10 @@ _TABLE: Final = (
         "it took latency_ms.significantly_exceeded or more",
     ),
     _signal(
-        "tokens.low",
-        SignalType.TOKEN_USAGE,
-        SignalCode.LOW_USAGE,
-        "a model call used less than tokens.moderate",
-    ),
-    _signal(
         "tokens.moderate",
         SignalType.TOKEN_USAGE,
         SignalCode.MODERATE_USAGE,
-        "it used tokens.moderate or more",
+        "a model call used tokens.moderate or more",
     ),
     _signal("tokens.high", SignalType.TOKEN_USAGE, SignalCode.HIGH_USAGE, "it used tokens.high or more"),
     _signal(

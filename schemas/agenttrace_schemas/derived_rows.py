@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Final
 
-from agenttrace_schemas.derivation import DERIVATIONS
+from agenttrace_schemas.derivation import DERIVATIONS, RETIRED
 from agenttrace_schemas.rows import (
     ROWS,
     SOURCES,
@@ -31,7 +31,7 @@ from agenttrace_schemas.vocabulary import RunStatus
 Number = Annotated[int, Column("UInt32")]
 Sum = Annotated[int, Column("UInt64")]
 Deleted = Annotated[int, Column("UInt8")]
-Rule = Annotated[str, closed_column(tuple(DERIVATIONS), empty=False)]
+Rule = Annotated[str, closed_column((*DERIVATIONS, *RETIRED), empty=False)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ import pytest
 
 from agenttrace_collector.errors import CollectorError, Throttled, Unavailable
 from agenttrace_collector.receivers.admission import AdmissionController, Limits
-from agenttrace_collector.telemetry.memory import resident_bytes
+from agenttrace_collector.telemetry.memory import ResidentMemory, resident_bytes
 
 PATIENCE = 0.05
 TENANT = "one"
@@ -297,3 +297,10 @@ def test_a_body_that_never_comes_does_not_hold_up_its_tenant() -> None:
         watching.cancel()
 
     asyncio.run(scenario())
+
+
+def test_memory_is_read_once_in_an_interval() -> None:
+    """However many requests ask for it."""
+    readings, times = iter([1, 2]), iter([0.0, 0.01, 0.02])
+    memory = ResidentMemory(0.02, read=lambda: next(readings), clock=lambda: next(times))
+    assert [memory(), memory(), memory()] == [1, 1, 2]

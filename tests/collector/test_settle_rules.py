@@ -10,7 +10,7 @@ import pytest
 from agenttrace_collector.settle import RunRows, Settled, Thresholds, settle_run
 from agenttrace_collector.settle.failure_codes import failure_code
 from agenttrace_collector.settle.model import Recorded, SettleContext
-from agenttrace_schemas.derivation import DERIVATIONS
+from agenttrace_schemas.derivation import DERIVATIONS, RETIRED
 from agenttrace_schemas.rows import StepRow, columns
 from agenttrace_schemas.rules import Policy
 
@@ -83,10 +83,8 @@ CASES: Sequence[tuple[str, list[StepRow]]] = [
     ("retry.single", tool("KeyError", None)),
     ("retry.multiple", tool("KeyError", "KeyError", None)),
     ("retry.max_reached", tool("KeyError", "KeyError")),
-    ("latency.under", tool(None)),
     ("latency.exceeded", [step("chat", 1, seconds=6)]),
     ("latency.significantly_exceeded", [step("chat", 1, seconds=20)]),
-    ("tokens.low", [step("chat", 1, input_tokens=10)]),
     ("tokens.moderate", [step("chat", 1, input_tokens=990, output_tokens=10)]),
     ("tokens.high", [step("chat", 1, input_tokens=9_000)]),
     ("tokens.limit_approached", [step("chat", 1, input_tokens=100_000)]),
@@ -114,6 +112,12 @@ def test_the_rule_applies(rule: str, steps: list[StepRow]) -> None:
     codes = {(row.rule, row.signal_code) for row in found.signals}
     codes |= {(row.rule, row.reason_code) for row in found.decisions}
     assert rule.startswith("failure.") or (rule, DERIVATIONS[rule].code) in codes
+
+
+def test_what_stays_below_every_threshold_derives_nothing() -> None:
+    """The codes `under_threshold` and `low_usage` stay in the vocabulary for those who record them."""
+    assert rules(settled(step("chat", 1, input_tokens=10))) == set()
+    assert set(RETIRED).isdisjoint(DERIVATIONS)
 
 
 def test_every_rule_has_a_case() -> None:

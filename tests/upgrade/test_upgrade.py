@@ -20,6 +20,8 @@ RELEASES = sorted(path.name.removesuffix(".tar.xz") for path in FOLDER.glob("*.t
 FIRST = "0.1.0"
 # Rows that were stored before a rule was there.
 BROKEN = {FIRST: "agent_steps.tool_name: 80 rows break tool.confirmed\n"}
+# Derived by the rules of the first release, and not since version 2 of the rules.
+NOT_REACHED = {"under_threshold", "low_usage"}
 COUNT = "SELECT count() AS rows, sum(cityHash64(*)) AS hash FROM {}"
 RECORDED = ("agent_runs", "agent_steps", "agent_failures", "agent_decisions", "agent_quality_signals")
 
@@ -78,4 +80,7 @@ def test_an_older_schema_is_migrated_with_its_rows(tmp_path: Path) -> None:
     agenttrace(tmp_path, "migrate", "up")
     assert rows(data, counts) == before
     agenttrace(tmp_path, "rederive", "--since", "2000-01-01")
-    assert answers(data)["signals_aggregate"] == answered(FIRST)["signals_aggregate"]
+    still_derived = [
+        row for row in answered(FIRST)["signals_aggregate"] if row["signal_code"] not in NOT_REACHED
+    ]
+    assert answers(data)["signals_aggregate"] == still_derived

@@ -17,7 +17,7 @@ from agenttrace_collector.config.sections import Config
 from agenttrace_collector.errors import Throttled, Unavailable
 from agenttrace_collector.receivers.fair_queue import Turns
 from agenttrace_collector.receivers.in_flight import Arriving, Bodies, add
-from agenttrace_collector.telemetry.memory import give_memory_back, resident_bytes
+from agenttrace_collector.telemetry.memory import ResidentMemory, give_memory_back
 
 _MIB: Final = 1024 * 1024
 _PATIENCE: Final = 2.0
@@ -64,10 +64,10 @@ class AdmissionController:
     """Admits requests, within limits."""
 
     def __init__(
-        self, limits: Limits, *, resident: Callable[[], int] = resident_bytes, patience: float = _PATIENCE
+        self, limits: Limits, *, resident: Callable[[], int] | None = None, patience: float = _PATIENCE
     ) -> None:
         self._limits = limits
-        self._resident = resident
+        self._resident = resident or ResidentMemory()
         self._patience = patience
         self._turns = Turns(limits.requests)
         self._bodies = Bodies()

@@ -119,23 +119,21 @@ def _thresholds(node: Node, thresholds: Thresholds) -> Found:
         latency = node.step.latency_ms
         if latency >= thresholds.latency_significantly_exceeded:
             yield node, "latency.significantly_exceeded"
-        else:
-            yield node, "latency.exceeded" if latency >= thresholds.latency_exceeded else "latency.under"
+        elif latency >= thresholds.latency_exceeded:
+            yield node, "latency.exceeded"
     if node.kind == MODEL:
         yield from _tokens(node, thresholds)
 
 
 def _tokens(node: Node, thresholds: Thresholds) -> Found:
-    used = [node.fact("input_tokens"), node.fact("output_tokens")]
-    if used == [None, None]:
-        return
+    used = (node.fact("input_tokens"), node.fact("output_tokens"))
     total = sum(count for count in used if isinstance(count, int))
     if total >= thresholds.tokens_limit_approached:
         yield node, "tokens.limit_approached"
     elif total >= thresholds.tokens_high:
         yield node, "tokens.high"
-    else:
-        yield node, "tokens.moderate" if total >= thresholds.tokens_moderate else "tokens.low"
+    elif total >= thresholds.tokens_moderate:
+        yield node, "tokens.moderate"
 
 
 def _reranks(steps: Sequence[Node]) -> Found:

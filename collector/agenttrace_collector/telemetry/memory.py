@@ -6,6 +6,8 @@ import ctypes
 import gc
 import os
 import sys
+import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -24,6 +26,31 @@ def resident_bytes() -> int:
     except OSError:
         return 0
     return int(pages) * os.sysconf("SC_PAGE_SIZE")
+
+
+class ResidentMemory:
+    """The memory of this process, read from the system at most once in `interval` seconds."""
+
+    def __init__(
+        self,
+        interval: float = 0.02,
+        *,
+        read: Callable[[], int] = resident_bytes,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._interval = interval
+        self._read = read
+        self._clock = clock
+        self._bytes = 0
+        self._due = float("-inf")
+
+    def __call__(self) -> int:
+        """Bytes, as of the last reading."""
+        now = self._clock()
+        if now >= self._due:
+            self._bytes = self._read()
+            self._due = now + self._interval
+        return self._bytes
 
 
 def keep_memory_together() -> None:
