@@ -164,3 +164,14 @@ def normal(distribution: str) -> str:
 def pins() -> list[str]:
     """The lines of the constraints."""
     return (ROOT / "deploy" / "constraints.txt").read_text(encoding="utf-8").splitlines()
+
+
+@pytest.mark.parametrize("extra", ["collector", "embedded"])
+def test_an_image_installs_what_its_extra_asks_for(extra: str) -> None:
+    """Pip takes nothing else there, since every line of the file has a hash."""
+    text = (ROOT / "deploy" / "container" / f"requirements-{extra}.txt").read_text(encoding="utf-8")
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"][
+        "optional-dependencies"
+    ]
+    wanted = {re.split(r"[\[><=; ]", line)[0] for line in extras[extra]} - {"agenttrace-otel"}
+    assert wanted - {line.partition("==")[0] for line in text.splitlines()} == set()
