@@ -7,15 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from agenttrace_schemas.checks import apply_checks
+from agenttrace_schemas.checks import apply_checks, fingerprint
 from agenttrace_schemas.derived_rows import ALL_ROWS
-from agenttrace_schemas.migrations import PROFILES, Profile, migrations, statements, views
+from agenttrace_schemas.migrations import LEDGER, PROFILES, Profile, migrations, recorded, statements, views
 from agenttrace_schemas.retention import apply_expiry, expiries
 from agenttrace_schemas.rules import Policy
 
 
 def script(profile: Profile, policy: Policy, ttl: Mapping[str, float | None]) -> Iterator[str]:
-    """Every statement in order, for an empty database: tables, CHECKs, TTLs, views."""
+    """Every statement in order, for an empty database: tables, CHECKs, TTLs, views, and the record of them."""
+    yield from statements(LEDGER, profile)
     for migration in migrations():
         yield from statements(migration.up, profile)
     for row in ALL_ROWS:
@@ -25,6 +26,9 @@ def script(profile: Profile, policy: Policy, ttl: Mapping[str, float | None]) ->
             yield apply_expiry(_stored(table, profile), expiry)
     for view in views().values():
         yield from statements(view, profile)
+    for migration in migrations():
+        yield recorded(migration.version, migration.name, migration.checksum, "up")
+    yield recorded(0, "checks", fingerprint(policy), "checks")
 
 
 def _stored(table: str, profile: Profile) -> str:

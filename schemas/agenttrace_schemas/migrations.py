@@ -17,6 +17,8 @@ _FILE: Final = re.compile(r"(\d{4})_(\w+)\.up\.sql")
 _REQUIRES: Final = re.compile(r"^-- requires: (\w+)\(([^)]*)\)$", re.MULTILINE)
 _MAKES: Final = re.compile(r"^CREATE TABLE IF NOT EXISTS (\w+)", re.MULTILINE)
 _TABLE: Final = re.compile(r"(CREATE TABLE(?: IF NOT EXISTS)?|DROP TABLE(?: IF EXISTS)?) (\w+)")
+_HAS_RUN: Final = re.compile(r"^\s+run_id ", re.MULTILINE)
+_BY_RUN: Final = "cityHash64(ifNull(run_id, toUUID('00000000-0000-0000-0000-000000000000')))"
 _COMMENT: Final = re.compile(r"^--.*$", re.MULTILINE)
 # Inserts carry a token; a block that is sent again under its token within so many inserts is stored
 # once. Old partitions merge to one part, so that FINAL has nothing to merge when it reads them. An
@@ -42,6 +44,20 @@ PROFILES: Final[Mapping[Profile, Mapping[str, str]]] = {
         "settings": _SETTINGS.replace("non_replicated", "replicated"),
     },
 }
+
+
+# What was done to a schema: each migration, and the CHECKs by their fingerprint under version 0.
+LEDGER: Final = """
+CREATE TABLE IF NOT EXISTS schema_migrations ${on_cluster}
+(
+    version UInt32,
+    name LowCardinality(String),
+    checksum FixedString(64),
+    direction Enum8('up' = 1, 'down' = 2, 'checks' = 3),
+    applied_at DateTime64(9, 'UTC')
+)
+ENGINE = ${plain_engine} ORDER BY (applied_at, version);
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +106,11 @@ def views() -> dict[str, str]:
     return {name.removesuffix(".sql").split("_", 1)[1]: text for name, text in named if name.endswith(".sql")}
 
 
+def recorded(version: int, name: str, checksum: str, direction: str, *, at: str = "now64(9)") -> str:
+    """The statement that records a step in the ledger; `at` is an expression of ClickHouse."""
+    return f"INSERT INTO schema_migrations SELECT {version}, '{name}', '{checksum}', '{direction}', {at}"
+
+
 def statements(sql: str, profile: Profile = "server") -> list[str]:
     """The statements of a file for a profile, one by one, without comments."""
     rendered = Template(_COMMENT.sub("", sql)).substitute(PROFILES[profile])
@@ -100,7 +121,8 @@ def statements(sql: str, profile: Profile = "server") -> list[str]:
 def _sharded(statement: str) -> Iterator[str]:
     """On a cluster a table is local to its shard, and one over all shards takes its name.
 
-    Rows go to shards by their run, so that a run stays together.
+    Rows go to shards by their run, so that a run stays together; a table without runs is small, and the first
+    shard holds it.
     """
     if not (found := _TABLE.match(statement)):
         yield statement
@@ -111,6 +133,6 @@ def _sharded(statement: str) -> Iterator[str]:
     if verb.startswith("DROP"):
         yield f"{verb} {name} {cluster} SYNC"
     else:
-        key = "cityHash64(ifNull(run_id, toUUID('00000000-0000-0000-0000-000000000000')))"
+        key = _BY_RUN if _HAS_RUN.search(statement) else "0"
         engine = f"Distributed('{{cluster}}', currentDatabase(), {name}_local, {key})"
         yield f"{verb} {name} {cluster} AS {name}_local ENGINE = {engine}"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from agenttrace_collector.clickhouse.migrator import Migrator
+import pytest
+
+from agenttrace_collector.clickhouse.migrator import Migrator, SchemaMismatch
 from agenttrace_collector.config import Config
 from agenttrace_schemas.ddl import script
 from agenttrace_schemas.derived_rows import ALL_ROWS
@@ -25,6 +27,28 @@ def test_the_script_of_a_server_makes_what_migrations_make() -> None:
             database.query(f"SHOW CREATE TABLE {row.TABLE}") for database in (scripted, migrated)
         )
         assert str(one).partition("\n")[2] == str(other).partition("\n")[2]
+
+
+def test_a_collector_starts_on_what_the_script_has_made() -> None:
+    """Nothing is left to apply, and the rules are those of the configuration."""
+    scripted = empty_database()
+    for statement in script("server", Policy(), TTL):
+        scripted.command(statement)
+    migrator = Migrator(scripted, Policy(), TTL)
+    migrator.verify()
+    assert all(state.applied for state in migrator.status())
+    assert migrator.up() == []
+    with pytest.raises(SchemaMismatch):
+        Migrator(scripted, Policy(labels="words"), TTL).verify()
+
+
+def test_a_cluster_shards_by_run_where_there_are_runs() -> None:
+    """Thresholds, progress and the ledger have no run: a sharding key that names one would be refused."""
+    found = [each for each in script("cluster", Policy(), TTL) if "ENGINE = Distributed" in each]
+    by_run = {each.split()[5] for each in found if "run_id" in each}
+    whole = {each.split()[5] for each in found} - by_run
+    assert whole == {"schema_migrations", "derive_thresholds", "settle_progress"}
+    assert {row.TABLE for row in ALL_ROWS} <= by_run
 
 
 def test_the_template_of_a_cluster_is_parsed_by_the_engine() -> None:

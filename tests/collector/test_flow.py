@@ -9,7 +9,6 @@ import pytest
 
 from agenttrace_collector.errors import CollectorError, Throttled, Unavailable
 from agenttrace_collector.receivers.admission import AdmissionController, Limits
-from agenttrace_collector.telemetry.memory import ResidentMemory, resident_bytes
 
 PATIENCE = 0.05
 TENANT = "one"
@@ -152,11 +151,6 @@ def test_over_the_hard_limit_bodies_are_cut_off() -> None:
     asyncio.run(scenario())
 
 
-def test_this_process_holds_memory() -> None:
-    """The number is that of the system, in bytes."""
-    assert resident_bytes() > 2**20
-
-
 def shared(memory: Memory, patience: float = PATIENCE) -> AdmissionController:
     """Limits of 800 and 960 bytes, bodies of at most 100: 20 bytes are always there for a tenant."""
     return AdmissionController(Limits(64, 800, 960, body_bytes=100), resident=memory, patience=patience)
@@ -297,10 +291,3 @@ def test_a_body_that_never_comes_does_not_hold_up_its_tenant() -> None:
         watching.cancel()
 
     asyncio.run(scenario())
-
-
-def test_memory_is_read_once_in_an_interval() -> None:
-    """However many requests ask for it."""
-    readings, times = iter([1, 2]), iter([0.0, 0.01, 0.02])
-    memory = ResidentMemory(0.02, read=lambda: next(readings), clock=lambda: next(times))
-    assert [memory(), memory(), memory()] == [1, 1, 2]

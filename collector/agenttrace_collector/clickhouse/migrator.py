@@ -19,22 +19,11 @@ from agenttrace_schemas.checks import (
     violations,
 )
 from agenttrace_schemas.derived_rows import ALL_ROWS
-from agenttrace_schemas.migrations import Migration, migrations, statements, views
+from agenttrace_schemas.migrations import LEDGER, Migration, migrations, recorded, statements, views
 from agenttrace_schemas.retention import apply_expiry, expiries
 from agenttrace_schemas.rows import columns
 from agenttrace_schemas.rules import Policy
 
-_LEDGER: Final = """
-CREATE TABLE IF NOT EXISTS schema_migrations
-(
-    version UInt32,
-    name LowCardinality(String),
-    checksum FixedString(64),
-    direction Enum8('up' = 1, 'down' = 2, 'checks' = 3),
-    applied_at DateTime64(9, 'UTC')
-)
-ENGINE = MergeTree ORDER BY (applied_at, version)
-"""
 _UNKNOWN_DATABASE: Final = 81
 _OTHER_RULES: Final = (
     "the database's CHECKs were made from another vocabulary, labels or failure_messages:"
@@ -76,7 +65,7 @@ class Migrator:
     def up(self) -> list[str]:
         """Apply what is missing, then CHECKs, TTLs and views; the names of the migrations applied."""
         self.database.create_database()
-        self.database.command(_LEDGER)
+        self._run(statements(LEDGER))
         pending = self._verified()
         self._require(pending)
         new = self._absent(pending)
@@ -229,10 +218,8 @@ class Migrator:
 
     def _record(self, version: int, name: str, checksum: str, direction: str) -> None:
         """Names and checksums are ours; times are strings, since a number would be read as seconds."""
-        self.database.command(
-            "INSERT INTO schema_migrations SELECT"
-            f" {version}, '{name}', '{checksum}', '{direction}', fromUnixTimestamp64Nano({self.now()})"
-        )
+        at = f"fromUnixTimestamp64Nano({self.now()})"
+        self.database.command(recorded(version, name, checksum, direction, at=at))
 
     def _run(self, commands: Iterable[str]) -> None:
         for command in commands:
