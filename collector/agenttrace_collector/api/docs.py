@@ -6,12 +6,14 @@ import base64
 import hashlib
 import re
 from importlib.resources import files
-from typing import Final, Literal
+from typing import Final
 
 from fastapi import APIRouter
 from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.responses import HTMLResponse, Response
 from starlette.requests import Request
+
+from agenttrace_collector.errors import NotFound
 
 router: Final = APIRouter(include_in_schema=False)
 # The files are fastapi-offline's; nothing else of that package is used.
@@ -21,6 +23,7 @@ _TYPES: Final = {
     "swagger-ui.css": "text/css",
     "favicon.png": "image/png",
 }
+_NO_SUCH_FILE: Final = "there is no such file; /docs lists the paths of the API"
 _INLINE: Final = re.compile(r"<script>(.*?)</script>", re.DOTALL)
 _POLICY: Final = (
     "default-src 'none'; script-src 'self' {scripts}; style-src 'self' 'unsafe-inline'; img-src 'self' data:;"
@@ -45,10 +48,10 @@ async def page(request: Request) -> HTMLResponse:
 
 
 @router.get("/docs/{name}")
-async def static_file(
-    name: Literal["swagger-ui-bundle.js", "swagger-ui.css", "favicon.png"],
-) -> Response:
-    """A script, style or picture of the page."""
+async def static_file(name: str) -> Response:
+    """A script, style or picture of the page; raises `NotFound`."""
+    if name not in _TYPES:
+        raise NotFound(_NO_SUCH_FILE)
     return Response((_STATIC / name).read_bytes(), media_type=_TYPES[name])
 
 
