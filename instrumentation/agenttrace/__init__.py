@@ -1,4 +1,4 @@
-"""Record what an agent decided, on which stated reason, and what was observed; never what was said."""
+"""Records what an agent decided, for which stated reason, and what was observed; never what was said."""
 
 from agenttrace.configure import configure
 from agenttrace.counts import Counts

@@ -35,7 +35,7 @@ def configure(
     vocabulary: str | Path | None = None,
     tracer_provider: trace.TracerProvider | None = None,
 ) -> TracerProvider:
-    """Set this process up and return its tracer provider; what is left out comes from the environment.
+    """Sets up this process and returns its tracer provider; omitted arguments come from the environment.
 
     The application's own provider is kept and gets a span processor; where there is none, one is made
     that exports over OTLP. The agent named here is that of spans outside of any `AgentTracer` run.

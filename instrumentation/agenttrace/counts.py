@@ -18,7 +18,7 @@ _READING: Final = threading.Lock()
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """What happened so far in this process.
+    """The counts of this process so far.
 
     `recorded` by event name, `refused` by rule id (`misuse`: a call that could not be followed,
     `internal`: a fault of this package or of what it was given). `unconfigured` events met a process in
@@ -37,8 +37,8 @@ class Counts:
     replaced: int
 
 
-class Tally:
-    """A count that any thread may raise without a lock: the iterator's step is one atomic call."""
+class AtomicCount:
+    """A counter without a lock: each step of its iterator is one atomic call."""
 
     __slots__ = ("_reads", "_steps", "add")
 
@@ -54,26 +54,26 @@ class Tally:
         return count
 
 
-def _tallies(names: Iterable[str]) -> dict[str, Tally]:
-    return {name: Tally() for name in names}
+def _counts(names: Iterable[str]) -> dict[str, AtomicCount]:
+    return {name: AtomicCount() for name in names}
 
 
-def _counted(tallies: Mapping[str, Tally]) -> dict[str, int]:
-    return {name: count for name, tally in tallies.items() if (count := tally.value())}
+def _counted(counts: Mapping[str, AtomicCount]) -> dict[str, int]:
+    return {name: count for name, tally in counts.items() if (count := tally.value())}
 
 
 class Counters:
     """The live counters."""
 
     def __init__(self) -> None:
-        self._recorded = _tallies(wire.EVENT_NAMES)
-        self._refused = _tallies((*RULES, MISUSE, INTERNAL))
-        self.unconfigured = Tally()
-        self.unsampled = Tally()
-        self.unlogged = Tally()
-        self.overflowed = Tally()
-        self.redacted = Tally()
-        self.replaced = Tally()
+        self._recorded = _counts(wire.EVENT_NAMES)
+        self._refused = _counts((*RULES, MISUSE, INTERNAL))
+        self.unconfigured = AtomicCount()
+        self.unsampled = AtomicCount()
+        self.unlogged = AtomicCount()
+        self.overflowed = AtomicCount()
+        self.redacted = AtomicCount()
+        self.replaced = AtomicCount()
 
     def recorded(self, event: str) -> None:
         """An event that at least one carrier took."""

@@ -1,4 +1,4 @@
-"""Sends what waits in this process now: before it ends without the interpreter's own end, or between requests."""
+"""Flushes this process: between requests, or before it ends without the interpreter's exit handlers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _DEFAULT_SECONDS: Final = 5.0
 
 
 def flush(timeout: float = _DEFAULT_SECONDS) -> bool:
-    """Send everything that was recorded so far and wait until it is sent; False where that takes too long.
+    """Sends everything recorded so far and waits for it; False on a timeout.
 
     `timeout` is in seconds, for all providers together; sending goes on behind it. Call it before a process
     ends without the interpreter's own end (`os._exit`, a frozen Lambda, a worker that is killed). Never raises.
@@ -28,7 +28,7 @@ def flush(timeout: float = _DEFAULT_SECONDS) -> bool:
 
 
 def shutdown(timeout: float = _DEFAULT_SECONDS) -> bool:
-    """Flush, then shut down the provider that `configure` has made; False where that takes too long.
+    """Flushes, then shuts down the provider that `configure` made; False on a timeout.
 
     A provider of the application stays as it is: that one is for the application to shut down. `timeout` is
     in seconds. What is recorded afterwards on a provider that is shut down is lost. Never raises.

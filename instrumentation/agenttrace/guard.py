@@ -1,4 +1,4 @@
-"""The one border to the host: what goes wrong in here is told once for each place, counted, and stays in here."""
+"""The border to the host application: errors are logged once per call site, counted, and not raised."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["Apart", "Misuse", "guarded", "refuse", "tried"]
 
 
 def guarded(function: Callable[P, None]) -> Callable[P, None]:
-    """Keep an agent safe from a function's exceptions; with AGENTTRACE_STRICT=1 they are raised."""
+    """Keeps a function's exceptions from the agent; AGENTTRACE_STRICT=1 raises them."""
 
     @wraps(function)
     def call(*args: P.args, **kwargs: P.kwargs) -> None:
@@ -35,7 +35,7 @@ def guarded(function: Callable[P, None]) -> Callable[P, None]:
 
 
 def tried(function: Callable[[], T]) -> T | None:
-    """The answer of other people's code; None where it fails."""
+    """Returns the result of foreign code; None if it raises."""
     try:
         return function()
     except Exception:  # noqa: BLE001 - what a framework raises is not the agent's concern

@@ -22,7 +22,7 @@ _LONGEST_PATH: Final = 300
 
 
 class Misuse(Exception):
-    """A call that cannot be followed; the message says what is allowed and holds no value."""
+    """A call that cannot be recorded; the message says what is needed and contains no value."""
 
 
 class _Place(NamedTuple):

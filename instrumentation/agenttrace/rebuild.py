@@ -32,7 +32,7 @@ from agenttrace_schemas.allowlist import (
     KEYS,
     RESOURCE,
     SPAN_NAME,
-    Form,
+    ValueForm,
 )
 from agenttrace_schemas.counts import count_of
 from agenttrace_schemas.rules import OTHER, Policy, Violation
@@ -117,23 +117,23 @@ def rebuilt_attributes(attributes: Mapping[str, Any], policy: Policy) -> Iterato
         yield from _metadata(attributes, policy).items()
 
 
-def in_form(form: Form, value: Any) -> Any:
+def in_form(form: ValueForm, value: Any) -> Any:
     """What is left of a value, None for nothing."""
-    if form is Form.NAME:
+    if form is ValueForm.NAME:
         return identifier(value) if isinstance(value, str) else None
     if form in _WORDS:
         return _word(_WORDS[form], value)
-    if form is Form.COUNT:
+    if form is ValueForm.COUNT:
         return count_of(value)
-    if form is Form.FLAG:
+    if form is ValueForm.FLAG:
         return flag_of(value)
     length = _length(value)
     return count_of(value) if length is None else ("",) * min(length, _LONGEST)
 
 
-_WORDS: Final[Mapping[Form, Mapping[str, str]]] = {
-    Form.FINISH_REASON: FINISH_REASONS,
-    Form.OUTPUT_TYPE: OUTPUT_TYPES,
+_WORDS: Final[Mapping[ValueForm, Mapping[str, str]]] = {
+    ValueForm.FINISH_REASON: FINISH_REASONS,
+    ValueForm.OUTPUT_TYPE: OUTPUT_TYPES,
 }
 
 

@@ -14,7 +14,7 @@ from typing import Final
 from agenttrace_schemas import wire
 
 
-class Form(StrEnum):
+class ValueForm(StrEnum):
     """What may be left of a value."""
 
     NAME = "an identifier, else `_redacted`"
@@ -97,21 +97,21 @@ _COUNTS: Final = (
 _FLAGS: Final = (wire.GEN_AI_REQUEST_STREAM, "gen_ai.request.is_stream", "llm.is_streaming")
 _LENGTHS: Final = ("gen_ai.retrieval.documents", "retrieval.documents")
 
-KEYS: Final[Mapping[str, Form]] = {
-    **dict.fromkeys(_NAMES, Form.NAME),
-    **dict.fromkeys(_FINISH_REASONS, Form.FINISH_REASON),
-    **dict.fromkeys(_OUTPUT_TYPES, Form.OUTPUT_TYPE),
-    **dict.fromkeys(_COUNTS, Form.COUNT),
-    **dict.fromkeys(_FLAGS, Form.FLAG),
-    **dict.fromkeys(_LENGTHS, Form.LENGTH),
+KEYS: Final[Mapping[str, ValueForm]] = {
+    **dict.fromkeys(_NAMES, ValueForm.NAME),
+    **dict.fromkeys(_FINISH_REASONS, ValueForm.FINISH_REASON),
+    **dict.fromkeys(_OUTPUT_TYPES, ValueForm.OUTPUT_TYPE),
+    **dict.fromkeys(_COUNTS, ValueForm.COUNT),
+    **dict.fromkeys(_FLAGS, ValueForm.FLAG),
+    **dict.fromkeys(_LENGTHS, ValueForm.LENGTH),
 }
 # Flattened lists: the key has indexes in it, and nothing else that a sender chose.
-FAMILIES: Final[Mapping[re.Pattern[str], Form]] = {
-    re.compile(r"gen_ai\.completion\.[0-9]{1,6}\.tool_calls\.[0-9]{1,6}\.name"): Form.NAME,
-    re.compile(r"gen_ai\.completion\.[0-9]{1,6}\.finish_reason"): Form.FINISH_REASON,
+FAMILIES: Final[Mapping[re.Pattern[str], ValueForm]] = {
+    re.compile(r"gen_ai\.completion\.[0-9]{1,6}\.tool_calls\.[0-9]{1,6}\.name"): ValueForm.NAME,
+    re.compile(r"gen_ai\.completion\.[0-9]{1,6}\.finish_reason"): ValueForm.FINISH_REASON,
     re.compile(
         r"llm\.output_messages\.[0-9]{1,6}\.message\.tool_calls\.[0-9]{1,6}\.tool_call\.function\.name"
-    ): Form.NAME,
+    ): ValueForm.NAME,
 }
 # Of a flattened list of documents only how many there are: the highest index.
 DOCUMENTS: Final = re.compile(r"retrieval\.documents\.([0-9]{1,6})\..*", re.DOTALL)
@@ -129,9 +129,9 @@ RESOURCE: Final = frozenset(
     }
 )
 # Of the events of another instrumentation: the type of an exception, the finish reason of a choice.
-EVENTS: Final[Mapping[str, tuple[str, Form]]] = {
-    wire.EXCEPTION_EVENT: (wire.EXCEPTION_TYPE, Form.NAME),
-    "gen_ai.choice": ("finish_reason", Form.FINISH_REASON),
+EVENTS: Final[Mapping[str, tuple[str, ValueForm]]] = {
+    wire.EXCEPTION_EVENT: (wire.EXCEPTION_TYPE, ValueForm.NAME),
+    "gen_ai.choice": ("finish_reason", ValueForm.FINISH_REASON),
 }
 
 _TOKEN: Final = r"(?:@[A-Za-z0-9_.-]+/|[~/])?[A-Za-z0-9_][A-Za-z0-9_.:/@+#-]{0,127}"  # noqa: S105 - a pattern

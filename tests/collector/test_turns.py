@@ -24,12 +24,12 @@ def test_one_tenant_leaves_places_for_the_next() -> None:
         turns = Turns(64)
         async with AsyncExitStack() as stack:
             for _ in range(48):
-                await stack.enter_async_context(turns.place("greedy", 0.01))
+                await stack.enter_async_context(turns.take_turn("greedy", 0.01))
             with pytest.raises(TimeoutError):
-                await stack.enter_async_context(turns.place("greedy", 0.01))
+                await stack.enter_async_context(turns.take_turn("greedy", 0.01))
             for _ in range(8):
-                await stack.enter_async_context(turns.place("late", 0.01))
-        async with Turns(1).place("anyone", 0.01):
+                await stack.enter_async_context(turns.take_turn("late", 0.01))
+        async with Turns(1).take_turn("anyone", 0.01):
             pass
 
     asyncio.run(play())
@@ -42,7 +42,7 @@ def test_a_free_place_goes_to_who_has_the_fewest() -> None:
         turns, order = Turns(2), list[str]()
 
         async def use(tenant: str, name: str) -> None:
-            async with turns.place(tenant):
+            async with turns.take_turn(tenant):
                 order.append(name)
                 await asyncio.sleep(0)
 
@@ -65,7 +65,7 @@ def test_places_are_never_lost_nor_doubled(places: int, users: list[tuple[str, b
         turns, held = Turns(places), Counter[str]()
 
         async def use(tenant: str, *, fails: bool, steps: int) -> None:
-            async with turns.place(tenant):
+            async with turns.take_turn(tenant):
                 held[tenant] += 1
                 assert held.total() <= places
                 for _ in range(steps):
@@ -83,7 +83,7 @@ def test_places_are_never_lost_nor_doubled(places: int, users: list[tuple[str, b
         # Every place is free again.
         async with AsyncExitStack() as stack:
             for number in range(places):
-                await stack.enter_async_context(turns.place(str(number), 0.1))
+                await stack.enter_async_context(turns.take_turn(str(number), 0.1))
 
     asyncio.run(play())
 

@@ -15,7 +15,7 @@ from agenttrace_collector.decode.batch import Batch, Context
 from agenttrace_collector.decode.conventions import genai, openinference, openllmetry, ours, table
 from agenttrace_collector.decode.otlp import decode_traces
 from agenttrace_schemas import wire
-from agenttrace_schemas.allowlist import DOCUMENTS, FAMILIES, KEYS, Form
+from agenttrace_schemas.allowlist import DOCUMENTS, FAMILIES, KEYS, ValueForm
 from agenttrace_schemas.rows import ROWS
 from agenttrace_schemas.rules import Policy
 from tests.support.corpus import RECORDED_AT, Scenario, scenarios
@@ -25,26 +25,26 @@ from tests.support.sdk_spans import sdk_spans
 CONVENTIONS = (ours, genai, openinference, openllmetry)
 CONTEXT = Context(Policy(), "default", RECORDED_AT)
 # What a reader of a convention's table needs of a value.
-FORMS: Mapping[object, Form] = {
-    table.text: Form.NAME,
-    table.name: Form.NAME,
-    table.count: Form.COUNT,
-    table.sequence: Form.COUNT,
-    table.next_count: Form.COUNT,
-    table.flag: Form.FLAG,
-    table.length: Form.LENGTH,
-    table.failed: Form.NAME,
+FORMS: Mapping[object, ValueForm] = {
+    table.text: ValueForm.NAME,
+    table.name: ValueForm.NAME,
+    table.count: ValueForm.COUNT,
+    table.sequence: ValueForm.COUNT,
+    table.next_count: ValueForm.COUNT,
+    table.flag: ValueForm.FLAG,
+    table.length: ValueForm.LENGTH,
+    table.failed: ValueForm.NAME,
 }
-WORDS = {"finish_reason": Form.FINISH_REASON, "output_type": Form.OUTPUT_TYPE}
+WORDS = {"finish_reason": ValueForm.FINISH_REASON, "output_type": ValueForm.OUTPUT_TYPE}
 
 
-def wanted() -> Iterator[tuple[str, Form]]:
+def wanted() -> Iterator[tuple[str, ValueForm]]:
     """The keys that the conventions read, each with the form that its reader needs."""
     for module in CONVENTIONS:
         for row in module.ROWS:
             made_by = getattr(row.read, "__qualname__", "").partition(".")[0]
             if made_by != "constant":
-                yield row.key, FORMS.get(row.read) or WORDS.get(row.fact, Form.NAME)
+                yield row.key, FORMS.get(row.read) or WORDS.get(row.fact, ValueForm.NAME)
 
 
 def test_what_leaves_is_what_is_read() -> None:

@@ -11,7 +11,7 @@ import pytest
 from agenttrace_collector.clickhouse.client import ClickHouse, QueryRejected, ServerUnavailable
 from agenttrace_collector.errors import Throttled
 from agenttrace_collector.query import lanes
-from agenttrace_collector.query.lanes import Lane, Lanes, LargeLane, Settings, large_lane, small_lane
+from agenttrace_collector.query.lanes import Lanes, LargeLane, QueryLimits, Settings, large_lane, small_lane
 from tests.support.database import engine
 
 MIB = 1024 * 1024
@@ -169,6 +169,9 @@ def test_without_lanes_a_question_runs_once(database: ClickHouse) -> None:
 
 def test_a_lane_bounds_what_is_spilled(database: ClickHouse) -> None:
     """A disk is not filled by a question."""
-    narrow = {**Lane(64 * MIB, MIB, spills=True).settings, "max_temporary_data_on_disk_size_for_query": MIB}
+    narrow = {
+        **QueryLimits(64 * MIB, MIB, spills=True).settings,
+        "max_temporary_data_on_disk_size_for_query": MIB,
+    }
     with pytest.raises((ServerUnavailable, QueryRejected), match=r"code (241|396|307)"):
         database.raw(SPILLING[0], narrow, "TSV")

@@ -1,4 +1,4 @@
-"""Request bytes to OTLP messages; invalid UTF-8 and deep nesting are repaired and do not cost the request.
+"""Parses request bytes to OTLP messages; repairs invalid UTF-8 and deep nesting.
 
 Protobuf refuses a whole message for one string that is not UTF-8, and relays written in Go let such strings
 through (OTLP facts, section A); it refuses one too that is nested more than 100 messages deep. The same

@@ -1,4 +1,4 @@
-"""Who sent a resource's spans: agent, version and environment, enforced."""
+"""The sender of a resource's spans: agent, version and environment, enforced."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The journal: enforced rows kept on disk, in order, until the database has them."""
+"""The journal: enforced rows on disk, in order, until the database has stored them."""
 
 from __future__ import annotations
 

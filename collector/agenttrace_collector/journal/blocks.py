@@ -1,4 +1,4 @@
-"""Blocks: which entries are inserted together, under which token, and what takes their place."""
+"""Blocks: which entries are inserted together, under which deduplication token."""
 
 from __future__ import annotations
 
@@ -54,13 +54,13 @@ def next_round(block: InsertBlock) -> InsertBlock:
 
 
 def replace(store: Store, block: InsertBlock, parts: Sequence[InsertBlock]) -> list[InsertBlock]:
-    """Write the parts down in place of the block."""
+    """Replaces the block by its parts."""
     store.delete_block(block)
     return [store.create_block(part) for part in parts]
 
 
 def finish(store: Store, changes: Changes, block: InsertBlock, outcome: tuple[str, Kind]) -> None:
-    """Remove the block, with the last of its entries the entries, and count its rows as this outcome."""
+    """Removes the block, and its entries with the last block of them; counts its rows under this outcome."""
     table, kind = outcome
     freed = store.finish_block(block)
     changes.add(table, kind, block.rows)

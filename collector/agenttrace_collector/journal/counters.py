@@ -1,4 +1,4 @@
-"""The journal's counts by table: what came in, what went out, what is here; one lock over all."""
+"""The journal's counters by table: accepted, delivered, refused and waiting rows, under one lock."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ class Counters:
         return self._bytes
 
     def apply(self, changes: Changes, oldest: int | None, file_bytes: int) -> None:
-        """Take over what a commit changed, all at once."""
+        """Applies the changes of a commit at once."""
         with self._lock:
             for key, number in changes.counts.items():
                 self._counts[key] += number
@@ -93,7 +93,7 @@ class Counters:
             self._file_bytes = file_bytes
 
     def resize(self, file_bytes: int) -> None:
-        """The file has another size now."""
+        """Sets the size of the file."""
         with self._lock:
             self._file_bytes = file_bytes
 

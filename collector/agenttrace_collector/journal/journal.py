@@ -57,7 +57,7 @@ class Journal:
         self._writer = Writer(self._store, self._ledger, self._reserve, pending_bytes=pending)
 
     def open(self) -> list[InsertBlock]:
-        """Open the file; returns the blocks that were on their way when the last process ended.
+        """Opens the file; returns the blocks that were in flight when the last process ended.
 
         Raises `JournalInUse` and `JournalDamaged`.
         """
@@ -74,14 +74,14 @@ class Journal:
         return recovered
 
     def close(self) -> None:
-        """Commit what is queued and let the file go."""
+        """Commits what is queued and closes the file."""
         self._writer.close()
         if self._reader:
             self._reader.close()
         self._lock.release()
 
     async def write(self, batch: Batch) -> bool:
-        """Keep the batch; False for a request that was kept in the last ten minutes and is not kept again.
+        """Stores the batch; False if the same request was stored in the last ten minutes.
 
         Raises `Unavailable` while the journal or the disk is full.
         """
@@ -93,11 +93,11 @@ class Journal:
         return await asyncio.wrap_future(self._writer.submit(work, size))
 
     def depth(self) -> JournalStats:
-        """What is here and what went through, at one moment."""
+        """Returns the journal's statistics."""
         return self._ledger.depth()
 
     def obstacle(self, headroom: int = MIB) -> str:
-        """What keeps a batch of this many bytes from being taken, empty for nothing."""
+        """Why a batch of this size would be refused; empty if it would be stored."""
         if self._ledger.bytes + headroom > self._options.max_size_mib * MIB:
             return "journal is full"
         return "" if self._reserve.held else "the disk is nearly full"
@@ -121,7 +121,7 @@ class Journal:
         return [number for number, layout in sorted(self._layouts.items()) if waiting.get(layout.table)]
 
     def cut(self, layout: int, *, rows: int, size: int) -> InsertBlock | None:
-        """Write down the next block of a layout, bounded in rows and bytes; None if nothing is there."""
+        """Creates the next block of a layout, bounded in rows and bytes; None if there are no entries."""
         planned = self._read(lambda store: blocks.plan(store, layout, rows=rows, size=size))
         if planned is None:
             return None
@@ -133,18 +133,18 @@ class Journal:
         return self._read(lambda store: store.data(block))
 
     def replace(self, block: InsertBlock, *planned: InsertBlock) -> list[InsertBlock]:
-        """Write down blocks that take the place of one: its halves, or its next round."""
+        """Replaces a block by its halves, or by the same rows under a new token."""
         stamped = [self._tokens.stamp(part, block.token) for part in planned]
         return self._do(lambda store, _: blocks.replace(store, block, stamped))
 
     def delivered(self, block: InsertBlock) -> None:
-        """The database has the block: remove it."""
+        """Removes a block that the database has stored."""
         table = self._layouts[block.layout].table
         self._do(lambda store, changes: blocks.finish(store, changes, block, (table, Kind.DELIVERED)))
         self._announce()
 
     def refused(self, block: InsertBlock, instead: EncodedRows | None, into: str) -> None:
-        """The database refuses the block's one row: remove it, keep what says so `into` another table."""
+        """Removes a block of one row that the database refused, and stores its rejection `into` another table."""
 
         def work(store: Store, changes: Changes) -> None:
             table = self._layouts[block.layout].table

@@ -1,4 +1,4 @@
-"""What an entry's bytes are: the table, its columns with their types, the schema version."""
+"""The layout of an entry: table, columns with types, schema version."""
 
 from __future__ import annotations
 

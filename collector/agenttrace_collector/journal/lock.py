@@ -1,4 +1,4 @@
-"""One collector to a journal: a lock that the operating system lets go of when the process ends."""
+"""One collector per journal: a file lock that ends with the process."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class DirectoryLock:
             raise JournalInUse(message) from error
 
     def release(self) -> None:
-        """Let the lock go; once is enough, more does no harm."""
+        """Releases the lock; calling it again has no effect."""
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1

@@ -1,4 +1,4 @@
-"""How the journal is to keep its entries: where, how safe, how many."""
+"""Options of the journal: directory, durability, limits."""
 
 from __future__ import annotations
 

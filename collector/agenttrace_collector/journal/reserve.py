@@ -1,4 +1,4 @@
-"""Disk space held back by a file, for what must be written when there is none left."""
+"""A file that reserves disk space for writes on a full disk."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Reserve:
         return self.held
 
     def give_up(self) -> bool:
-        """Let the space go; False if there was none."""
+        """Releases the space; False if there was none."""
         if self._path is None:
             return False
         self._path.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""The journal's SQLite file: entries, blocks on their way, requests seen; plain statements, one thread."""
+"""The journal's SQLite file: entries, blocks in flight, request digests; used by one thread."""
 
 from __future__ import annotations
 
@@ -161,7 +161,7 @@ class Store:
         return [EncodedRows(rows, data) for rows, data in found]
 
     def blocks(self) -> list[InsertBlock]:
-        """The blocks that are written down, in order of their rows."""
+        """The stored blocks, in the order of their rows."""
         found = self._connection.execute(
             "SELECT id, layout, first, last, skip, rows, round, token FROM blocks ORDER BY first, skip"
         )
@@ -190,7 +190,7 @@ class Store:
         return freed
 
     def delete_block(self, block: InsertBlock) -> None:
-        """Remove a block whose place others take."""
+        """Removes a block that was replaced."""
         self._connection.execute("DELETE FROM blocks WHERE id = ?", (block.id,))
 
     def oldest(self) -> int | None:
@@ -215,7 +215,7 @@ class Store:
         return _PAGE * self._number("PRAGMA freelist_count")
 
     def shrink(self) -> None:
-        """Write the file anew: quick when little is in it, however large it was."""
+        """Rewrites the file; the time depends on its content, not on its size."""
         self._connection.execute("VACUUM")
         self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
@@ -223,7 +223,7 @@ class Store:
         return int(self._connection.execute(sql, parameters).fetchone()[0])
 
     def prepare(self, durability: Durability) -> None:
-        """Make the file a journal if it is new, else see that it is one; raises `JournalDamaged`."""
+        """Initialises a new file or checks an existing one; raises `JournalDamaged`."""
         try:
             new = self._number("PRAGMA schema_version") == 0
             if not new:

@@ -1,4 +1,4 @@
-"""Group commit: one thread that takes what waits, does it in one transaction, and answers after the fsync."""
+"""Group commit: one thread runs the queued work in one transaction and completes it after the fsync."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Questions: named queries in SQL files, and the one reader that asks them."""
+"""Named queries in SQL files, and the reader that runs them."""
 
 from agenttrace_collector.query.catalogue import Query, catalogue
 from agenttrace_collector.query.reader import Answer, Reader

@@ -1,4 +1,4 @@
-"""Whom answers are asked of: a reader with connections of its own, or nobody where no rows are kept."""
+"""Query backends: ClickHouse, or none."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ class QueryReader(Protocol):
     """Answers the named queries."""
 
     async def ask(self, name: str, tenant: str, parameters: Mapping[str, Any]) -> Answer:
-        """The answer to a query of the catalogue; raises `Rejected` or `Unavailable`."""
+        """Runs a named query; raises `Rejected` or `Unavailable`."""
 
     def close(self) -> None:
         """Let go."""
 
 
 class NullReader:
-    """`null://` keeps no rows: there is nothing to ask."""
+    """The backend of `null://`, which stores no rows."""
 
     async def ask(self, name: str, tenant: str, parameters: Mapping[str, Any]) -> Answer:
         """Say so."""

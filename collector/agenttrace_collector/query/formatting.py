@@ -1,4 +1,4 @@
-"""How numbers, shares and times are told, in a terminal and on a page alike."""
+"""Formats numbers, shares and times for the terminal and the pages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Two lanes for questions: small ones side by side, and those that need more memory one after the other.
+"""Two lanes for queries: small ones run in parallel, large ones one after the other.
 
 What all lanes together may take follows from `memory_limiter`, so that questions leave ingest its part. A
 question starts small; one that does not fit is asked again as a large one, which spills to disk.
@@ -44,7 +44,7 @@ _SERVER: Final = {"max_memory_usage": 4 << 30}
 
 
 @dataclass(frozen=True, slots=True)
-class Lane:
+class QueryLimits:
     """What one question may take, in bytes; `spills` where it may go on on disk."""
 
     memory: int
@@ -72,22 +72,24 @@ class Lane:
         }
 
 
-def small_lane(limit_mib: int, parts: int) -> Lane:
+def small_lane(limit_mib: int, parts: int) -> QueryLimits:
     """What a question that starts may take of so much memory."""
     memory = max(_LEAST, limit_mib * _MIB * parts // _PARTS)
-    return Lane(memory, memory // _RESULT_PART)
+    return QueryLimits(memory, memory // _RESULT_PART)
 
 
-def large_lane(limit_mib: int, parts: int) -> Lane:
+def large_lane(limit_mib: int, parts: int) -> QueryLimits:
     """What one that did not fit may take."""
     memory = max(2 * _LEAST, limit_mib * _MIB * parts // _PARTS)
-    return Lane(memory, memory // _RESULT_PART, spills=True)
+    return QueryLimits(memory, memory // _RESULT_PART, spills=True)
 
 
 class Lanes:
     """Threads that ask: several for small questions; `large` may be shared, and is None for a server."""
 
-    def __init__(self, threads: int, small: Lane | None = None, large: LargeLane | None = None) -> None:
+    def __init__(
+        self, threads: int, small: QueryLimits | None = None, large: LargeLane | None = None
+    ) -> None:
         self._threads = ThreadPoolExecutor(threads, "small")
         self._small: Settings = small.settings if small else _SERVER
         self._large = large
@@ -112,7 +114,7 @@ class Lanes:
 class LargeLane:
     """One thread: a second large question waits for the first."""
 
-    def __init__(self, lane: Lane) -> None:
+    def __init__(self, lane: QueryLimits) -> None:
         self._settings = lane.settings
         self._thread = ThreadPoolExecutor(1, "large")
         self._asked = 0

@@ -1,4 +1,4 @@
-"""Asks ClickHouse the named queries, for one tenant at a time, within limits, off the event loop."""
+"""Runs named queries in ClickHouse for one tenant, within limits, outside the event loop."""
 
 from __future__ import annotations
 
@@ -34,20 +34,20 @@ class Answer:
 
 
 class Reader:
-    """Reads with connections and threads of its own: a slow question never delays ingest."""
+    """Runs queries on its own connections and threads, so that they do not delay ingest."""
 
     def __init__(self, database: ClickHouse, lanes: Lanes | None = None) -> None:
         self._database = database
         self._lanes = lanes or Lanes(_THREADS)
 
     async def ask(self, name: str, tenant: str, parameters: Mapping[str, Any]) -> Answer:
-        """The answer to a query of the catalogue; raises `Unavailable` where the database is away."""
+        """Runs a named query; raises `Unavailable` if the database does not respond."""
         return await self._lanes.run(functools.partial(self.ask_now, name, tenant, parameters))
 
     def ask_now(
         self, name: str, tenant: str, parameters: Mapping[str, Any], limits: Settings | None = None
     ) -> Answer:
-        """The same, in this thread, within these limits."""
+        """Runs a named query in this thread, within these limits."""
         query = catalogue()[name]
         bound = {**parameters, "tenant": tenant}
         values = {key: bound[key] for key in query.parameters}

@@ -1,4 +1,4 @@
-"""Flow control: how many requests at a time, and how much memory they may take.
+"""Admission control: limits on concurrent requests and on their memory.
 
 Over a limit a sender is asked to come later; nothing is dropped and nothing waits without end. What one tenant
 holds beyond its share is taken back for another.
@@ -61,7 +61,7 @@ class _Waiting:
 
 
 class AdmissionController:
-    """Admits requests, within limits."""
+    """Admits requests within the limits."""
 
     def __init__(
         self, limits: Limits, *, resident: Callable[[], int] | None = None, patience: float = _PATIENCE
@@ -135,17 +135,17 @@ class AdmissionController:
 
     @asynccontextmanager
     async def admit(self, tenant: str) -> AsyncIterator[None]:
-        """A request's place from when its body is there until it is answered."""
+        """Holds a slot from the end of the body until the response."""
         async with AsyncExitStack() as stack:
             try:
-                await stack.enter_async_context(self._turns.place(tenant, self._patience))
+                await stack.enter_async_context(self._turns.take_turn(tenant, self._patience))
             except TimeoutError:
                 raise _throttled("requests") from None
             yield
 
     @asynccontextmanager
     async def reserve(self, size: int, tenant: str) -> AsyncIterator[None]:
-        """Memory to decode a body of this size in; one alone always gets it."""
+        """Reserves memory to decode a body of this size; a single request always gets it."""
         self._expected[tenant] = max(size, self._expectation(tenant) * _FORGETTING, _SMALLEST)
         cost = size * _DECODING_FACTOR
         granted = asyncio.get_running_loop().create_future()
@@ -153,7 +153,7 @@ class AdmissionController:
             yield
 
     async def watch(self, interval: float) -> None:
-        """Look at the memory for ever: give back what can be, and cut bodies off.
+        """Watches the memory: returns free heap to the system and ends the reading of bodies.
 
         Over the soft limit those that are large and do not show it, over the hard limit every one that still arrives,
         below both those of which nothing comes while others of their tenant wait for room.

@@ -1,4 +1,4 @@
-"""What a sender is told: responses to batches, and failures as `google.rpc.Status`."""
+"""OTLP responses: partial success for batches, `google.rpc.Status` for failures."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def status_of(error: CollectorError) -> status_pb2.Status:
 
 
 def internal_status() -> status_pb2.Status:
-    """What is said of a fault of our own; its text stays in here, for it may repeat what was sent."""
+    """The status of an internal error, without its text, which may repeat what was sent."""
     return status_pb2.Status(code=code_pb2.Code.Value(FAULT.grpc), message=INTERNAL)
 
 
@@ -85,7 +85,7 @@ def retry_info(error: Unavailable) -> RetryInfo:
 
 
 def headers_of(error: CollectorError) -> dict[str, str]:
-    """What HTTP says of a failure beside its status: when to come back, how to name oneself."""
+    """The HTTP headers of a failure: Retry-After and WWW-Authenticate."""
     headers = {}
     if isinstance(error, Unavailable):
         headers["retry-after"] = str(max(1, math.ceil(error.retry_after)))

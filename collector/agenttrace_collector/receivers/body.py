@@ -1,4 +1,4 @@
-"""Bodies of HTTP requests: read within a limit, their encoding one that is known."""
+"""Reads HTTP bodies within limits and finds their content encoding."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def _too_large(limit: int) -> TooLarge:
 
 
 def coding_of(request: Request) -> Coding:
-    """How the body is packed; raises `UnsupportedMedia` for what is not known, and for packing upon packing."""
+    """Returns the content encoding; raises `UnsupportedMedia` for an unknown or a repeated one."""
     stated = ",".join(request.headers.getlist("content-encoding")).lower().split(",")
     applied = [name.strip() for name in stated if name.strip() not in {"", Coding.IDENTITY}]
     if len(applied) > 1 or not set(applied) <= _CODINGS.keys():

@@ -1,4 +1,4 @@
-"""Decoding in threads: large bodies in one, small ones in another, each tenant in its turn."""
+"""Decodes in threads: one for large bodies, one for small ones, tenants in turn."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Decoder:
     async def run(self, decode: Callable[[], T], tenant: str, size: int) -> T:
         """What `decode` returns; `size` is that of the content, as far as it is known."""
         lane = self._large if size > _LARGE_BYTES else self._small
-        async with lane.turns.place(tenant):
+        async with lane.turns.take_turn(tenant):
             return await asyncio.get_running_loop().run_in_executor(lane.thread, decode)
 
     def __enter__(self) -> Self:

@@ -1,4 +1,4 @@
-"""Turns: so many things at a time, shared by tenants, so that none waits behind all that another one sends."""
+"""A semaphore with fair turns for tenants."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Turns:
         self._waiting: dict[str, deque[asyncio.Future[None]]] = {}
 
     @asynccontextmanager
-    async def place(self, tenant: str, patience: float | None = None) -> AsyncIterator[None]:
+    async def take_turn(self, tenant: str, patience: float | None = None) -> AsyncIterator[None]:
         """A place, for which it waits; raises `TimeoutError` after `patience` seconds."""
         if self._waiting or not self._may_take(tenant):
             await self._wait(tenant, patience)

@@ -1,4 +1,4 @@
-"""Bodies on their way in: what each tenant holds of them, and which are cut off when others need the room."""
+"""Bodies in flight: how much each tenant holds, and which are ended when others need the room."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every receiver does with a body: inflate, decode, write to the sink, count."""
+"""What every receiver does with a body: decompress, decode, write to the sink, count."""
 
 from __future__ import annotations
 

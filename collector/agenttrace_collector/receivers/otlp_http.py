@@ -1,4 +1,4 @@
-"""OTLP over HTTP: protobuf or JSON, packed in any way that is known, answers by gzip, every failure a `google.rpc.Status`."""
+"""OTLP over HTTP: protobuf or JSON, known content encodings, failures as `google.rpc.Status`."""
 
 from __future__ import annotations
 

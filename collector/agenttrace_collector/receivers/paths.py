@@ -1,4 +1,4 @@
-"""The paths that exporters make of an endpoint with a slash too many, or with the path of a signal in it already."""
+"""Canonical paths for exporters that double a slash or the path of a signal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where decoded batches go: the protocol that the journal implements."""
+"""The protocol of a sink for decoded batches; the journal implements it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from agenttrace_collector.decode.batch import Batch
 
 
 class Sink(Protocol):
-    """Takes a batch for good: when `write` returns, its rows will not be lost."""
+    """Stores batches durably: when `write` returns, no row will be lost."""
 
     async def write(self, batch: Batch) -> bool:
-        """Keep the batch, False where it was kept before; raises `Rejected` or `Unavailable`, nothing else."""
+        """Stores the batch; False if it was stored before. Raises only `Rejected` or `Unavailable`."""

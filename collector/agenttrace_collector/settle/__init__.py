@@ -1,4 +1,4 @@
-"""Settling: what the rows of a quiet run say together, and what is derived from it."""
+"""Settling: merges the rows of a quiet run and derives signals, decisions and failures."""
 
 from agenttrace_collector.settle.model import RunRows, Settled, Thresholds
 from agenttrace_collector.settle.run import settle_run

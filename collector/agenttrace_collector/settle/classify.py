@@ -1,4 +1,4 @@
-"""What a call was once its neighbours are known: plan or answer, which attempt, how many documents."""
+"""Classifies calls by their neighbours: plan or answer, attempt, documents."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What settling takes and gives, and the node that a step is while its run is settled."""
+"""Input and output of settling, and the node of a step in its tree."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ RunKey: TypeAlias = tuple[str, bytes]
 
 
 class PendingRun(NamedTuple):
-    """A run that waits: up to when something arrived for it, and the times of what did."""
+    """A run to settle: when its last row arrived, and the time range of its rows."""
 
     tenant: str
     run_id: bytes
@@ -78,7 +78,7 @@ class RunRows:
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """What a run came to; `facts` is None where the trace is no run."""
+    """The result of settling a run; `facts` is None if the trace is not a run."""
 
     facts: RunFactsRow | None = None
     steps: tuple[SettledStepRow, ...] = ()
@@ -89,7 +89,7 @@ class Settled:
 
 @dataclass(frozen=True, slots=True)
 class SettleContext:
-    """What every run of one round of settling shares; `settled_at` is the version of its rows."""
+    """What the runs of one round share; `settled_at` is the version of their rows."""
 
     policy: Policy
     thresholds: Thresholds

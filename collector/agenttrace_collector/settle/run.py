@@ -32,7 +32,7 @@ _STATED: Final = frozenset({"agenttrace", "api"})
 
 
 def settle_run(rows: RunRows, this: SettleContext) -> Settled:
-    """What the rows under a run id say together; no facts where they are no run."""
+    """Settles the rows of one run id; the result has no facts if they are not a run."""
     nodes = [node for node in build(rows) if node.step.operation != "create_agent"]
     steps = calls(nodes)
     if not rows.candidates and not any(node.kind in (MODEL, TOOL, RETRIEVAL, RERANK) for node in steps):

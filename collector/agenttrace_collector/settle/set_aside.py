@@ -1,4 +1,4 @@
-"""Runs that cannot be settled: which they are, and how long each waits until it is tried again."""
+"""Runs that could not be settled, and when each is tried again."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ class SetAside:
         self._lock = threading.Lock()
 
     def add(self, mark: PendingRun) -> int:
-        """Set a run aside; for how many seconds, twice as long each time."""
+        """Sets a run aside; returns for how many seconds, twice as long each time."""
         with self._lock:
             tries = self._tries[mark[:2]] = self._tries.get(mark[:2], 0) + 1
         # The exponent is bounded, for a run may be tried for weeks.
         return int(min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2 ** min(tries - 1, 16)))
 
     def known(self, runs: Iterable[RunKey]) -> None:
-        """These were set aside before the collector started."""
+        """Adds the runs that were set aside before the start."""
         with self._lock:
             self._tries.update({run: self._tries.get(run, 1) for run in runs})
 

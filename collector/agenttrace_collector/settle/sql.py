@@ -1,4 +1,4 @@
-"""The pieces of SQL that settling is made of; every value in them is a number or an id of ours."""
+"""SQL fragments of settling; they contain only numbers and our own ids."""
 
 from __future__ import annotations
 

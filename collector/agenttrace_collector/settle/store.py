@@ -1,4 +1,4 @@
-"""Reads the rows of runs that wait to be settled, and writes what they came to."""
+"""Reads the rows of unsettled runs and writes the results."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ FROM run_facts WHERE {runs}
 
 @runtime_checkable
 class Database(Protocol):
-    """What settling asks of a database."""
+    """The database calls that settling uses."""
 
     def query(self, statement: str, parameters: Mapping[str, Any] | None = None) -> Sequence[Sequence[Any]]:
         """The rows of a query."""
@@ -151,7 +151,7 @@ class Store:
         return [(str(tenant), str(agent), str(name)) for tenant, agent, name in rows]
 
     def write(self, settled: Sequence[Settled], before: Collection[RunKey], settled_at: int) -> None:
-        """Insert what runs came to; of those settled before, take back what they no longer come to."""
+        """Inserts the results and soft-deletes rows that this round no longer produces."""
         made: defaultdict[str, list[Row]] = defaultdict(list)
         for each in settled:
             for row in (each.facts, *each.steps, *each.signals, *each.decisions, *each.failures):
@@ -171,7 +171,7 @@ class Store:
         self.database.command(_PROGRESS)
 
     def set_aside(self, mark: PendingRun, seconds: int) -> None:
-        """Let a run wait for so long, and what waits with it in the meantime."""
+        """Sets a run aside for some seconds."""
         again = sql.marks_again(mark, seconds)
         self.database.command(f"INSERT INTO run_marks SELECT * FROM ({again})")  # noqa: S608 - of ours
         self.database.command(_PROGRESS)
@@ -182,7 +182,7 @@ class Store:
         return {(str(tenant), bytes(run_id)): until for tenant, run_id, until in rows}
 
     def keep_thresholds(self, thresholds: Mapping[str, int]) -> None:
-        """Write down the thresholds that derived signals are made with from now on."""
+        """Stores the thresholds of derived signals from now on."""
         values = ", ".join(f"('{name}', {value:d}, now64(9))" for name, value in thresholds.items())
         self.database.command(f"INSERT INTO derive_thresholds VALUES {values}")  # noqa: S608 - of ours
 

@@ -1,4 +1,4 @@
-"""The steps of a run as a tree, and which of them are calls: wrappers and second views do not count."""
+"""Builds the tree of a run's steps and finds the calls among them, without wrappers and duplicates."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Settles runs when nothing has come for them for a while, one round after the other."""
+"""Settles quiet runs, round by round."""
 
 from __future__ import annotations
 
@@ -152,7 +152,7 @@ class Settler:
         yield from self.set_aside.readings()
 
     async def run(self, threads: ThreadPoolExecutor) -> None:
-        """Settle until told to stop; a database that is away is asked again."""
+        """Settles until stopped; retries while the database is away."""
         loop = asyncio.get_running_loop()
         while not self.stopping.is_set():
             pause = await loop.run_in_executor(threads, self._round)
@@ -174,7 +174,7 @@ class Settler:
 
 
 def _is_away(error: Exception) -> bool:
-    """Whether the database, and not a run, is what fails; too little memory may be the size of one run."""
+    """True if the database fails and not a run; a memory error may come from the size of one run."""
     return isinstance(error, Unavailable) and not (
         isinstance(error, ServerUnavailable) and error.code == MEMORY_LIMIT
     )
@@ -182,7 +182,7 @@ def _is_away(error: Exception) -> bool:
 
 @asynccontextmanager
 async def settling(settler: Settler) -> AsyncIterator[Settler]:
-    """Settle meanwhile; at the end the batch that is under way is finished, for the database closes next."""
+    """Settles in the background; at the end it finishes the current batch, since the database closes next."""
     with ThreadPoolExecutor(1, "settle") as threads:
         task = asyncio.create_task(settler.run(threads), name="settle")
         try:

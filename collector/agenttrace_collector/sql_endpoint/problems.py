@@ -35,7 +35,7 @@ class SqlRefused(Rejected):
 
 
 def denied(message: str) -> SqlRefused:
-    """What this endpoint does not do, whoever asks."""
+    """A statement that this endpoint does not allow."""
     return SqlRefused(message, 497, "ACCESS_DENIED", STATUS[Forbidden].http)
 
 
@@ -68,7 +68,7 @@ _NO_FUNCTION: Final = 46
 
 
 def to_sql_error(error: Exception) -> SqlRefused:
-    """Any failure as a client of ClickHouse expects it, under the status that every other surface has for it."""
+    """Converts a failure to ClickHouse's form, with the HTTP status of the table of `errors`."""
     if isinstance(error, SqlRefused):
         return error
     if isinstance(error, QueryRejected | ServerUnavailable):
@@ -79,7 +79,7 @@ def to_sql_error(error: Exception) -> SqlRefused:
 
 
 def _engine(error: QueryRejected | ServerUnavailable) -> SqlRefused:
-    """What the engine says, under its own code and name."""
+    """The engine's error, with its code and name."""
     away = isinstance(error, ServerUnavailable)
     message = _TOLD.get(
         error.code, "the database is not available" if away else "the engine refuses the statement"

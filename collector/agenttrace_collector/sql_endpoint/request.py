@@ -1,4 +1,4 @@
-"""A request as ClickHouse's clients make it: what is asked for, in which form, packed how, by whom."""
+"""A request of a ClickHouse client: statement, format, compression, credentials."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class SqlRequest:
 
 
 async def read(request: Request, database: str, large_bodies: asyncio.Semaphore) -> SqlRequest:
-    """What a request asks; raises `SqlRefused`, `TooLarge`, or `Unavailable` where its body does not come.
+    """Reads a request; raises `SqlRefused`, `TooLarge`, or `Unavailable` if its body does not arrive.
 
     A body that is large needs one of the places for such.
     """

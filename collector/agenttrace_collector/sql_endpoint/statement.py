@@ -1,4 +1,4 @@
-"""Which statements are answered: the engine parses them, and every node of what it found is looked at.
+"""Validates statements: the engine parses them, and each node of its syntax tree is checked.
 
 The text that is run is the one that the engine prints from its own parse, so that a comment, a quote or a second
 statement cannot make it another than the one that was looked at.
@@ -98,7 +98,7 @@ _IDENTIFIER_PARAMETER: Final = re.compile(r"\{\s*\w+\s*:\s*Identifier\s*\}")
 def validate_statement(
     engine: ClickHouse, text: str, bound: Mapping[str, Any], database: str, *, largest: Mapping[str, int]
 ) -> str:
-    """The statement as it may be run; raises `SqlRefused`, or what the engine finds wrong with it.
+    """Returns the canonical statement; raises `SqlRefused`, or the engine's own error.
 
     `bound`: its parameters as `param_…` settings. `database`: the one that holds our tables. `largest`: up to
     which value it may set the settings that are bounded.

@@ -1,4 +1,4 @@
-"""The pages' paths, their templates and files, and what a browser may do with them."""
+"""Routes of the pages, their templates, files and security headers."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ async def _table(request: Request) -> Response:
 
 
 def _refusal(request: Request, error: CollectorError) -> Response:
-    """What is wrong and what to do next, as a page; whoever may not look is asked for a token."""
+    """Renders an error page; an unauthenticated reader is asked for a token."""
     if isinstance(error, Unauthenticated | Forbidden):
         return RedirectResponse("/sign-in", 303, _HEADERS)
     found = {

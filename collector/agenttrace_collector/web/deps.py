@@ -1,4 +1,4 @@
-"""Who looks at a page: by a bearer token, or else by the session of a browser."""
+"""Dependencies of pages: the reader, by a bearer token or a browser session."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from agenttrace_collector.web.sessions import COOKIE, Sessions
 
 
 def current_reader(request: Request) -> TenantQueries:
-    """The one who looks; raises `Unauthenticated` or `Forbidden`."""
+    """Identifies the reader; raises `Unauthenticated` or `Forbidden`."""
     built = answers(request)
     digest = token_digest(request.headers.get("authorization"))
     if digest is None and (session_id := request.cookies.get(COOKIE)):
@@ -29,9 +29,9 @@ def sessions(request: Request) -> Sessions:
 
 
 def filters(request: Request) -> Filters:
-    """What the URL filters; raises `InvalidField` or `UnknownValue`."""
+    """Returns the filters of the URL; raises `InvalidField` or `UnknownValue`."""
     try:
-        return Filters.model_validate(dict(request.query_params)).checked()
+        return Filters.model_validate(dict(request.query_params)).validated()
     except ValidationError as error:
         problems = [
             allowed_in(str(each["loc"][-1]), each["type"]) for each in error.errors(include_input=False)

@@ -14,7 +14,7 @@ from agenttrace_collector.web.deps import current_reader, filters
 
 
 def require_decisions(request: Request) -> TenantQueries:
-    """The one who looks, where decisions and signals are kept; raises `SwitchedOff`."""
+    """Identifies the reader; raises `SwitchedOff` if this collector stores no decisions and signals."""
     who = current_reader(request)
     if not who.answers.policy.decisions:
         raise SwitchedOff

@@ -33,7 +33,7 @@ class Filters(BaseModel):
     span: str = Field(default=_DEFAULT_SPAN)
     source: str = "all"
 
-    def checked(self) -> Filters:
+    def validated(self) -> Filters:
         """Itself; raises `UnknownValue` where a closed list does not have what it names."""
         one_of("span", self.span, tuple(SPANS))
         one_of("source", self.source, SOURCES)
@@ -45,7 +45,7 @@ class Filters(BaseModel):
         return SPANS[self.span][1]
 
     def link(self, path: str, **more: Any) -> str:
-        """Another view with the same filters."""
+        """Returns a link to another page with the same filters."""
         default = Filters().model_dump()
         named = {name: value for name, value in self.model_dump().items() if value != default[name]}
         query = urlencode({**named, **{name: value for name, value in more.items() if value != ""}})

@@ -1,4 +1,4 @@
-"""Templates filled: what they are given is escaped, numbers and times are told the same way everywhere."""
+"""Renders templates with autoescape and one format for numbers and times."""
 
 from __future__ import annotations
 

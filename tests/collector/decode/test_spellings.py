@@ -12,7 +12,7 @@ from agenttrace_collector.decode.batch import Batch, Change, Context
 from agenttrace_collector.decode.otlp import decode_traces
 from agenttrace_collector.decode.otlp_json import traces_from_json
 from agenttrace_schemas import wire
-from agenttrace_schemas.allowlist import KEYS, Form
+from agenttrace_schemas.allowlist import KEYS, ValueForm
 from agenttrace_schemas.rows import FailureRow, RunRow, StepRow
 from agenttrace_schemas.rules import Policy
 from tests.support.otlp import NOW, SPAN_ID, TRACE_ID, ASpan, traces
@@ -103,7 +103,7 @@ def test_a_count_of_json_is_read_as_of_protobuf() -> None:
 
 def test_every_count_of_the_contract_is_tried_above() -> None:
     """So that no key is read by another reader."""
-    counts = {key for key, form in KEYS.items() if form is Form.COUNT}
+    counts = {key for key, form in KEYS.items() if form is ValueForm.COUNT}
     assert counts - {key for key, _ in TOKENS} == {"pydantic_ai.model_request.attempt"}
 
 

@@ -16,7 +16,7 @@ from agenttrace_collector.api.deps import Built
 from agenttrace_collector.api.pagination import REFUSALS, Record
 from agenttrace_collector.api.problems import FieldProblem, InvalidField, Problem
 from agenttrace_collector.decode.run_document.document import RunBatch
-from agenttrace_collector.decode.run_document.fields import Refused
+from agenttrace_collector.decode.run_document.fields import Refusal
 from agenttrace_collector.errors import CollectorError, UnsupportedMedia
 from agenttrace_collector.query.backends import QueryReader
 from agenttrace_collector.receivers.body import JSON, BodyLimits, admitted_body, coding_of
@@ -103,5 +103,5 @@ def _accepted(batch: RunBatch, *, is_new: bool) -> Accepted:
     )
 
 
-def _problem(refused: Refused) -> FieldProblem:
+def _problem(refused: Refusal) -> FieldProblem:
     return FieldProblem(field=refused.field, message=refused.message, rule=refused.rule, allowed=None)

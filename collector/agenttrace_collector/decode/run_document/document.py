@@ -16,7 +16,7 @@ from agenttrace_collector.decode.json_body import parse_json
 from agenttrace_collector.decode.run_document.events import Place, decisions_and_signals, failure_row
 from agenttrace_collector.decode.run_document.fields import (
     FORM,
-    Refused,
+    Refusal,
     RunDocument,
     StepDocument,
     operation_of,
@@ -43,8 +43,8 @@ class RunBatch(Batch):
     """
 
     run_id: bytes = b""
-    problems: tuple[Refused, ...] = ()
-    refused_parts: tuple[Refused, ...] = ()
+    problems: tuple[Refusal, ...] = ()
+    refused_parts: tuple[Refusal, ...] = ()
     stored: Mapping[str, int]
 
 
@@ -101,7 +101,7 @@ def _origin(named: _Named, builder: BatchBuilder) -> Origin:
     )
 
 
-def _invalid(body: bytes, context: Context, problems: list[Refused], named: _Named) -> RunBatch:
+def _invalid(body: bytes, context: Context, problems: list[Refusal], named: _Named) -> RunBatch:
     """A batch that holds nothing of the document but which rules refused it."""
     builder = BatchBuilder(context, digest_of("refused run", body, context))
     before = builder.counts()
@@ -134,7 +134,7 @@ class _Reading:
         self._builder = BatchBuilder(context, digest_of("run", run, context))
         self._named = _Named.of(document.model_dump(include={each.name for each in fields(_Named)}))
         self._origin = _origin(self._named, self._builder)
-        self._problems: list[Refused] = []
+        self._problems: list[Refusal] = []
         self._steps: dict[bytes, tuple[int, int]] = {}
 
     def batch(self) -> RunBatch:
@@ -169,7 +169,7 @@ class _Reading:
             latest if document.ended_at is None else self._time("ended_at", document.ended_at, RunRow.TABLE)
         )
         if document.ended_at is not None and ended < started:
-            self._problems.append(Refused("ended_at", FORM, "must be a time not before started_at"))
+            self._problems.append(Refusal("ended_at", FORM, "must be a time not before started_at"))
         return RunRow(
             run_id=origin.run_id,
             agent_id=origin.agent_id,
@@ -195,7 +195,7 @@ class _Reading:
             at = f"steps[{number}]"
             row = self._step_row(step, number, at)
             if row.step_id in self._steps:
-                self._problems.append(Refused(f"{at}.step_id", FORM, "must differ from the other step_ids"))
+                self._problems.append(Refusal(f"{at}.step_id", FORM, "must differ from the other step_ids"))
             self._steps[row.step_id] = (row.started_at, row.ended_at)
             is_failed = step.status is None and (step.error_type or self._failure_code(step) is not None)
             yield self._confirmed(replace(row, status="error") if is_failed else row)
@@ -274,7 +274,7 @@ class _Reading:
         if step.ended_at is not None:
             ended = self._time(f"{at}.ended_at", step.ended_at, StepRow.TABLE)
         if ended < started:
-            self._problems.append(Refused(f"{at}.ended_at", FORM, "must be a time not before started_at"))
+            self._problems.append(Refusal(f"{at}.ended_at", FORM, "must be a time not before started_at"))
         latency = (ended - started) / _MILLISECOND if step.latency_ms is None else step.latency_ms
         return started, ended, latency
 
@@ -284,13 +284,13 @@ class _Reading:
         except Violation as violation:
             key = violation.key.removeprefix(wire.METADATA_PREFIX)
             place = f"{at}.metadata.{key}"
-            self._problems.append(Refused(place, violation.rule, f"must be {violation.allowed}"))
+            self._problems.append(Refusal(place, violation.rule, f"must be {violation.allowed}"))
             return {}
 
     def _time(self, field: str, time: int, table: str) -> int:
         if not self._builder.in_range(time, table):
             self._problems.append(
-                Refused(field, "time.range", f"must be {rules.RULES['time.range'].allowed}")
+                Refusal(field, "time.range", f"must be {rules.RULES['time.range'].allowed}")
             )
         return time
 

@@ -16,7 +16,7 @@ from agenttrace_collector.decode.run_document.fields import (
     DecisionDocument,
     FailureDocument,
     Part,
-    Refused,
+    Refusal,
     RunDocument,
     SignalDocument,
     refusals,
@@ -117,7 +117,7 @@ def _within(run_id: bytes, stated: str) -> bytes:
     return identity.uuid5(run_id + stated.encode("utf-8", "replace"))
 
 
-def failure_row(given: FailureDocument | None, place: Place) -> tuple[FailureRow | None, list[Refused]]:
+def failure_row(given: FailureDocument | None, place: Place) -> tuple[FailureRow | None, list[Refusal]]:
     """The row of a document's failure, or what refuses it."""
     if given is None:
         return None, []
@@ -134,16 +134,16 @@ def failure_row(given: FailureDocument | None, place: Place) -> tuple[FailureRow
 
 def decisions_and_signals(
     document: RunDocument, place: Place, builder: BatchBuilder, ids: EventIds
-) -> tuple[dict[str, int], list[Refused]]:
+) -> tuple[dict[str, int], list[Refusal]]:
     """Keep each row in the builder; how many there are of each kind, and which parts are refused."""
     stored: dict[str, int] = {}
-    refused: list[Refused] = []
+    refused: list[Refusal] = []
     for kind in _LISTS:
         given = getattr(document, kind.field)
         stored[kind.field] = 0
         if given is not None and not isinstance(given, list):
             builder.refuse(kind.kind, Violation(FORM, kind.field), place.origin)
-            refused.append(Refused(kind.field, FORM, "must be a list"))
+            refused.append(Refusal(kind.field, FORM, "must be a list"))
             continue
         for number, each in enumerate(given or ()):
             problems = _keep(each, kind, place, (builder, ids, f"{kind.field}[{number}]"))
@@ -152,7 +152,7 @@ def decisions_and_signals(
     return stored, refused
 
 
-def _keep(given: Any, kind: _Kind, place: Place, to: tuple[BatchBuilder, EventIds, str]) -> list[Refused]:
+def _keep(given: Any, kind: _Kind, place: Place, to: tuple[BatchBuilder, EventIds, str]) -> list[Refusal]:
     """Keep the row of one decision or signal, or say why there is none."""
     builder, ids, at = to
     try:
@@ -184,11 +184,11 @@ def _values(part: Part, id_key: str, stated: str | None, place: Place) -> dict[s
     return values
 
 
-def _refused(violation: Violation, at: str, time: str) -> Refused:
+def _refused(violation: Violation, at: str, time: str) -> Refusal:
     """The violation at its place in the document; a key is repeated as far as the rules repeat it."""
     key = violation.key
     if key.startswith(wire.METADATA_PREFIX):
         field = f"metadata.{key.removeprefix(wire.METADATA_PREFIX)}"
     else:
         field = time if violation.rule == "time.range" else _FIELDS.get(key, "")
-    return Refused(f"{at}.{field}" if field else at, violation.rule, f"must be {violation.allowed}")
+    return Refusal(f"{at}.{field}" if field else at, violation.rule, f"must be {violation.allowed}")

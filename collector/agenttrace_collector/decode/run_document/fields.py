@@ -18,7 +18,7 @@ _LONGEST_NAME: Final = 1_000
 _TIME: Final = "a time as ISO 8601, such as 2026-01-31T12:00:00Z"
 
 
-class Refused(NamedTuple):
+class Refusal(NamedTuple):
     """A place in a document, the rule that refuses it, what is allowed there; never what was sent."""
 
     field: str
@@ -152,16 +152,16 @@ class RunDocument(Part):
     quality_signals: Any = Field(default=None, description="A list of quality signals.")
 
 
-def refusals(error: ValidationError, at: str = "") -> list[Refused]:
+def refusals(error: ValidationError, at: str = "") -> list[Refusal]:
     """Each field that has not its form, the first hundred of them."""
     details = error.errors(include_url=False, include_context=True, include_input=False)
     return [_refused(detail, at) for detail in details[:_NAMED]]
 
 
-def _refused(detail: Mapping[str, Any], at: str) -> Refused:
+def _refused(detail: Mapping[str, Any], at: str) -> Refusal:
     kind, context = detail["type"], detail.get("ctx", {})
     rule = "closed.set" if kind == "literal_error" else FORM
-    return Refused(_path(detail["loc"], at), rule, _allowed(kind, context))
+    return Refusal(_path(detail["loc"], at), rule, _allowed(kind, context))
 
 
 def _path(place: tuple[int | str, ...], at: str) -> str:
