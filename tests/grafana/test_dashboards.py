@@ -13,7 +13,7 @@ import httpx
 import pytest
 import yaml
 
-from agenttrace_collector.query.grafana import BOARDS, board
+from deploy.generate.dashboards import BOARDS, board
 from tests.support.collector import Collector
 from tests.support.demo_data import OF_AGENT, VERSION, filled_with_demo
 
@@ -53,7 +53,7 @@ def expanded(statement: str, asks: str) -> str:
 
 @pytest.mark.parametrize("name", BOARDS)
 def test_the_file_is_in_step(name: str) -> None:
-    """`python -m agenttrace_collector.query.grafana deploy/grafana` writes what is committed."""
+    """`python -m deploy.generate` writes what is committed."""
     assert json.loads((GRAFANA / "dashboards" / f"{name}.json").read_text()) == board(name)
 
 

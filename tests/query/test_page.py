@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from agenttrace_collector.query.catalogue import catalogue
-from agenttrace_collector.query.page import PAGE, page
+from deploy.generate.queries import PAGE, page
 
 
 def test_the_page_is_in_step() -> None:
-    """`python -m agenttrace_collector.query.page` writes what is committed."""
+    """`python -m deploy.generate` writes what is committed."""
     assert PAGE.read_text(encoding="utf-8") == page()
 
 

@@ -1,18 +1,19 @@
-"""Writes the catalogue as a page: `python -m agenttrace_collector.query.page`."""
+"""The page of the named queries."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from importlib.resources import files
 from pathlib import Path
 from typing import Final
 
 from agenttrace_collector.query.catalogue import Query, catalogue
 
-PAGE: Final = Path(__file__).with_name("CATALOGUE.md")
+PAGE: Final = Path(str(files("agenttrace_collector.query") / "CATALOGUE.md"))
 _OPENING: Final = """\
 # Named queries
 
-<!-- Made by `python -m agenttrace_collector.query.page`; a test holds it in step. -->
+<!-- Made by `python -m deploy.generate`; a test holds it in step. -->
 
 Every answer of the HTTP API, the command line, the pages and the dashboards comes from one of these. They stand in
 `query/sql`, read the views and the table `agent_rejections`, and take their values as ClickHouse parameters: nothing is
@@ -41,7 +42,3 @@ def _section(query: Query) -> Iterator[str]:
     yield "| parameter | type |\n| --- | --- |"
     yield from (f"| `{name}` | `{kind}` |" for name, kind in sorted(query.parameters.items()))
     yield f"\n```sql\n{query.statement}\n```\n"
-
-
-if __name__ == "__main__":
-    PAGE.write_text(page(), encoding="utf-8")

@@ -1,13 +1,11 @@
-"""Writes the Grafana dashboards from the named queries: `python -m agenttrace_collector.query.grafana deploy/grafana`."""
+"""The Grafana dashboards, made from the named queries."""
 
 from __future__ import annotations
 
 import json
 import re
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
 from agenttrace_collector.query.catalogue import catalogue
@@ -201,12 +199,6 @@ def _choice(name: str, column: str, *, everything: bool) -> dict[str, Any]:
     }
 
 
-def main(directory: Path) -> None:
-    """Write each dashboard below this directory, `deploy/grafana` of the repository."""
-    for name in BOARDS:
-        text = json.dumps(board(name), indent=2) + "\n"
-        (directory / "dashboards" / f"{name}.json").write_text(text, encoding="utf-8")
-
-
-if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+def dashboards() -> dict[str, str]:
+    """Each dashboard as JSON, by the name of its file."""
+    return {f"{name}.json": json.dumps(board(name), indent=2) + "\n" for name in BOARDS}
