@@ -99,7 +99,11 @@ def require_reader(request: Request) -> TenantQueries:
 
 def require_decisions(request: Request) -> TenantQueries:
     """As `require_reader`; raises `SwitchedOff` if this collector stores no decisions and signals."""
-    queries = require_reader(request)
+    return with_decisions(require_reader(request))
+
+
+def with_decisions(queries: TenantQueries) -> TenantQueries:
+    """Returns its argument; raises `SwitchedOff` if this collector stores no decisions and signals."""
     if not queries.answers.policy.decisions:
         raise SwitchedOff
     return queries

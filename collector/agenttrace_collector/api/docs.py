@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from importlib.resources import files
 from typing import Final
 
 from fastapi import APIRouter
@@ -13,17 +12,15 @@ from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.responses import HTMLResponse, Response
 from starlette.requests import Request
 
-from agenttrace_collector.errors import NotFound
+from agenttrace_collector.server.static_files import CSS, JAVASCRIPT, StaticFile, static_response
 
 router: Final = APIRouter(include_in_schema=False)
 # The files are fastapi-offline's; nothing else of that package is used.
-_STATIC: Final = files("fastapi_offline") / "static"
-_TYPES: Final = {
-    "swagger-ui-bundle.js": "text/javascript",
-    "swagger-ui.css": "text/css",
-    "favicon.png": "image/png",
+_STATIC: Final = {
+    "swagger-ui-bundle.js": StaticFile("fastapi_offline", "static/swagger-ui-bundle.js", JAVASCRIPT),
+    "swagger-ui.css": StaticFile("fastapi_offline", "static/swagger-ui.css", CSS),
+    "favicon.png": StaticFile("fastapi_offline", "static/favicon.png", "image/png"),
 }
-_NO_SUCH_FILE: Final = "there is no such file; /docs lists the paths of the API"
 _INLINE: Final = re.compile(r"<script>(.*?)</script>", re.DOTALL)
 _POLICY: Final = (
     "default-src 'none'; script-src 'self' {scripts}; style-src 'self' 'unsafe-inline'; img-src 'self' data:;"
@@ -48,11 +45,9 @@ async def page(request: Request) -> HTMLResponse:
 
 
 @router.get("/docs/{name}")
-async def static_file(name: str) -> Response:
+async def static_file(request: Request, name: str) -> Response:
     """A script, style or picture of the page; raises `NotFound`."""
-    if name not in _TYPES:
-        raise NotFound(_NO_SUCH_FILE)
-    return Response((_STATIC / name).read_bytes(), media_type=_TYPES[name])
+    return static_response(request, _STATIC, name)
 
 
 def _hash(script: str) -> str:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import gzip
 from collections.abc import Awaitable, Callable
-from functools import cache
-from importlib.resources import files
 from typing import Any, Final, TypeAlias
 from urllib.parse import parse_qs
 
@@ -18,7 +15,6 @@ from agenttrace_collector.api.problems import InvalidField
 from agenttrace_collector.errors import (
     CollectorError,
     Forbidden,
-    NotFound,
     TooLarge,
     Unauthenticated,
     Unavailable,
@@ -28,6 +24,7 @@ from agenttrace_collector.receivers.answers import headers_of
 from agenttrace_collector.receivers.body import read_body
 from agenttrace_collector.server.auth import Role, token_digest
 from agenttrace_collector.server.browsers import DEFAULT_HEADERS
+from agenttrace_collector.server.static_files import CSS, JAVASCRIPT, StaticFile, static_response
 from agenttrace_collector.web import associations, compare, events, overview, runs
 from agenttrace_collector.web.deps import sessions
 from agenttrace_collector.web.downloads import download
@@ -53,11 +50,10 @@ _HEADERS: Final = {
     "content-security-policy": _POLICY,
 }
 _STATIC: Final = {
-    "pages.css": "text/css; charset=utf-8",
-    "pages.js": "text/javascript; charset=utf-8",
-    "plotly.js": "text/javascript; charset=utf-8",
+    "pages.css": StaticFile(__package__, "static/pages.css", CSS),
+    "pages.js": StaticFile(__package__, "static/pages.js", JAVASCRIPT),
+    "plotly.js": StaticFile("plotly", "package_data/plotly.min.js", JAVASCRIPT),
 }
-_A_DAY: Final = "public, max-age=86400"
 _FORM_BYTES: Final = 4_096
 
 
@@ -111,23 +107,7 @@ def _refusal(request: Request, error: CollectorError) -> Response:
 
 async def static(request: Request, name: str) -> Response:
     """A file of the pages; the charts' library is the one that its Python package ships."""
-    if name not in _STATIC:
-        message = "there is no such file"
-        raise NotFound(message)
-    plain, packed = _file(name)
-    headers = {"cache-control": _A_DAY, "vary": "accept-encoding", "x-content-type-options": "nosniff"}
-    if "gzip" in request.headers.get("accept-encoding", ""):
-        return Response(packed, headers={**headers, "content-encoding": "gzip"}, media_type=_STATIC[name])
-    return Response(plain, headers=headers, media_type=_STATIC[name])
-
-
-@cache
-def _file(name: str) -> tuple[bytes, bytes]:
-    if name == "plotly.js":
-        data = files("plotly").joinpath("package_data", "plotly.min.js").read_bytes()
-    else:
-        data = files(__package__).joinpath("static", name).read_bytes()
-    return data, gzip.compress(data, mtime=0)
+    return static_response(request, _STATIC, name)
 
 
 async def sign_in(request: Request) -> Response:

@@ -7,18 +7,14 @@ from typing import Any
 
 from starlette.requests import Request
 
-from agenttrace_collector.api.deps import TenantQueries
-from agenttrace_collector.errors import SwitchedOff
+from agenttrace_collector.api.deps import TenantQueries, with_decisions
 from agenttrace_collector.web.charts import Chart, chart_height, columns, horizontal_bars, lines, stacked
 from agenttrace_collector.web.deps import current_reader, filters
 
 
 def require_decisions(request: Request) -> TenantQueries:
     """Identifies the reader; raises `SwitchedOff` if this collector stores no decisions and signals."""
-    who = current_reader(request)
-    if not who.answers.policy.decisions:
-        raise SwitchedOff
-    return who
+    return with_decisions(current_reader(request))
 
 
 async def decisions(request: Request) -> tuple[str, dict[str, Any]]:
