@@ -1,1 +1,1 @@
-"""Reference pages made from what they describe: settings, metrics, commands."""
+"""Pages and dashboards made from what they describe: settings, metrics, commands, named queries."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from typing import Final, NamedTuple
 
 from agenttrace_schemas import counts, names, patterns, rules, texts
@@ -66,20 +66,17 @@ def create_with_checks(statement: str, policy: Policy) -> str:
     return ",\n    ".join([found["columns"], *constraints]) + statement[found.end("columns") :]
 
 
-def add_checks(row: type[Row], policy: Policy, present: Iterable[str]) -> str:
-    """One ALTER that adds the constraints that are not there; empty where none is missing."""
-    adds = [f"ADD {check.sql}" for check in checks(row, policy) if check.name not in set(present)]
-    return f"ALTER TABLE {row.TABLE} " + ", ".join(adds) if adds else ""
-
-
-def apply_checks(row: type[Row], policy: Policy, present: Iterable[str], table: str = "") -> str:
-    """One ALTER that drops the constraints that are there and adds those of the policy.
+def apply_checks(
+    row: type[Row], policy: Policy, *, drop: Iterable[str] = (), keep: Container[str] = (), table: str = ""
+) -> str:
+    """One ALTER that drops constraints and adds those of the policy but the ones to keep; empty for none of both.
 
     `table` is what the ALTER names where that is not the row's own table, as on a cluster.
     """
-    drops = [f"DROP CONSTRAINT {name}" for name in present]
-    adds = [f"ADD {check.sql}" for check in checks(row, policy)]
-    return f"ALTER TABLE {table or row.TABLE} " + ", ".join([*drops, *adds])
+    drops = [f"DROP CONSTRAINT {name}" for name in drop]
+    adds = [f"ADD {check.sql}" for check in checks(row, policy) if check.name not in keep]
+    changes = ", ".join([*drops, *adds])
+    return f"ALTER TABLE {table or row.TABLE} {changes}" if changes else ""
 
 
 def fingerprint(policy: Policy) -> str:

@@ -9,7 +9,15 @@ from collections.abc import Iterator, Mapping
 
 from agenttrace_schemas.checks import apply_checks, fingerprint
 from agenttrace_schemas.derived_rows import ALL_ROWS
-from agenttrace_schemas.migrations import LEDGER, PROFILES, Profile, migrations, recorded, statements, views
+from agenttrace_schemas.migrations import (
+    LEDGER,
+    PROFILES,
+    Profile,
+    ledger_entry,
+    migrations,
+    statements,
+    views,
+)
 from agenttrace_schemas.retention import apply_expiry, expiries
 from agenttrace_schemas.rules import Policy
 
@@ -20,15 +28,15 @@ def script(profile: Profile, policy: Policy, ttl: Mapping[str, float | None]) ->
     for migration in migrations():
         yield from statements(migration.up, profile)
     for row in ALL_ROWS:
-        yield apply_checks(row, policy, (), _stored(row.TABLE, profile))
+        yield apply_checks(row, policy, table=_stored(row.TABLE, profile))
     for table, expiry in expiries(ttl).items():
         if expiry:
             yield apply_expiry(_stored(table, profile), expiry)
     for view in views().values():
         yield from statements(view, profile)
     for migration in migrations():
-        yield recorded(migration.version, migration.name, migration.checksum, "up")
-    yield recorded(0, "checks", fingerprint(policy), "checks")
+        yield ledger_entry(migration.version, migration.name, migration.checksum, "up")
+    yield ledger_entry(0, "checks", fingerprint(policy), "checks")
 
 
 def _stored(table: str, profile: Profile) -> str:

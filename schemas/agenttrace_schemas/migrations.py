@@ -106,7 +106,7 @@ def views() -> dict[str, str]:
     return {name.removesuffix(".sql").split("_", 1)[1]: text for name, text in named if name.endswith(".sql")}
 
 
-def recorded(version: int, name: str, checksum: str, direction: str, *, at: str = "now64(9)") -> str:
+def ledger_entry(version: int, name: str, checksum: str, direction: str, *, at: str = "now64(9)") -> str:
     """The statement that records a step in the ledger; `at` is an expression of ClickHouse."""
     return f"INSERT INTO schema_migrations SELECT {version}, '{name}', '{checksum}', '{direction}', {at}"
 

@@ -10,7 +10,7 @@ from agenttrace_collector.clickhouse import migrator as migrator_module
 from agenttrace_collector.clickhouse.client import ClickHouse, QueryRejected
 from agenttrace_collector.clickhouse.migrator import Migrator, SchemaMismatch
 from agenttrace_collector.config import Config
-from agenttrace_schemas.checks import add_checks, apply_checks, checks, create_with_checks
+from agenttrace_schemas.checks import apply_checks, checks, create_with_checks
 from agenttrace_schemas.derived_rows import ALL_ROWS
 from agenttrace_schemas.migrations import Migration, Profile, migrations, statements, views
 from agenttrace_schemas.retention import KINDS
@@ -57,7 +57,7 @@ def test_new_tables_are_made_with_their_checks(database: ClickHouse) -> None:
     for row in ALL_ROWS:
         ((made,),) = database.query(f"SHOW CREATE TABLE {row.TABLE}")
         names = [check.name for check in checks(row, Policy())]
-        database.command(apply_checks(row, Policy(), names))
+        database.command(apply_checks(row, Policy(), drop=names))
         assert database.query(f"SHOW CREATE TABLE {row.TABLE}") == [(made,)]
 
 
@@ -65,10 +65,12 @@ def test_the_checks_of_columns_that_a_table_lacks_are_added_later() -> None:
     """A migration that adds columns to a table which an earlier one has just made."""
     create = "CREATE TABLE IF NOT EXISTS span_links\n(\n    run_id UUID\n)\nENGINE = MergeTree"
     assert create_with_checks(create, Policy()) == create
-    assert add_checks(SpanLinkRow, Policy(), []).startswith(
+    assert apply_checks(SpanLinkRow, Policy()).startswith(
         "ALTER TABLE span_links ADD CONSTRAINT check_tenant"
     )
-    assert add_checks(SpanLinkRow, Policy(), [each.name for each in checks(SpanLinkRow, Policy())]) == ""
+    assert (
+        apply_checks(SpanLinkRow, Policy(), keep=[each.name for each in checks(SpanLinkRow, Policy())]) == ""
+    )
 
 
 def test_a_second_up_changes_nothing(database: ClickHouse) -> None:

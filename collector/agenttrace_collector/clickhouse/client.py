@@ -142,16 +142,11 @@ class ClickHouse:
             client.command(statement, dict(parameters), settings={"mutations_sync": 2})
 
     def create_database(self) -> None:
-        """Make the database where it is missing.
-
-        The connection stays open until `close`: the embedded engine ends with the last one, and starts again,
-        loading every table, with the next.
-        """
-        with _translated(_is_permanent):
-            client = self._connect("default", _is_permanent)
-            with self._lock:
-                self._clients.append(client)
+        """Make the database where it is missing."""
+        with _translated(_is_permanent), self._connect("default", _is_permanent) as client:
             client.command(f"CREATE DATABASE IF NOT EXISTS `{self._database}`")
+            # The embedded engine ends with its last connection, and would load every table again for the next.
+            self._current(_is_permanent)
 
     def close(self) -> None:
         """Close the connections of every thread."""

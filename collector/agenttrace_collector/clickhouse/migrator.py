@@ -11,7 +11,6 @@ from typing import Final, NamedTuple
 from agenttrace_collector.clickhouse.client import ClickHouse, QueryRejected
 from agenttrace_collector.errors import Rejected
 from agenttrace_schemas.checks import (
-    add_checks,
     apply_checks,
     checks,
     create_with_checks,
@@ -19,7 +18,7 @@ from agenttrace_schemas.checks import (
     violations,
 )
 from agenttrace_schemas.derived_rows import ALL_ROWS
-from agenttrace_schemas.migrations import LEDGER, Migration, migrations, recorded, statements, views
+from agenttrace_schemas.migrations import LEDGER, Migration, ledger_entry, migrations, statements, views
 from agenttrace_schemas.retention import apply_expiry, expiries
 from agenttrace_schemas.rows import columns
 from agenttrace_schemas.rules import Policy
@@ -67,8 +66,7 @@ class Migrator:
         self.database.create_database()
         self._run(statements(LEDGER))
         pending = self._verified()
-        self._require(pending)
-        new = self._absent(pending)
+        new = self._required(pending)
         for migration in pending:
             self._run(create_with_checks(each, self.policy) for each in statements(migration.up))
             self._record(migration.version, migration.name, migration.checksum, "up")
@@ -141,30 +139,24 @@ class Migrator:
                 raise SchemaMismatch(message)
         return [each for each, state in zip(migrations(), states, strict=True) if not state.applied]
 
-    def _require(self, pending: Iterable[Migration]) -> None:
-        """Raise before anything is changed, unless each migration finds what it builds on."""
+    def _required(self, pending: Iterable[Migration]) -> set[str]:
+        """The tables that are to be made anew; raises unless each migration finds what it builds on."""
         made: set[str] = set()
+        new: set[str] = set()
         for migration in pending:
             for table, names in migration.requires.items():
                 if table not in made and (missing := sorted(set(names) - set(self._types(table)))):
                     fault = f"builds on {table}({', '.join(missing)}), which is not there"
                     raise SchemaMismatch(_untouched(migration, fault))
             for table in migration.makes:
-                if unlike := self._unlike(table):
+                types = self._types(table)
+                if unlike := _unlike(table, types):
                     fault = f"makes {table}, which is there with another {', '.join(unlike)}"
                     raise SchemaMismatch(_untouched(migration, fault))
+                if not types:
+                    new.add(table)
             made.update(migration.makes)
-
-    def _unlike(self, table: str) -> list[str]:
-        """Columns that a table should not have so: one of ours that was interrupted has none of these."""
-        wanted = {row.TABLE: {name: each.type for name, each in columns(row).items()} for row in ALL_ROWS}
-        if table not in wanted:
-            return []
-        return sorted(name for name, kind in self._types(table).items() if wanted[table].get(name) != kind)
-
-    def _absent(self, pending: Iterable[Migration]) -> set[str]:
-        """The tables that these migrations make and that are not there yet."""
-        return {table for migration in pending for table in migration.makes if not self._types(table)}
+        return new
 
     def _apply_checks(self, new: Container[str]) -> None:
         """Replaces the CHECKs if they differ; new tables have theirs, except for columns that were added later."""
@@ -172,8 +164,9 @@ class Migrator:
         if self._fingerprint() == wanted:
             return
         for row in ALL_ROWS:
-            apply = add_checks if row.TABLE in new else apply_checks
-            if statement := apply(row, self.policy, self._constraints(row.TABLE)):
+            present = self._constraints(row.TABLE)
+            drop, keep = ((), present) if row.TABLE in new else (present, ())
+            if statement := apply_checks(row, self.policy, drop=drop, keep=keep):
                 self.database.command(statement)
         self._record(0, "checks", wanted, "checks")
 
@@ -219,11 +212,19 @@ class Migrator:
     def _record(self, version: int, name: str, checksum: str, direction: str) -> None:
         """Names and checksums are ours; times are strings, since a number would be read as seconds."""
         at = f"fromUnixTimestamp64Nano({self.now()})"
-        self.database.command(recorded(version, name, checksum, direction, at=at))
+        self.database.command(ledger_entry(version, name, checksum, direction, at=at))
 
     def _run(self, commands: Iterable[str]) -> None:
         for command in commands:
             self.database.command(command)
+
+
+def _unlike(table: str, types: Mapping[str, str]) -> list[str]:
+    """Columns that a table should not have so: one of ours that was interrupted has none of these."""
+    wanted = {row.TABLE: {name: each.type for name, each in columns(row).items()} for row in ALL_ROWS}
+    if table not in wanted:
+        return []
+    return sorted(name for name, kind in types.items() if wanted[table].get(name) != kind)
 
 
 def _untouched(migration: Migration, fault: str) -> str:

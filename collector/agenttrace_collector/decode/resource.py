@@ -9,18 +9,7 @@ from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 
 from agenttrace_collector.decode.attributes import value_of
 from agenttrace_schemas import wire
-
-_KEYS = frozenset(
-    {
-        wire.SERVICE_NAME,
-        wire.SERVICE_VERSION,
-        wire.DEPLOYMENT_ENVIRONMENT,
-        wire.DEPLOYMENT_ENVIRONMENT_OLD,
-        wire.AGENT_ID,
-        wire.AGENT_VERSION,
-        wire.ENVIRONMENT,
-    }
-)
+from agenttrace_schemas.allowlist import RESOURCE
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +26,7 @@ def read_sender(resource: Resource, enforced: Callable[[str, str], str]) -> Send
 
     `enforced` takes a name and its key.
     """
-    found = {item.key: value_of(item.value) for item in resource.attributes if item.key in _KEYS}
+    found = {item.key: value_of(item.value) for item in resource.attributes if item.key in RESOURCE}
     texts = {key: value.strip() for key, value in found.items() if isinstance(value, str)}
     stated = {key: text for key, text in texts.items() if text}
     if stated.get(wire.SERVICE_NAME, "").startswith(wire.UNKNOWN_SERVICE):
