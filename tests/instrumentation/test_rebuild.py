@@ -10,12 +10,13 @@ from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import Event, ReadableSpan
 
-from agenttrace.rebuild import rebuilt_span, span_name
+from agenttrace.rebuild import rebuilt_span
 from agenttrace_collector.decode.batch import Batch, Context
 from agenttrace_collector.decode.conventions import genai, openinference, openllmetry, ours, table
 from agenttrace_collector.decode.otlp import decode_traces
 from agenttrace_schemas import wire
 from agenttrace_schemas.allowlist import DOCUMENTS, FAMILIES, KEYS, ValueForm
+from agenttrace_schemas.rebuild import span_name
 from agenttrace_schemas.rows import ROWS
 from agenttrace_schemas.rules import Policy
 from tests.support.corpus import RECORDED_AT, Scenario, scenarios

@@ -1,0 +1,202 @@
+"""What is left of names, attributes and events that may leave: made anew from the allow-list, in the SDK and in the collector."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from typing import Any, Final
+
+from agenttrace_schemas import wire
+from agenttrace_schemas.allowlist import (
+    DOCUMENT_KEY,
+    DOCUMENTS,
+    EVENTS,
+    FAMILIES,
+    KEYS,
+    RESOURCE,
+    SPAN_NAME,
+    ValueForm,
+)
+from agenttrace_schemas.counts import count_of
+from agenttrace_schemas.names import kept_name
+from agenttrace_schemas.rules import (
+    OTHER,
+    Policy,
+    Violation,
+    check_decision,
+    check_failure,
+    check_metadata,
+    check_signal,
+)
+from agenttrace_schemas.spellings import FINISH_REASONS, OUTPUT_TYPES, flag_of, spelling
+from agenttrace_schemas.texts import REDACTED, identifier
+
+_LONGEST: Final = 10_000
+_LONGEST_JSON: Final = 1_000_000
+# Neither one word nor a name that anybody reads.
+_NAMELESS: Final = f"{REDACTED} span"
+_METADATA: Final = len(wire.METADATA_PREFIX)
+
+
+def span_name(name: str) -> str:
+    """The name where it is one word or a known form; one word of another form shows as redacted."""
+    if SPAN_NAME.fullmatch(name) and not any(
+        identifier(word.strip("[]")) == REDACTED for word in name.split(" ")
+    ):
+        return name
+    return _NAMELESS if " " in name or not name else REDACTED
+
+
+def resource_names(attributes: Mapping[str, Any], policy: Policy) -> dict[str, str]:
+    """Who sends: names that look like names, and nothing of the machine."""
+    names = ((key, attributes[key]) for key in sorted(RESOURCE) if key in attributes)
+    return {key: kept_name(policy.site_key, value) for key, value in names if isinstance(value, str)}
+
+
+def rebuilt_attributes(attributes: Mapping[str, Any], policy: Policy) -> Iterator[tuple[str, Any]]:
+    """The attributes that may leave, each in its form."""
+    documents = -1
+    for key, value in attributes.items():
+        form = KEYS.get(key) or next(
+            (form for pattern, form in FAMILIES.items() if pattern.fullmatch(key)), None
+        )
+        if form:
+            kept = in_form(form, value, policy)
+            if kept is not None:
+                yield key, kept
+        elif found := DOCUMENTS.fullmatch(key):
+            documents = max(documents, int(found[1]))
+    if documents >= 0:
+        yield DOCUMENT_KEY.format(documents), ""
+    with suppress(Violation):
+        yield from _metadata(attributes, policy).items()
+
+
+def in_form(form: ValueForm, value: Any, policy: Policy) -> Any:
+    """What is left of a value, None for nothing."""
+    if form is ValueForm.NAME:
+        return kept_name(policy.site_key, value) if isinstance(value, str) else None
+    if form in _WORDS:
+        return _word(_WORDS[form], value)
+    if form is ValueForm.COUNT:
+        return count_of(value)
+    if form is ValueForm.FLAG:
+        return flag_of(value)
+    length = _length(value)
+    return count_of(value) if length is None else ("",) * min(length, _LONGEST)
+
+
+def event_attributes(name: str, stated: Mapping[str, Any], policy: Policy) -> dict[str, Any] | None:
+    """The attributes an event leaves with; None for an event that does not leave."""
+    if name in wire.EVENT_NAMES:
+        return typed_event(name, stated, policy)
+    if name not in EVENTS:
+        return None
+    key, form = EVENTS[name]
+    kept = in_form(form, stated.get(key), policy)
+    return {} if kept is None else {key: kept}
+
+
+def typed_event(name: str, stated: Mapping[str, Any], policy: Policy) -> dict[str, Any] | None:
+    """The attributes of a typed event made anew from what the rules pass, None where one refuses it."""
+    try:
+        enforced = {**_READ[name](stated.get, policy), **_metadata(stated, policy)}
+    except Violation:
+        return None
+    ids = {
+        key: kept_name(policy.site_key, value) for key in _IDS if isinstance(value := stated.get(key), str)
+    }
+    return {**enforced, **ids}
+
+
+_WORDS: Final[Mapping[ValueForm, Mapping[str, str]]] = {
+    ValueForm.FINISH_REASON: FINISH_REASONS,
+    ValueForm.OUTPUT_TYPE: OUTPUT_TYPES,
+}
+
+
+def _word(spellings: Mapping[str, str], value: Any) -> str | None:
+    """Our word for the first text of a value, `other` for one that nobody knows."""
+    listed = value if isinstance(value, Sequence) and not isinstance(value, str | bytes) else (value,)
+    said = next((each for each in listed if isinstance(each, str) and each.strip()), "")
+    known = spelling(spellings, said) if said else ""
+    return OTHER if known is None else known or None
+
+
+def _length(value: Any) -> int | None:
+    """How many items a list has, or JSON of one, of which nothing else is kept."""
+    if isinstance(value, str):
+        if not value or len(value) > _LONGEST_JSON:
+            return None
+        try:
+            value = json.loads(value)
+        except (ValueError, RecursionError):
+            return None
+        return len(value) if isinstance(value, list) else None
+    return len(value) if isinstance(value, Sequence) and not isinstance(value, bytes) else None
+
+
+def _metadata(attributes: Mapping[str, Any], policy: Policy) -> dict[str, Any]:
+    """Metadata where all of it keeps the rules; raises `Violation`."""
+    stated = {
+        key[_METADATA:]: value for key, value in attributes.items() if key.startswith(wire.METADATA_PREFIX)
+    }
+    checked = check_metadata(policy, stated) if stated else {}
+    return {wire.METADATA_PREFIX + key: value for key, value in checked.items()}
+
+
+def _decision(get: Callable[[str], Any], policy: Policy) -> dict[str, Any]:
+    decision = check_decision(
+        policy,
+        decision_type=get(wire.DECISION_TYPE),
+        selected=get(wire.DECISION_SELECTED),
+        reason_code=get(wire.DECISION_REASON_CODE),
+        confidence=get(wire.DECISION_CONFIDENCE),
+        candidates=get(wire.DECISION_CANDIDATES),
+    )
+    attributes: dict[str, Any] = {
+        wire.DECISION_TYPE: decision.decision_type,
+        wire.DECISION_SELECTED: decision.selected,
+        wire.DECISION_REASON_CODE: decision.reason_code,
+    }
+    if decision.candidates:
+        attributes[wire.DECISION_CANDIDATES] = decision.candidates
+    if decision.confidence is not None:
+        attributes[wire.DECISION_CONFIDENCE] = decision.confidence
+    return attributes
+
+
+def _signal(get: Callable[[str], Any], policy: Policy) -> dict[str, Any]:
+    signal = check_signal(
+        policy,
+        signal_type=get(wire.SIGNAL_TYPE),
+        signal_code=get(wire.SIGNAL_CODE),
+        value=get(wire.SIGNAL_VALUE),
+        weight=get(wire.SIGNAL_WEIGHT),
+    )
+    weight = {} if signal.weight is None else {wire.SIGNAL_WEIGHT: signal.weight}
+    return {
+        wire.SIGNAL_TYPE: signal.signal_type,
+        wire.SIGNAL_CODE: signal.signal_code,
+        wire.SIGNAL_VALUE: signal.value,
+        **weight,
+    }
+
+
+def _failure(get: Callable[[str], Any], policy: Policy) -> dict[str, Any]:
+    failure = check_failure(
+        policy,
+        failure_type=get(wire.FAILURE_TYPE),
+        failure_code=get(wire.FAILURE_CODE),
+        message=get(wire.FAILURE_MESSAGE),
+    )
+    return {
+        wire.FAILURE_TYPE: failure.failure_type,
+        wire.FAILURE_CODE: failure.failure_code,
+        wire.FAILURE_MESSAGE: failure.message,
+    }
+
+
+_READ: Final = {wire.EVENT_DECISION: _decision, wire.EVENT_SIGNAL: _signal, wire.EVENT_FAILURE: _failure}
+_IDS: Final = (wire.DECISION_ID, wire.SIGNAL_ID, wire.FAILURE_ID, wire.STEP_ID)
