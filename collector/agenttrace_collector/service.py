@@ -2,7 +2,7 @@
 
 otlp_grpc ┐
 otlp_http ┴→ decode → journal → delivery → ClickHouse ←┬ settle        health, metrics beside
-                                                       └ api
+             gate   ↗         ↘ forward → other backends └ api
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from agenttrace_collector.config.values import Address
 from agenttrace_collector.decode.metrics import ignored_metrics, refused_metrics
 from agenttrace_collector.decode.otlp import decode_logs, decode_traces
 from agenttrace_collector.decode.otlp_json import logs_from_json, metrics_from_json, traces_from_json
+from agenttrace_collector.forward.gate import open_gate
 from agenttrace_collector.receivers import signals as otlp_signals
 from agenttrace_collector.receivers.admission import AdmissionController, limits_from
 from agenttrace_collector.receivers.decoder import Decoder
@@ -131,7 +132,7 @@ class Service:
             quotas = Quotas(config.processors.quotas, storage.journal.oldest)
             self.telemetry.watch(quotas.readings)
             await self._settle(database, policy, quotas, stack)
-            erasing = opened_erasure(config.exporters.clickhouse, storage.delivery.flush)
+            erasing = opened_erasure(config.exporters.clickhouse, storage.flush)
             self._erasure = await stack.enter_async_context(erasing)
             await self._receive(Parts(policy, storage, self._flow(stack), quotas), stack, keep)
             notify("READY=1")
@@ -169,7 +170,13 @@ class Service:
         kept = kept_seconds(self.config.exporters.clickhouse.ttl.model_dump())
         storage, flow = parts.storage, parts.flow
         metrics = RequestMetrics(self.telemetry)
-        ingest = Ingest(parts.policy, storage.journal, flow, metrics, decoder, kept, quotas=parts.quotas)
+        gate = open_gate(self.config.forward, parts.policy)
+        makes = {"traces": gate.traces, "logs": gate.logs}
+        forward = {queue.options.signal: makes[queue.options.signal] for queue in storage.queues}
+        quotas = parts.quotas
+        ingest = Ingest(
+            parts.policy, storage.journal, flow, metrics, decoder, kept, quotas=quotas, forward=forward
+        )
         protocols = self.config.receivers.otlp.protocols
         signals = (*_SIGNALS, _METRICS[self.config.receivers.otlp.metrics])
         if protocols.grpc.endpoint:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -14,7 +15,9 @@ from agenttrace_collector.config.sections import Config
 from agenttrace_collector.config.sections import Journal as JournalSettings
 from agenttrace_collector.delivery import Delivery, DeliveryOptions
 from agenttrace_collector.errors import Unavailable
+from agenttrace_collector.forward.open import open_forwarders, queue_options, readings
 from agenttrace_collector.journal import Durability, InsertBlock, Journal, JournalOptions, current_layouts
+from agenttrace_collector.journal.forwarding import ForwardQueue
 from agenttrace_collector.server.shutdown import Shutdown
 from agenttrace_collector.telemetry.metrics import Sample
 from agenttrace_schemas.migrations import migrations
@@ -23,6 +26,7 @@ from agenttrace_schemas.rows import SpanLinkRow, StepRow
 _log: Final = logging.getLogger(__name__)
 # How long the start waits for a database that is elsewhere; its rows can wait in the journal.
 _PATIENCE: Final = 0.5
+_LOOK_AGAIN: Final = 0.05
 _MIB: Final = 1024 * 1024
 # A request of this size should still fit before the collector calls itself able to accept.
 _HEADROOM_BYTES: Final = 1024 * 1024
@@ -31,11 +35,24 @@ _SPAN_TABLES: Final = frozenset({StepRow.TABLE, SpanLinkRow.TABLE})
 
 @dataclass(frozen=True, slots=True)
 class Storage:
-    """The journal that takes batches, and the delivery behind it."""
+    """The journal that takes batches, and the delivery and the queues of exporters behind it."""
 
     journal: Journal
     delivery: Delivery
     capacity: int
+    queues: Sequence[ForwardQueue] = ()
+
+    async def flush(self, within: float) -> bool:
+        """Deliver and forward everything that is in the journal now; False if `within` passes first."""
+        until = time.monotonic() + within
+        last = [(queue, queue.last()) for queue in self.queues]
+        if not await self.delivery.flush(within):
+            return False
+        while not all(queue.is_sent(number) for queue, number in last):
+            if time.monotonic() > until:
+                return False
+            await asyncio.sleep(_LOOK_AGAIN)
+        return True
 
     def obstacle(self) -> str:
         """Why the journal accepts no more entries; empty if it does."""
@@ -79,22 +96,40 @@ class Storage:
         for table, count in progress.repaired.items():
             yield Sample("agenttrace_delivery_repaired_rows", count, {"table": table})
         yield Sample("agenttrace_delivery_unrecorded_refusals", progress.unrecorded)
+        yield from readings(self.queues)
 
 
 @asynccontextmanager
 async def opened_storage(config: Config, database: Database, lifetime: Shutdown) -> AsyncIterator[Storage]:
     """Opens the journal and delivers from it; at the end delivers the rest before the shutdown's deadline."""
-    journal = Journal(_options(config.journal), current_layouts(migrations()[-1].version))
+    layouts = current_layouts(migrations()[-1].version)
+    journal = Journal(_options(config.journal), layouts, queues=queue_options(config))
     recovered = await asyncio.to_thread(journal.open)
     settings = config.exporters.clickhouse
     options = DeliveryOptions(block_rows=settings.block_rows, block_age=settings.block_age)
     delivery = Delivery(journal, database, options=options, presence=database.presence())
     try:
-        async with _delivering(delivery, recovered, database, lifetime):
-            yield Storage(journal, delivery, config.journal.max_size_mib * _MIB)
+        async with (
+            _forwarding(config, journal, lifetime),
+            _delivering(delivery, recovered, database, lifetime),
+        ):
+            yield Storage(journal, delivery, config.journal.max_size_mib * _MIB, journal.queues())
     finally:
         await asyncio.to_thread(journal.close)
         await asyncio.to_thread(database.close)
+
+
+@asynccontextmanager
+async def _forwarding(config: Config, journal: Journal, lifetime: Shutdown) -> AsyncIterator[None]:
+    """Forward until the end, and then what is taken before the shutdown's deadline."""
+    forwarders = open_forwarders(config, journal.queues())
+    for forwarder in forwarders:
+        forwarder.start()
+    try:
+        yield
+    finally:
+        stops = (asyncio.to_thread(each.stop, max(1.0, lifetime.remaining())) for each in forwarders)
+        await asyncio.gather(*stops)
 
 
 @asynccontextmanager

@@ -10,7 +10,9 @@ from typing import Annotated, Any, Final, Literal, NamedTuple, TypeAlias, get_ar
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
-from agenttrace_collector.config.sections import Config, Section, Tls
+from agenttrace_collector.config.pipelines import OtlpExporter
+from agenttrace_collector.config.section import Section
+from agenttrace_collector.config.sections import Config, Tls
 
 _OPENING: Final = """\
 # Configuration
@@ -34,7 +36,32 @@ _KINDS: Final[Mapping[Any, str]] = {
     bool: "`true` or `false`",
     Path: "path",
     Tls: "section",
+    Mapping: "mapping of texts",
     tuple: "list of texts",
+}
+_EXPORTER: Final = """\
+## An exporter of OTLP
+
+`exporters.otlp_grpc` and `exporters.otlp_http`, or `exporters.otlp_http/name` where there are several: enforced OTLP goes
+to such a backend when `service.pipelines` names it.
+
+"""
+_OF_EXPORTER: Final = {
+    "endpoint": "`host:port` for gRPC; for HTTP a URL, below which `/v1/traces` and `/v1/logs` stand.",
+    "tls.insecure": "gRPC in the clear; HTTP goes by its URL.",
+    "tls.ca_file": "The authority that is trusted, PEM; null: those of the system.",
+    "tls.cert_file": "Our certificate, PEM, where the receiver wants one.",
+    "tls.key_file": "Its key, PEM.",
+    "headers": "Headers of each request, such as `authorization: ${env:TOKEN}`; they are never printed.",
+    "compression": "How requests are packed.",
+    "timeout": "How long one request may take.",
+    "retry_on_failure.enabled": "Send again what the protocol calls retryable.",
+    "retry_on_failure.initial_interval": "The bound of the first delay; it doubles.",
+    "retry_on_failure.max_interval": "The longest delay, unless the receiver asks for more.",
+    "retry_on_failure.max_elapsed_time": "After which a request is given up and counted; 0s: never.",
+    "sending_queue.size_mib": "What may wait in the journal for this exporter, for each signal.",
+    "sending_queue.when_full": "null: `drop_oldest` beside ClickHouse, `wait` without it. `wait` asks every sender to come"
+    " later.",
 }
 _OF_TLS: Final = {
     "cert_file": "The certificate, PEM.",
@@ -62,6 +89,8 @@ def configuration_page(example: str) -> str:
         parts += [f"## {section}\n", _table((*_row(each), meaning(each.path, told)) for each in found)]
     tls = (Setting((name,), *_of(field)) for name, field in Tls.model_fields.items())
     parts.append(_TLS + _table((*_row(each), _OF_TLS[each.path[0]]) for each in tls))
+    exporter = list(settings(OtlpExporter))
+    parts.append(_EXPORTER + _table((*_row(each), _OF_EXPORTER[".".join(each.path)]) for each in exporter))
     return "\n".join(parts)
 
 

@@ -20,6 +20,7 @@ FLOORS: Final = (
     ("storage",),
     ("web",),
     ("api", "sql_endpoint"),
+    ("forward",),
     ("receivers",),
     ("settle", "delivery"),
     ("query", "journal"),

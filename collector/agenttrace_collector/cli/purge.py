@@ -96,7 +96,7 @@ async def _directly(settings: Config, choice: _Choice, tenant: str, *, yes: bool
         fail("agenttrace purge: a run must be a UUID, a name must have at most 128 characters", code=MISUSED)
     async with (
         opened_storage(settings, open_database(settings, policy), lifetime) as storage,
-        opened_erasure(settings.exporters.clickhouse, storage.delivery.flush) as erasure,
+        opened_erasure(settings.exporters.clickhouse, storage.flush) as erasure,
     ):
         if erasure is None:
             fail("agenttrace purge: no rows are kept here (exporters.clickhouse.endpoint)")

@@ -35,7 +35,7 @@ class Erasure:
     async def __call__(self, subject: Subject, *, erase: bool) -> Mapping[str, int]:
         """What there is by table, and is erased where that is asked for; raises `Rejected` or `Unavailable`."""
         if not await self.flush(_FLUSH_SECONDS):
-            message = "rows wait in the journal: nothing is counted or erased until the database takes them"
+            message = "rows wait in the journal: nothing is counted or erased until the database and every exporter take them"
             raise Unavailable(message)
         return await asyncio.to_thread(self.eraser.erase if erase else self.eraser.count, subject)
 

@@ -39,7 +39,17 @@ def load_config(
         merge(document, read_document(_text(file), file.name, environ))
     for override in overrides:
         merge(document, _override(override, environ))
-    return validated(Config, document)
+    return _without_store(validated(Config, document))
+
+
+def _without_store(config: Config) -> Config:
+    """The configuration, with no database where no pipeline leads to one."""
+    if config.service.pipelines.stores:
+        return config
+    nothing = config.exporters.clickhouse.model_copy(update={"endpoint": "null://", "purge_endpoint": None})
+    return config.model_copy(
+        update={"exporters": config.exporters.model_copy(update={"clickhouse": nothing})}
+    )
 
 
 def load_file(model: type[ModelT], file: FilePath, environ: Mapping[str, str] = os.environ) -> ModelT:

@@ -11,6 +11,8 @@ from typing import Any, Final, TypeAlias, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
+from agenttrace_collector.config.pipelines import OtlpExporter
+
 Path: TypeAlias = tuple[str | int, ...]
 _UNKNOWN: Final = "extra_forbidden"
 _NAME: Final = re.compile(r"[a-z][a-z0-9_/]{0,39}", re.ASCII)
@@ -95,7 +97,10 @@ def _keys(root: type[BaseModel], path: Path) -> list[str]:
     """The keys of the section at a path."""
     section: Any = root
     for step in path:
-        section = _model(section.model_fields[step].annotation) if isinstance(step, str) else section
+        if isinstance(step, str):
+            field = section.model_fields.get(step)
+            # An exporter has a name of its user's under `exporters`.
+            section = _model(field.annotation) if field else OtlpExporter
         if section is None:
             return []
     return list(section.model_fields)

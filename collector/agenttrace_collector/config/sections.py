@@ -2,35 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, get_args
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import ConfigDict, Field, SecretStr, model_validator
 
+from agenttrace_collector.config.pipelines import Forward, OtlpExporter, Pipelines, check_exporter
+from agenttrace_collector.config.section import Positive, Section
 from agenttrace_collector.config.values import DatabaseEndpoint, Duration, Endpoint, HostName
 from agenttrace_schemas.rules import FailureMessages, Labels
-
-Positive = Annotated[int, Field(gt=0, description="number above 0")]
-
-
-class Section(BaseModel):
-    """What every section shares: unknown keys are errors, an empty key means its default."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _empty_means_default(cls, data: Any) -> Any:
-        if data is None:
-            return {}
-        if not isinstance(data, dict):
-            return data
-        return {key: value for key, value in data.items() if value is not None or cls._allows_none(key)}
-
-    @classmethod
-    def _allows_none(cls, key: str) -> bool:
-        field = cls.model_fields.get(key)
-        return field is None or type(None) in get_args(field.annotation)
 
 
 class Tls(Section):
@@ -180,9 +161,23 @@ class ClickHouse(Section):
 
 
 class Exporters(Section):
-    """What goes out."""
+    """What goes out: rows to ClickHouse, enforced OTLP to `otlp_grpc`, `otlp_http`, `otlp_http/name`."""
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, OtlpExporter] = Field(init=False)
 
     clickhouse: ClickHouse = ClickHouse()
+
+    @property
+    def otlp(self) -> Mapping[str, OtlpExporter]:
+        """The exporters of OTLP by name."""
+        return self.__pydantic_extra__ or {}
+
+    @model_validator(mode="after")
+    def _known(self) -> Self:
+        for name, exporter in self.otlp.items():
+            check_exporter(name, exporter)
+        return self
 
 
 class Api(Listener):
@@ -272,6 +267,7 @@ class Service(Section):
 
     telemetry: Telemetry = Telemetry()
     drain_timeout: Duration = 20.0
+    pipelines: Pipelines = Pipelines()
 
 
 class Config(Section):
@@ -283,7 +279,13 @@ class Config(Section):
     exporters: Exporters = Exporters()
     extensions: Extensions = Extensions()
     derive: Derive = Derive()
+    forward: Forward = Forward()
     service: Service = Service()
+
+    @model_validator(mode="after")
+    def _pipelines_exist(self) -> Self:
+        self.service.pipelines.check(self.exporters.otlp)
+        return self
 
     @model_validator(mode="after")
     def _metrics_tokens_exist(self) -> Self:

@@ -70,6 +70,8 @@ class Batch:
     changes: Mapping[Change, int]
     services: Mapping[str, Seen] = field(default_factory=dict)
     conventions: Mapping[str, int] = field(default_factory=dict)
+    # Enforced OTLP by signal, for the exporters that forward; its rows are spans or log records.
+    forwarded: Mapping[str, EncodedRows] = field(default_factory=dict)
 
     @property
     def size(self) -> int:

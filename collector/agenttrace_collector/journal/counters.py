@@ -20,6 +20,16 @@ class Kind(StrEnum):
     BYTES = "bytes"
 
 
+class Queued(StrEnum):
+    """What is counted for a queue of an exporter: what waits, and what became of the other records."""
+
+    ROWS = "rows"
+    BYTES = "bytes"
+    SENT = "sent"
+    FAILED = "failed"
+    DROPPED = "dropped"
+
+
 @dataclass(frozen=True, slots=True)
 class TableCounts:
     """The counts of one table since start: recovered + accepted = delivered + refused + waiting."""
@@ -54,6 +64,7 @@ class Changes:
 
     def __init__(self) -> None:
         self.counts: Counter[tuple[str, Kind]] = Counter()
+        self.queued: Counter[tuple[str, Queued]] = Counter()
         self.duplicate_requests = 0
 
     def add(self, table: str, kind: Kind, number: int) -> None:
@@ -72,6 +83,7 @@ class Counters:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._counts: Counter[tuple[str, Kind]] = Counter()
+        self._queued: Counter[tuple[str, Queued]] = Counter()
         self._duplicate_requests = 0
         self._oldest: int | None = None
         self._file_bytes = 0
@@ -87,10 +99,24 @@ class Counters:
         with self._lock:
             for key, number in changes.counts.items():
                 self._counts[key] += number
+            for queued, number in changes.queued.items():
+                self._queued[queued] += number
             self._bytes += changes.bytes
             self._duplicate_requests += changes.duplicate_requests
             self._oldest = oldest
             self._file_bytes = file_bytes
+
+    def queued(self, queue: str, kind: Queued) -> int:
+        """A count of one queue."""
+        with self._lock:
+            return self._queued[queue, kind]
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether neither rows nor anything that is forwarded waits."""
+        with self._lock:
+            waiting = (number for (_, kind), number in self._queued.items() if kind is Queued.BYTES)
+            return not self._bytes and not any(waiting)
 
     def resize(self, file_bytes: int) -> None:
         """Sets the size of the file."""

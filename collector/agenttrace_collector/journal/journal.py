@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import logging
 import os
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Final, TypeVar
@@ -18,6 +19,7 @@ from agenttrace_collector.decode.batch import Batch, EncodedRows
 from agenttrace_collector.errors import Throttled, Unavailable
 from agenttrace_collector.journal import blocks
 from agenttrace_collector.journal.counters import Changes, Counters, JournalStats, Kind
+from agenttrace_collector.journal.forwarding import ForwardQueue, QueueOptions, Queues
 from agenttrace_collector.journal.layout import Layout
 from agenttrace_collector.journal.lock import DirectoryLock
 from agenttrace_collector.journal.options import MIB, Durability, JournalOptions
@@ -25,6 +27,7 @@ from agenttrace_collector.journal.reserve import Reserve
 from agenttrace_collector.journal.store import InsertBlock, Store
 from agenttrace_collector.journal.writer import Writer, reason
 
+_log: Final = logging.getLogger(__name__)
 _NANOSECONDS: Final = 1_000_000_000
 
 T = TypeVar("T")
@@ -38,6 +41,7 @@ class Journal:
         options: JournalOptions,
         layouts: Mapping[str, Layout],
         *,
+        queues: Sequence[QueueOptions] = (),
         now: Callable[[], int] = time.time_ns,
     ) -> None:
         self._options = options
@@ -45,6 +49,7 @@ class Journal:
         self._now = now
         self._lock = DirectoryLock(options.directory)
         self._ledger = Counters()
+        self._queues = Queues(queues, self._ledger)
         self._reading = threading.Lock()
         self._reader: Store | None = None
         self._moved = threading.Condition()
@@ -86,11 +91,15 @@ class Journal:
         Raises `Unavailable` while the journal or the disk is full.
         """
         filled = {table: rows for table, rows in batch.blocks.items() if rows.rows}
-        if not filled:
+        if not filled and not any(entry.rows for entry in batch.forwarded.values()):
             return True
-        size = batch.size
-        work = functools.partial(self._append, digest=batch.digest, filled=filled, size=size)
-        return await asyncio.wrap_future(self._writer.submit(work, size))
+        work = functools.partial(self._append, batch=batch, filled=filled)
+        pending = batch.size + sum(len(entry.data) for entry in batch.forwarded.values())
+        return await asyncio.wrap_future(self._writer.submit(work, pending))
+
+    def queues(self) -> list[ForwardQueue]:
+        """The queues of the exporters."""
+        return [ForwardQueue(each, self._ledger, self._read, self._do) for each in self._queues.options]
 
     def depth(self) -> JournalStats:
         """Returns the journal's statistics."""
@@ -200,6 +209,10 @@ class Journal:
         self._ids = {table: store.layout_id(layout) for table, layout in self._current.items()}
         self._layouts = store.layouts()
         changes = Changes()
+        for queue, rows in self._queues.prepare(store, changes):
+            _log.warning(
+                "journal: %d records that waited for %s, which is not configured, are removed", rows, queue
+            )
         for number, (rows, size) in store.waiting().items():
             changes.add(self._layouts[number].table, Kind.RECOVERED, rows)
             changes.add(self._layouts[number].table, Kind.BYTES, size)
@@ -208,20 +221,22 @@ class Journal:
         return store.blocks()
 
     def _append(
-        self, store: Store, changes: Changes, *, digest: bytes, filled: Mapping[str, EncodedRows], size: int
+        self, store: Store, changes: Changes, *, batch: Batch, filled: Mapping[str, EncodedRows]
     ) -> bool:
-        now = self._now()
+        now, digest = self._now(), batch.digest
         store.forget(now)
         if digest and store.seen(digest, now):
             changes.duplicate_requests += 1
             for table, rows in filled.items():
                 changes.add(table, Kind.DUPLICATE, rows.rows)
             return False
-        self._make_sure_of_room(changes, size)
+        self._make_sure_of_room(changes, batch.size)
+        self._queues.check_room(changes, batch.forwarded, self._options.retry_after)
         if digest:
             store.remember(digest, now + int(self._options.window * _NANOSECONDS))
         for table, rows in filled.items():
             self._put(store, changes, table, rows)
+        self._queues.append(store, changes, batch.forwarded)
         return True
 
     def _make_sure_of_room(self, changes: Changes, size: int) -> None:

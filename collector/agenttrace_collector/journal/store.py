@@ -90,6 +90,10 @@ class Store:
         if self._connection.in_transaction:
             self._connection.execute("ROLLBACK")
 
+    def execute(self, sql: str, parameters: Sequence[object] = ()) -> sqlite3.Cursor:
+        """Run one statement of another module of this room."""
+        return self._connection.execute(sql, parameters)
+
     def layout_id(self, layout: Layout) -> int:
         """The number of a layout, given on first use."""
         key = (layout.table, layout.dump(), layout.version)

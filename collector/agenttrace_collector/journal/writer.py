@@ -148,7 +148,7 @@ class Writer:
     def _shrink(self) -> None:
         with self._ready:
             idle = not self._tasks
-        if not idle or self._ledger.bytes or not self._store:
+        if not idle or not self._ledger.is_empty or not self._store:
             return
         try:
             if not self._reserve.held or self._store.unused() > _SHRINK_BYTES:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Final
+from dataclasses import dataclass, field, replace
+from typing import Final, TypeAlias
 
 from agenttrace_collector.config.sections import Quotas as Settings
-from agenttrace_collector.decode.batch import Batch, Context
+from agenttrace_collector.decode.batch import Batch, Context, EncodedRows
 from agenttrace_collector.errors import CollectorError
 from agenttrace_collector.receivers.admission import AdmissionController
 from agenttrace_collector.receivers.decoder import Decoder
@@ -21,6 +21,10 @@ from agenttrace_schemas.rules import Policy
 
 # Below this a hop to the decoding thread costs more than it spares the event loop.
 _INLINE_BYTES: Final = 16 * 1024
+
+
+# A request as it may be forwarded: protobuf bytes in, enforced OTLP out.
+Rebuild: TypeAlias = Callable[[bytes, Context], EncodedRows]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +49,7 @@ class Body:
 class Ingest:
     """Takes bodies of OTLP requests to the sink; returns when the sink has them.
 
-    `kept` is for how many seconds each table keeps its rows.
+    `kept` is for how many seconds each table keeps its rows; `forward` makes what is forwarded, by signal.
     """
 
     policy: Policy
@@ -56,6 +60,7 @@ class Ingest:
     kept: Mapping[str, int] = field(default_factory=dict)
     quotas: Quotas = field(default_factory=lambda: Quotas(Settings()))
     now: Callable[[], int] = time.time_ns
+    forward: Mapping[str, Rebuild] = field(default_factory=dict)
 
     async def take(self, body: Body) -> Batch:
         """The batch that is now stored; raises `Rejected` or `Unavailable`, which are counted."""
@@ -83,16 +88,20 @@ class Ingest:
         return is_new
 
     async def _decoded(self, body: Body) -> Batch:
-        context = self.context(body.tenant)
+        context, rebuild = self.context(body.tenant), self.forward.get(body.signal.name)
         if len(body.data) <= _INLINE_BYTES and body.coding is Coding.IDENTITY:
-            return decode(body, context)
-        return await self.decoder.run(lambda: decode(body, context), body.tenant, body.content_bytes)
+            return decode(body, context, rebuild)
+        return await self.decoder.run(lambda: decode(body, context, rebuild), body.tenant, body.content_bytes)
 
 
-def decode(body: Body, context: Context) -> Batch:
+def decode(body: Body, context: Context, rebuild: Rebuild | None = None) -> Batch:
     """The batch of a body; pure, so that it may run in a thread."""
     data = inflate(body.data, body.coding, body.limit)
     if body.is_json:
         read = body.signal.from_json(data)
-        return body.signal.decode(read.data, context, read.unread)
-    return body.signal.decode(data, context)
+        data, batch = read.data, body.signal.decode(read.data, context, read.unread)
+    else:
+        batch = body.signal.decode(data, context)
+    if rebuild is None:
+        return batch
+    return replace(batch, forwarded={body.signal.name: rebuild(data, context)})

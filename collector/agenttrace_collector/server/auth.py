@@ -14,7 +14,7 @@ from pydantic import Field, SecretStr, model_validator
 
 from agenttrace_collector.config.load import load_file
 from agenttrace_collector.config.problems import ConfigError, Position, Problem
-from agenttrace_collector.config.sections import Section
+from agenttrace_collector.config.section import Section
 from agenttrace_collector.errors import Forbidden, Unauthenticated
 from agenttrace_schemas import patterns, wire
 

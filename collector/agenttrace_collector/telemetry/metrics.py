@@ -60,9 +60,23 @@ METRICS: Final[Mapping[str, MetricSpec]] = {
         _COUNTER, "Metric points without a meaning here: all of them."
     ),
     "otelcol_receiver_requests": MetricSpec(_COUNTER, "Requests by outcome: success, refused, failure."),
-    "otelcol_exporter_sent_spans": MetricSpec(_COUNTER, "Spans the database has, as steps or links."),
-    "otelcol_exporter_send_failed_spans": MetricSpec(_COUNTER, "Spans the database refused for good."),
-    "otelcol_exporter_queue_size": MetricSpec(_GAUGE, "Bytes of entries in the journal."),
+    "otelcol_exporter_sent_spans": MetricSpec(
+        _COUNTER, "Spans the database has, as steps or links; with an exporter, spans its receiver has."
+    ),
+    "otelcol_exporter_send_failed_spans": MetricSpec(
+        _COUNTER, "Spans that the database, or an exporter's receiver, refused for good."
+    ),
+    "otelcol_exporter_enqueue_failed_spans": MetricSpec(
+        _COUNTER, "Spans dropped because the queue of an exporter was full (sending_queue)."
+    ),
+    "otelcol_exporter_sent_log_records": MetricSpec(_COUNTER, "Log records an exporter's receiver has."),
+    "otelcol_exporter_send_failed_log_records": MetricSpec(
+        _COUNTER, "Log records an exporter's receiver refused for good."
+    ),
+    "otelcol_exporter_enqueue_failed_log_records": MetricSpec(
+        _COUNTER, "Log records dropped because the queue of an exporter was full (sending_queue)."
+    ),
+    "otelcol_exporter_queue_size": MetricSpec(_GAUGE, "Bytes of entries in the journal, by exporter too."),
     "otelcol_exporter_queue_capacity": MetricSpec(_GAUGE, "Bytes the journal may hold."),
     "agenttrace_http_connections": MetricSpec(_GAUGE, "Connections by HTTP listener and what they wait for."),
     "agenttrace_http_closed_connections": MetricSpec(

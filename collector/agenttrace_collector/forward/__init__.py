@@ -1,0 +1,1 @@
+"""The gate: enforced OTLP for other backends, made anew from what is read."""

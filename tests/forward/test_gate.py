@@ -1,0 +1,132 @@
+"""What passes the gate: nothing that was said, and every fact that is read."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any
+
+import pytest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+from agenttrace_collector.config.pipelines import Forward
+from agenttrace_collector.decode.batch import Batch, Context
+from agenttrace_collector.decode.otlp import decode_logs, decode_traces
+from agenttrace_collector.forward.gate import STAMP, Gate, open_gate
+from agenttrace_schemas import rebuild, wire
+from agenttrace_schemas.rows import ROWS, RejectionRow
+from agenttrace_schemas.rules import Policy
+from tests.support.canary import TOKEN, log_requests, trace_requests
+from tests.support.corpus import RECORDED_AT, Scenario, scenarios
+from tests.support.rows import rows_of
+
+POLICY = Policy(site_key=b"key of a site")
+CORPUS = Context(POLICY, "default", RECORDED_AT)
+CONVENTIONS = ("as_sent", "genai")
+OTHER_SPANS = ("structure", "drop")
+
+
+def gate(conventions: str, other_spans: str = "structure") -> Gate:
+    """The gate of these settings."""
+    return open_gate(Forward(conventions=conventions, other_spans=other_spans), POLICY)  # type: ignore[arg-type]
+
+
+def passed(opened: Gate) -> Iterator[bytes]:
+    """What passes of every planted request, of both signals."""
+    now = time.time_ns()
+    context = Context(POLICY, "default", now)
+    for traces in trace_requests(now):
+        yield opened.traces(traces.SerializeToString(), context).data
+    for logs in log_requests(now):
+        yield opened.logs(logs.SerializeToString(), context).data
+
+
+@pytest.mark.parametrize(("conventions", "other_spans"), list(itertools.product(CONVENTIONS, OTHER_SPANS)))
+def test_nothing_that_was_said_passes(conventions: str, other_spans: str) -> None:
+    """Every field that can hold text carries the token; none does behind the gate."""
+    left = list(passed(gate(conventions, other_spans)))
+    assert [body for body in left if TOKEN.encode() in body] == []
+    assert any(b"execute_tool" in body for body in left)
+
+
+@pytest.mark.parametrize("conventions", CONVENTIONS)
+def test_a_planted_leak_is_found(conventions: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The test above can fail: where one rule is left out, the token passes and is seen."""
+    opened = gate(conventions)
+    monkeypatch.setattr(rebuild, "kept_name", lambda _key, value: value)
+    assert any(TOKEN.encode() in body for body in passed(opened))
+
+
+CHANGED = {"created_at", "conversation_id", "source"}
+
+
+def facts(batch: Batch) -> list[Any]:
+    """The rows without what the gate is to change, and without what it refused."""
+    kinds = [kind for kind in ROWS if kind.TABLE != RejectionRow.TABLE and kind.TABLE in batch.blocks]
+    return [
+        {key: value for key, value in asdict(row).items() if key not in CHANGED}
+        for kind in kinds
+        for row in rows_of(batch, kind)
+    ]
+
+
+@pytest.mark.parametrize("conventions", CONVENTIONS)
+@pytest.mark.parametrize("scenario", scenarios(), ids=str)
+def test_a_second_collector_reads_the_same_facts(scenario: Scenario, conventions: str) -> None:
+    """Steps, runs and events of the corpus, conversation ids and the naming convention aside."""
+    opened = gate(conventions)
+    for body in scenario.bodies("traces"):
+        behind = decode_traces(opened.traces(body, CORPUS).data, CORPUS)
+        assert facts(behind) == facts(decode_traces(body, CORPUS))
+    for body in scenario.bodies("logs"):
+        behind = decode_logs(opened.logs(body, CORPUS).data, CORPUS)
+        assert facts(behind) == facts(decode_logs(body, CORPUS))
+
+
+def one_span(name: str, **attributes: str) -> ExportTraceServiceRequest:
+    """A request of one span."""
+    request = ExportTraceServiceRequest()
+    span = request.resource_spans.add().scope_spans.add().spans.add(name=name, kind=3)
+    span.trace_id, span.span_id = bytes(range(16)), bytes(range(1, 9))
+    span.start_time_unix_nano = span.end_time_unix_nano = RECORDED_AT
+    for key, value in attributes.items():
+        span.attributes.add(key=key.replace("__", ".")).value.string_value = value
+    return request
+
+
+@pytest.mark.parametrize(
+    ("attributes", "name"),
+    [
+        ({"http__request__method": "GET", "url__full": "https://said"}, "HTTP GET"),
+        ({"db__operation__name": "select", "db__query__text": "said"}, "SELECT"),
+        ({"db__operation__name": "said"}, "client"),
+        ({}, "client"),
+    ],
+)
+def test_other_spans_keep_their_structure_only(attributes: dict[str, str], name: str) -> None:
+    """A name of a closed list and no attributes; dropped where that is asked for."""
+    body = one_span("said", **attributes).SerializeToString()
+    left = ExportTraceServiceRequest.FromString(gate("as_sent").traces(body, CORPUS).data)
+    span = left.resource_spans[0].scope_spans[0].spans[0]
+    assert (span.name, list(span.attributes)) == (name, [])
+    assert gate("as_sent", "drop").traces(body, CORPUS).rows == 0
+
+
+def test_conversations_leave_as_their_hash_and_the_gate_signs() -> None:
+    """An id becomes the HMAC of the site; a hash stays what it is."""
+    told = {"gen_ai__operation__name": "chat", "gen_ai__conversation__id": "said"}
+    body = one_span("chat", **told).SerializeToString()
+    once = gate("as_sent").traces(body, CORPUS).data
+    left = ExportTraceServiceRequest.FromString(once)
+    attributes = {
+        each.key: each.value.string_value
+        for each in left.resource_spans[0].scope_spans[0].spans[0].attributes
+    }
+    hashed = attributes[wire.GEN_AI_CONVERSATION_ID]
+    assert len(hashed) == 64
+    twice = gate("genai").traces(once, CORPUS).data
+    assert hashed.encode() in twice
+    resource = {each.key: each.value.string_value for each in left.resource_spans[0].resource.attributes}
+    assert resource[STAMP] == gate("as_sent").stamp
