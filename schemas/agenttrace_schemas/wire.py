@@ -45,6 +45,9 @@ ENVIRONMENT: Final = "agenttrace.environment"
 # A short child span that only carries events past the first hundred of its parent; never a step.
 EVENTS_SPAN: Final = "agenttrace.events"
 
+# On what a collector forwards: its version, and a digest of the policy that it enforced.
+GATE: Final = "agenttrace.gate"
+
 SERVICE_NAME: Final = "service.name"
 SERVICE_VERSION: Final = "service.version"
 DEPLOYMENT_ENVIRONMENT: Final = "deployment.environment.name"

@@ -20,6 +20,7 @@ BORDERS: Final = (
     "collector/agenttrace_collector/api/refusals.py",
     "collector/agenttrace_collector/journal/writer.py",
     "collector/agenttrace_collector/delivery/table_worker.py",
+    "collector/agenttrace_collector/forward/worker.py",
     "collector/agenttrace_collector/settle/worker.py",
 )
 ATTRIBUTE_KEY: Final = re.compile(

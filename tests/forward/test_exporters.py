@@ -39,16 +39,9 @@ def wait_for(met: Callable[[], bool]) -> None:
         time.sleep(0.05)
 
 
-def sent(collector: Collector, exporter: str) -> float:
-    """The spans that an exporter's receiver has."""
-    line = f'otelcol_exporter_sent_spans{{exporter="{exporter}"}}'
-    found = [each for each in collector.get("metrics", "/metrics").splitlines() if each.startswith(line)]
-    return float(found[0].rpartition(" ")[2]) if found else -1.0
-
-
 def waiting(collector: Collector, exporter: str) -> float:
     """The bytes of spans that wait for an exporter."""
-    line = f'otelcol_exporter_queue_size{{exporter="{exporter}",data_type="traces"}}'
+    line = f'otelcol_exporter_queue_size{{data_type="traces",exporter="{exporter}"}}'
     found = [each for each in collector.get("metrics", "/metrics").splitlines() if each.startswith(line)]
     return float(found[0].rpartition(" ")[2]) if found else -1.0
 

@@ -9,12 +9,13 @@ from dataclasses import asdict
 from typing import Any
 
 import pytest
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from agenttrace_collector.config.pipelines import Forward
 from agenttrace_collector.decode.batch import Batch, Context
 from agenttrace_collector.decode.otlp import decode_logs, decode_traces
-from agenttrace_collector.forward.gate import STAMP, Gate, open_gate
+from agenttrace_collector.forward.gate import Gate, open_gate
 from agenttrace_schemas import rebuild, wire
 from agenttrace_schemas.rows import ROWS, RejectionRow
 from agenttrace_schemas.rules import Policy
@@ -129,4 +130,22 @@ def test_conversations_leave_as_their_hash_and_the_gate_signs() -> None:
     twice = gate("genai").traces(once, CORPUS).data
     assert hashed.encode() in twice
     resource = {each.key: each.value.string_value for each in left.resource_spans[0].resource.attributes}
-    assert resource[STAMP] == gate("as_sent").stamp
+    assert resource[wire.GATE] == gate("as_sent").stamp
+
+
+def test_typed_events_in_log_records_leave() -> None:
+    """With their stamps and nothing else; a record of another kind stays here."""
+    request = ExportLogsServiceRequest()
+    records = request.resource_logs.add().scope_logs.add().log_records
+    for name in (wire.EVENT_FAILURE, "said"):
+        record = records.add(event_name=name, time_unix_nano=RECORDED_AT, severity_text="said")
+        record.body.string_value = "said"
+        for key, value in {
+            wire.FAILURE_TYPE: "tool",
+            wire.FAILURE_CODE: "timeout",
+            "said": "said",
+        }.items():
+            record.attributes.add(key=key).value.string_value = value
+    kept = gate("as_sent").logs(request.SerializeToString(), CORPUS)
+    assert kept.rows == 1
+    assert b"said" not in kept.data

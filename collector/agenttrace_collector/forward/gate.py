@@ -38,7 +38,6 @@ from agenttrace_schemas.rows import OPERATIONS
 from agenttrace_schemas.rules import Policy
 from agenttrace_schemas.texts import identifier
 
-STAMP: Final = "agenttrace.gate"
 _DISTRIBUTION: Final = "agenttrace-otel"
 _FINGERPRINT_DIGITS: Final = 16
 _ATTRIBUTES: Final[dict[str, Attributes]] = {"as_sent": as_sent, "genai": normalised}
@@ -87,7 +86,7 @@ class Gate:
 
     def _resource(self, resource: Resource, policy: Policy) -> Resource:
         stated = resource_names(values_of(resource.attributes), policy)
-        return Resource(attributes=to_attributes({**stated, STAMP: self.stamp}))
+        return Resource(attributes=to_attributes({**stated, wire.GATE: self.stamp}))
 
     def _spans(self, spans: Iterable[Span], scope: str, builder: BatchBuilder) -> list[Span]:
         return [left for span in spans if (left := self._span(span, scope, builder))]
