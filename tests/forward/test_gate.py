@@ -143,9 +143,11 @@ def test_typed_events_in_log_records_leave() -> None:
         for key, value in {
             wire.FAILURE_TYPE: "tool",
             wire.FAILURE_CODE: "timeout",
+            wire.GEN_AI_AGENT_NAME: "planner",
             "said": "said",
         }.items():
             record.attributes.add(key=key).value.string_value = value
     kept = gate("as_sent").logs(request.SerializeToString(), CORPUS)
     assert kept.rows == 1
+    assert b"planner" in kept.data
     assert b"said" not in kept.data

@@ -44,6 +44,8 @@ _ATTRIBUTES: Final[dict[str, Attributes]] = {"as_sent": as_sent, "genai": normal
 _TRACE_ID: Final = 16
 _SPAN_ID: Final = 8
 _ERROR: Final = Status.StatusCode.STATUS_CODE_ERROR
+# Whose an event is, on a carrier that is no step.
+_STAMPS: Final = ("agenttrace.", wire.GEN_AI_AGENT_NAME)
 # Facts that name what a model may have made up.
 _NAMING: Final = ("tool_name", "name", "actor")
 
@@ -110,7 +112,7 @@ class Gate:
             return _left(span, name, attributes, events, failed=facts.failed)
         if typed or span.name == wire.EVENTS_SPAN:
             attributes = dict(rebuilt_attributes(values_of(span.attributes), builder.context.policy))
-            stamps = {key: value for key, value in attributes.items() if key.startswith("agenttrace.")}
+            stamps = {key: value for key, value in attributes.items() if key.startswith(_STAMPS)}
             name = wire.EVENTS_SPAN if span.name == wire.EVENTS_SPAN else structure_name(span)
             return _left(span, name, stamps, events)
         return _left(span, structure_name(span), {}, []) if self.keep_structure else None
@@ -184,9 +186,7 @@ def _record(record: LogRecord, builder: BatchBuilder) -> LogRecord | None:
     typed = typed_event(name, stated, policy)
     if typed is None:
         return None
-    stamps = {
-        key: value for key, value in rebuilt_attributes(stated, policy) if key.startswith("agenttrace.")
-    }
+    stamps = {key: value for key, value in rebuilt_attributes(stated, policy) if key.startswith(_STAMPS)}
     return LogRecord(
         time_unix_nano=time,
         event_name=name,
