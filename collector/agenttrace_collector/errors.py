@@ -6,15 +6,35 @@ rule, key and what is allowed, never a value received.
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Final, NamedTuple
+
+
+class Reason(StrEnum):
+    """Why a request is refused, as metrics and the log name it."""
+
+    UNAUTHORIZED = "unauthorized"
+    TOO_LARGE = "too_large"
+    MEMORY = "memory"
+    JOURNAL_FULL = "journal_full"
+    DISK_FULL = "disk_full"
+    MALFORMED = "malformed"
+    RATE = "rate"
+    UNAVAILABLE = "unavailable"
 
 
 class CollectorError(Exception):
     """A failure with a message that is safe to show to the sender."""
 
+    reason: Reason = Reason.UNAVAILABLE
+    # The enforced name of the service that sent the request, where it was read.
+    service: str = ""
+
 
 class Rejected(CollectorError):
     """The input is refused for good."""
+
+    reason = Reason.MALFORMED
 
 
 class Unlisted(Rejected):
@@ -43,6 +63,8 @@ class OverLimit(Rejected):
 class TooLarge(Rejected):
     """The request is over the size limit, before or after decompression."""
 
+    reason = Reason.TOO_LARGE
+
 
 class UnsupportedMedia(Rejected):
     """A content type or encoding that is not taken."""
@@ -51,21 +73,28 @@ class UnsupportedMedia(Rejected):
 class Unavailable(CollectorError):
     """The input may be sent again after `retry_after` seconds."""
 
-    def __init__(self, message: str, retry_after: float = 1.0) -> None:
+    def __init__(self, message: str, retry_after: float = 1.0, reason: Reason | None = None) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+        self.reason = reason or self.reason
 
 
 class Throttled(Unavailable):
     """A limit of this collector is reached: memory, requests at a time, size of the journal."""
 
+    reason = Reason.RATE
+
 
 class Unauthenticated(Rejected):
     """The request carries no token that is known here."""
 
+    reason = Reason.UNAUTHORIZED
+
 
 class Forbidden(Rejected):
     """The token is known and its role does not allow this."""
+
+    reason = Reason.UNAUTHORIZED
 
 
 class WireStatus(NamedTuple):

@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Iterator
 
+import pytest
+
 from agenttrace_collector.decode.batch import Batch, Change, Seen
+from agenttrace_collector.errors import (
+    CollectorError,
+    Forbidden,
+    Reason,
+    Rejected,
+    Throttled,
+    TooLarge,
+    Unauthenticated,
+    Unavailable,
+)
 from agenttrace_collector.receivers.request_metrics import RequestMetrics
 from agenttrace_collector.telemetry.metrics import METRICS, Sample, Telemetry
 
@@ -54,6 +67,50 @@ def test_a_request_that_was_turned_away_is_refused_whole() -> None:
     samples = lines(telemetry)
     assert 'otelcol_receiver_refused_spans{receiver="otlp",transport="http"} 10.0' in samples
     assert not any(sample.startswith("agenttrace_refused_records") for sample in samples)
+
+
+REFUSALS: list[tuple[CollectorError, Reason]] = [
+    (Unauthenticated("x"), Reason.UNAUTHORIZED),
+    (Forbidden("x"), Reason.UNAUTHORIZED),
+    (TooLarge("x"), Reason.TOO_LARGE),
+    (Rejected("x"), Reason.MALFORMED),
+    (Throttled("x"), Reason.RATE),
+    (Throttled("x", 1.0, Reason.MEMORY), Reason.MEMORY),
+    (Throttled("x", 1.0, Reason.JOURNAL_FULL), Reason.JOURNAL_FULL),
+    (Unavailable("x", reason=Reason.DISK_FULL), Reason.DISK_FULL),
+    (Unavailable("x"), Reason.UNAVAILABLE),
+]
+
+
+def test_every_refusal_has_a_reason() -> None:
+    """A closed list, whatever the protocol."""
+    telemetry = Telemetry()
+    requests = RequestMetrics(telemetry)
+    expected = {str(reason): 0 for reason in Reason}
+    for error, reason in REFUSALS:
+        requests.record_refusal("http", error)
+        expected[reason] += 1
+    found = {
+        sample.labels["reason"]: sample.value
+        for sample in telemetry.readings()
+        if sample.name == "agenttrace_refused_requests"
+    }
+    assert found == expected
+
+
+def test_the_log_warns_of_a_reason_once_a_minute_and_says_how_many(caplog: pytest.LogCaptureFixture) -> None:
+    """A storm of refusals is two lines."""
+    clock = iter([0.0, 0.0, 1.0, 2.0, 61.0, 61.0])
+    requests = RequestMetrics(Telemetry(), lambda: next(clock))
+    error = Throttled("full", 1.0, Reason.JOURNAL_FULL)
+    error.service = "agent"
+    with caplog.at_level(logging.WARNING):
+        for _ in range(4):
+            requests.record_refusal("grpc", error)
+    assert [record.getMessage() for record in caplog.records] == [
+        "1 requests refused over grpc (journal_full), the last from agent",
+        "3 requests refused over grpc (journal_full), the last from agent",
+    ]
 
 
 def test_services_are_bounded() -> None:

@@ -175,6 +175,7 @@ def _totals(**names: str) -> Callable[[Findings], _Table]:
 
 _TABLES: Final[Mapping[str, Callable[[Findings], _Table]]] = {
     "Requests": _labelled("otelcol_receiver_requests", "transport", "outcome"),
+    "Requests refused by reason and service": _labelled("agenttrace_refused_requests", "reason", "service"),
     "Spans": _totals(
         received="agenttrace_received_spans",
         ignored="agenttrace_ignored_spans",

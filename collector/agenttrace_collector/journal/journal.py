@@ -16,7 +16,7 @@ from typing import Final, TypeVar
 
 from agenttrace_collector.config.directories import JOURNAL_SETTING, prepare_directory, refuse_links
 from agenttrace_collector.decode.batch import Batch, EncodedRows
-from agenttrace_collector.errors import Throttled, Unavailable
+from agenttrace_collector.errors import Reason, Throttled, Unavailable
 from agenttrace_collector.journal import blocks
 from agenttrace_collector.journal.counters import Changes, Counters, JournalStats, Kind
 from agenttrace_collector.journal.forwarding import ForwardQueue, QueueOptions, Queues
@@ -242,10 +242,10 @@ class Journal:
     def _make_sure_of_room(self, changes: Changes, size: int) -> None:
         if self._ledger.bytes + changes.bytes + size > self._options.max_size_mib * MIB:
             message = "journal: it is full"
-            raise Throttled(message, self._options.retry_after)
+            raise Throttled(message, self._options.retry_after, Reason.JOURNAL_FULL)
         if not self._reserve.hold():
             message = "journal: the disk is nearly full"
-            raise Throttled(message, self._options.retry_after)
+            raise Throttled(message, self._options.retry_after, Reason.DISK_FULL)
 
     def _put(self, store: Store, changes: Changes, table: str, rows: EncodedRows) -> None:
         store.append(self._ids[table], rows.rows, rows.data, self._now())

@@ -11,7 +11,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
-from agenttrace_collector.errors import CollectorError, Unavailable
+from agenttrace_collector.errors import CollectorError, Reason, Unavailable
 from agenttrace_collector.journal.counters import Changes, Counters
 from agenttrace_collector.journal.reserve import Reserve
 from agenttrace_collector.journal.store import Store, damaged
@@ -161,7 +161,8 @@ class Writer:
 
 def _tell(group: list[_Task], error: Exception) -> None:
     for task in group:
-        failure = Unavailable(f"journal: {reason(error)}")
+        kind = Reason.DISK_FULL if _is_full(error) else Reason.UNAVAILABLE
+        failure = Unavailable(f"journal: {reason(error)}", reason=kind)
         failure.__cause__ = error
         task.future.set_exception(failure)
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from agenttrace_collector.config.sections import Config
-from agenttrace_collector.errors import Throttled, Unavailable
+from agenttrace_collector.errors import Reason, Throttled, Unavailable
 from agenttrace_collector.receivers.fair_queue import Turns
 from agenttrace_collector.receivers.in_flight import Arriving, Bodies, add
 from agenttrace_collector.telemetry.memory import ResidentMemory, give_memory_back
@@ -261,7 +261,7 @@ class AdmissionController:
 
 def _throttled(limit: str) -> Throttled:
     message = f"the collector is at its limit of {limit}"
-    return Throttled(message, _RETRY_AFTER)
+    return Throttled(message, _RETRY_AFTER, Reason.MEMORY if limit == "memory" else Reason.RATE)
 
 
 def _late(*, cut_off: bool) -> Unavailable:

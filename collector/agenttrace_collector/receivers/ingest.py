@@ -80,8 +80,9 @@ class Ingest:
         """Store a batch, False where it was stored before; raises `Rejected` or `Unavailable`, which are counted."""
         try:
             is_new = await self.sink.write(batch)
-        except CollectorError:
+        except CollectorError as error:
             self.metrics.record_refused(unit, transport, batch)
+            error.service = next(iter(batch.services), "")
             raise
         self.metrics.record_accepted(unit, transport, batch)
         self.quotas.charge(tenant, batch.received, batch.size if is_new else 0)

@@ -20,6 +20,7 @@ from agenttrace_collector.decode.batch import Batch
 from agenttrace_collector.errors import (
     FAULT,
     CollectorError,
+    Reason,
     Rejected,
     Unavailable,
     wire_status,
@@ -83,7 +84,7 @@ class GrpcReceiver:
             try:
                 batch = await self._take(signal, context)
             except CollectorError as error:
-                self.ingest.metrics.record_request(_TRANSPORT, "refused")
+                self.ingest.metrics.record_refusal(_TRANSPORT, error)
                 without_frames(error)
                 await _abort(context, status_of(error), error)
             except Exception as error:  # noqa: BLE001 - the request's border: a fault here must not end the server
@@ -174,7 +175,9 @@ async def _read(context: _Context) -> bytes:
         return message
     # One that is too large ends the call before we see it: gRPC has answered RESOURCE_EXHAUSTED.
     text = "the call ended without a message that is within the size limit"
-    raise Rejected(text)
+    error = Rejected(text)
+    error.reason = Reason.TOO_LARGE
+    raise error
 
 
 def _authorization(context: _Context) -> str | None:

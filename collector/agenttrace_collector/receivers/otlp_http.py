@@ -81,7 +81,7 @@ class HttpReceiver:
             try:
                 return await self._export(signal, request)
             except CollectorError as error:
-                self.ingest.metrics.record_request(_TRANSPORT, "refused")
+                self.ingest.metrics.record_refusal(_TRANSPORT, error)
                 return _failure(request, error)
             except ClientDisconnect:
                 return Response(status_code=499)

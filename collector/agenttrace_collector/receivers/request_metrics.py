@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import logging
+import time
+from collections import Counter
+from collections.abc import Callable
 from typing import Final
 
 from agenttrace_collector.decode.batch import Batch, Change, Seen
+from agenttrace_collector.errors import CollectorError, Reason
 from agenttrace_collector.telemetry.metrics import Telemetry
 from agenttrace_schemas.rules import OTHER
 
+_log: Final = logging.getLogger(__name__)
+# Refusals for one reason are warned of once in so many seconds.
+_WARN_SECONDS: Final = 60.0
 # Names of services are enforced identifiers, but anyone may send any number of them.
 _MOST_SERVICES: Final = 100
 
@@ -15,9 +23,13 @@ _MOST_SERVICES: Final = 100
 class RequestMetrics:
     """The counters of receivers. `unit` is spans, log_records, runs or metric_points, `transport` grpc or http."""
 
-    def __init__(self, telemetry: Telemetry) -> None:
+    def __init__(self, telemetry: Telemetry, now: Callable[[], float] = time.monotonic) -> None:
         self._count = telemetry.count
         self._services: set[str] = set()
+        self._now = now
+        # By reason, when the log may next warn of it and how many refusals it has not told of.
+        self._warn_at: dict[Reason, float] = {}
+        self._untold: Counter[Reason] = Counter()
 
     def record_accepted(self, unit: str, transport: str, batch: Batch) -> None:
         """Counts a request that was stored, with what was refused in it."""
@@ -36,6 +48,20 @@ class RequestMetrics:
     def record_refused(self, unit: str, transport: str, batch: Batch) -> None:
         """Counts a request that was read and could not be stored; the sender was told."""
         self._record_records(unit, transport, batch, refused=batch.received)
+
+    def record_refusal(self, transport: str, error: CollectorError) -> None:
+        """Counts a request that was refused as a whole, by reason and service; warns of each reason once a minute."""
+        self.record_request(transport, "refused")
+        service = self._service_label(error.service) if error.service else ""
+        reason = error.reason
+        self._count("agenttrace_refused_requests", transport=transport, reason=str(reason), service=service)
+        self._untold[reason] += 1
+        if self._now() >= self._warn_at.get(reason, float("-inf")):
+            self._warn_at[reason] = self._now() + _WARN_SECONDS
+            named = f", the last from {service}" if service else ""
+            _log.warning(
+                "%d requests refused over %s (%s)%s", self._untold.pop(reason), transport, reason, named
+            )
 
     def record_request(self, transport: str, outcome: str) -> None:
         """Counts a finished request; `outcome` is success, refused or failure."""

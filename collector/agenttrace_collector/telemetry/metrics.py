@@ -101,6 +101,10 @@ METRICS: Final[Mapping[str, MetricSpec]] = {
     "agenttrace_quota_refused_requests": MetricSpec(
         _COUNTER, "Requests refused because a tenant has used up a quota (processors.quotas)."
     ),
+    "agenttrace_refused_requests": MetricSpec(
+        _COUNTER,
+        "Requests refused as a whole, by reason and by the service that sent them where it was read.",
+    ),
     "agenttrace_refused_records": MetricSpec(_COUNTER, "Records refused, by kind and rule."),
     "agenttrace_changed_values": MetricSpec(
         _COUNTER,
