@@ -127,7 +127,7 @@ def _tool(name: str, column: Column, policy: Policy) -> Rules:
         f"{_match('error_type', patterns.RAN)} AND NOT {_match('error_type', patterns.CALL_AGAIN)}"
         f" AND NOT match(error_type, {quoted(patterns.UNKNOWN_TOOL)})"
     )
-    known = f" OR {name} IN {_listed(sorted(policy.tools))}" if policy.tools else ""
+    known = f" OR {name} IN {_listed(sorted(policy.tools | names.PACKAGED))}"
     no_call = f"operation NOT IN {_listed(names.OPERATIONS)} OR (status != 'error' AND error_type = '')"
     yield Guard.TOOL, f"{no_call} OR {name} = '' OR {_match(name, stands)} OR ({ran}){known}"
 

@@ -8,7 +8,7 @@ from typing import Final, Literal, NamedTuple, TypeAlias
 from agenttrace_schemas.vocabulary import DecisionType, ReasonCode, SignalCode, SignalType
 
 # Raised with every change of a rule: rows of a lower version are made anew by `agenttrace rederive`.
-RULES_VERSION: Final = 2
+RULES_VERSION: Final = 3
 # Rules of earlier versions: rows that they made are stored until `agenttrace rederive` takes them back.
 RETIRED: Final = ("latency.under", "tokens.low")
 
@@ -178,6 +178,13 @@ _TABLE: Final = (
         ReasonCode.FALLBACK_PATH,
         "another model or tool ran after one that failed and was not tried again",
         selected="fallback",
+    ),
+    _decision(
+        "approval.denied",
+        DecisionType.APPROVAL,
+        ReasonCode.UNSTATED,
+        "a coding agent's call of a tool ended in an error type that says that it was not let through",
+        selected="deny",
     ),
     Derivation("failure.step", "failure", "", "", "a step failed and no later attempt of it ended well"),
     Derivation("failure.run", "failure", "orchestration", "", "the run ended in error"),

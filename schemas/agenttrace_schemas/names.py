@@ -20,6 +20,17 @@ UNKNOWN_TOOL: Final = "_unknown_tool"
 RULE: Final = "tool.confirmed"
 # Operations that name what a model asked for.
 OPERATIONS: Final = ("execute_tool", "handoff")
+# Tools that coding agents come with: a call of one names no tool that a model made up.
+PACKAGED: Final = frozenset(
+    """
+    Agent AskUserQuestion Bash BashOutput Edit EnterPlanMode ExitPlanMode Glob Grep KillShell MultiEdit
+    NotebookEdit NotebookRead Read Skill Task TaskOutput TaskStop TodoWrite WebFetch WebSearch Write mcp_tool
+    apply_patch exec_command list_mcp_resources read_mcp_resource shell spawn_agent update_plan view_image
+    wait_agent write_stdin
+    edit glob google_web_search grep_search list_directory read_file read_many_files replace
+    run_shell_command save_memory search_file_content todo_write web_fetch write_file
+    """.split()
+)
 # Without digits a name may stand for any number of others.
 _NO_IDENTITY: Final = frozenset({REDACTED, UNCONFIRMED, UNKNOWN_TOOL})
 _DIGITS: Final = 8

@@ -68,7 +68,7 @@ OPERATIONS: Final = (
 )
 ROLES: Final = ("leaf", "wrapper", "agent")
 STATUSES: Final = ("unset", "ok", "error")
-SOURCES: Final = ("agenttrace", "genai", "openinference", "openllmetry", "api")
+SOURCES: Final = ("agenttrace", "genai", "openinference", "openllmetry", "api", "coding_agent")
 FINISH_REASONS: Final = ("stop", "length", "tool_calls", "content_filter", "error")
 OUTPUT_TYPES: Final = ("text", "json", "image", "speech")
 REFUSED_KINDS: Final = ("decision", "quality_signal", "failure", "span", "log_record", "step", "run", "row")
@@ -166,6 +166,12 @@ class StepRow:
     attempt: Count
     conversation_id: Annotated[str, Column("String", Guard.HASH)]
     source: Annotated[str, closed_column(SOURCES)]
+    # One call that several records tell, made of the id that they name it by.
+    call_id: OptionalUuid = None
+    cache_read_tokens: Count = None
+    cache_write_tokens: Count = None
+    # What the sender says that the call cost.
+    cost_nano_usd: Count = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -214,6 +220,9 @@ class DecisionRow:
     candidates: Annotated[Sequence[str], Column("Array(String)", Guard.CANDIDATES)]
     trace_id: Uuid
     span_id: SpanId
+    # The tool that an approval is about, and how long a person made it wait.
+    tool_name: Identifier = ""
+    wait_ms: Count = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,6 +18,7 @@ class DecisionType(StrEnum):
     RESPONSE_MODE = "response_mode"
     RETRY_STRATEGY = "retry_strategy"
     ORCHESTRATION_PATH = "orchestration_path"
+    APPROVAL = "approval"
 
 
 class ReasonCode(StrEnum):
@@ -48,6 +49,17 @@ class ReasonCode(StrEnum):
     CONDITIONAL_BRANCH = "conditional_branch"
     EARLY_EXIT = "early_exit"
     FALLBACK_PATH = "fallback_path"
+    POLICY_RULE = "policy_rule"
+    MODE = "mode"
+    HOOK = "hook"
+    USER_ONCE = "user_once"
+    USER_ALWAYS = "user_always"
+    USER_REJECT = "user_reject"
+    USER_ABORT = "user_abort"
+    AUTOMATED_REVIEWER = "automated_reviewer"
+    SANDBOX = "sandbox"
+    CANNOT_ASK = "cannot_ask"
+    UNSTATED = "unstated"
 
 
 class SignalType(StrEnum):
@@ -108,6 +120,7 @@ class RunStatus(StrEnum):
     SUCCESS = "success"
     FAILURE = "failure"
     PARTIAL = "partial"
+    UNKNOWN = "unknown"
 
 
 class FailureType(StrEnum):
@@ -154,6 +167,19 @@ REASONS: Mapping[str, tuple[ReasonCode, ...]] = {
         ReasonCode.CONDITIONAL_BRANCH,
         ReasonCode.EARLY_EXIT,
         ReasonCode.FALLBACK_PATH,
+    ),
+    DecisionType.APPROVAL: (
+        ReasonCode.POLICY_RULE,
+        ReasonCode.MODE,
+        ReasonCode.HOOK,
+        ReasonCode.USER_ONCE,
+        ReasonCode.USER_ALWAYS,
+        ReasonCode.USER_REJECT,
+        ReasonCode.USER_ABORT,
+        ReasonCode.AUTOMATED_REVIEWER,
+        ReasonCode.SANDBOX,
+        ReasonCode.CANNOT_ASK,
+        ReasonCode.UNSTATED,
     ),
 }
 

@@ -8,10 +8,12 @@ from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from agenttrace_collector.decode import ids as identity
+from agenttrace_collector.decode.agent_records import decode_agent_record
 from agenttrace_collector.decode.attributes import value_of
 from agenttrace_collector.decode.batch import Batch, Context, Unread
 from agenttrace_collector.decode.builder import BatchBuilder, digest_of
 from agenttrace_collector.decode.confirm import confirm
+from agenttrace_collector.decode.conventions.coding_agents import REPEATED_SPANS
 from agenttrace_collector.decode.conventions.facts import SpanFacts
 from agenttrace_collector.decode.conventions.read import read_span
 from agenttrace_collector.decode.events import KINDS, TABLES, EventIds, Origin, event_row, read_event
@@ -36,6 +38,9 @@ def decode_traces(body: bytes, context: Context, unread: Unread = (), /) -> Batc
             scope = scope_spans.scope.name
             for span in scope_spans.spans:
                 builder.received += 1
+                if scope in REPEATED_SPANS:
+                    builder.ignored += 1
+                    continue
                 _decode_span(span, scope, sender, builder)
         builder.not_read(unread[number] if unread else {})
         builder.sent_by(sender.agent_id, before)
@@ -51,7 +56,7 @@ def decode_logs(body: bytes, context: Context, unread: Unread = (), /) -> Batch:
         for scope_logs in resource_logs.scope_logs:
             for record in scope_logs.log_records:
                 builder.received += 1
-                _decode_record(record, sender, builder)
+                _decode_record(record, scope_logs.scope.name, sender, builder)
         builder.not_read(unread[number] if unread else {})
         builder.sent_by(sender.agent_id, before)
     return builder.batch()
@@ -120,11 +125,12 @@ def _decode_events(span: Span, origin: Origin, builder: BatchBuilder) -> None:
             builder.refuse(kind, violation, origin)
 
 
-def _decode_record(record: LogRecord, sender: Sender, builder: BatchBuilder) -> None:
+def _decode_record(record: LogRecord, scope: str, sender: Sender, builder: BatchBuilder) -> None:
     name = record.event_name
     kind = KINDS.get(name)
     if kind is None:
-        builder.ignored += 1
+        if not decode_agent_record(record, scope, sender, builder):
+            builder.ignored += 1
         return
     facts = _stamps(record)
     origin = _origin(record, facts, sender, builder)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Final
 
-from agenttrace_collector.settle.model import AGENT, HANDOFF, MODEL, RETRIEVAL, TOOL, Node
+from agenttrace_collector.settle.model import AGENT, CODING_AGENT, HANDOFF, MODEL, RETRIEVAL, TOOL, Node
 from agenttrace_schemas.names import is_identity
 
 _ASKS = "tool_calls"
@@ -62,7 +62,9 @@ def _plans_before_tools(members: Sequence[Node]) -> None:
     """Where no answer of a run ever says that it asks for tools, the tools that follow tell."""
     for node, after in pairwise(members):
         answers = node.kind == MODEL and node.step_type == "respond"
-        if answers and after.kind in (TOOL, HANDOFF) and after.step.started_at >= node.step.ended_at:
+        # A coding agent starts a tool while the answer still streams.
+        later = after.step.started_at >= node.step.ended_at or after.step.source == CODING_AGENT
+        if answers and after.kind in (TOOL, HANDOFF) and later:
             node.step_type = "plan"
 
 
@@ -91,6 +93,9 @@ def _attempts(steps: Sequence[Node]) -> None:
     latest: dict[tuple[object, ...], Node] = {}
     for node in steps:
         if node.kind not in (MODEL, TOOL, RETRIEVAL):
+            continue
+        # A person or a model has a coding agent call a tool again: that is no attempt of the first call.
+        if node.kind == TOOL and node.step.source == CODING_AGENT:
             continue
         key = _attempt_key(node)
         before = latest.get(key)

@@ -10,6 +10,7 @@ from typing import Final
 from agenttrace_collector.settle.failure_codes import RATE_LIMITED, TRANSIENT, failure_code, tool_failure_rule
 from agenttrace_collector.settle.model import (
     AGENT,
+    CODING_AGENT,
     MODEL,
     RERANK,
     RETRIEVAL,
@@ -31,6 +32,9 @@ def derive(nodes: Sequence[Node], steps: Sequence[Node], thresholds: Thresholds)
         yield from _fallback(node)
     yield from _reranks(steps)
     yield from _parallel(nodes)
+    for node in nodes:
+        if node.denied:
+            yield node, "approval.denied"
 
 
 def _tool(node: Node) -> Found:
@@ -101,7 +105,7 @@ def _fallback(node: Node) -> Found:
 
 def mark_fallbacks(steps: Sequence[Node]) -> None:
     """Note each tool that ran right after another that failed and was not tried again, models aside."""
-    tools = [node for node in steps if node.kind == TOOL]
+    tools = [node for node in steps if node.kind == TOOL and node.step.source != CODING_AGENT]
     for before, node in pairwise(tools):
         other = _differ(str(before.fact("tool_name")), str(node.fact("tool_name")))
         after = before.scope is node.scope and before.step.ended_at <= node.step.started_at
@@ -148,7 +152,8 @@ def _parallel(nodes: Sequence[Node]) -> Found:
     """Once for each group of siblings of which one starts before another ends: at the one that does."""
     siblings: defaultdict[Node | None, list[Node]] = defaultdict(list)
     for node in nodes:
-        if node.leaf or node.kind == AGENT:
+        # Records of a log tell no parents: a tool that calls others is not beside them.
+        if (node.leaf or node.kind == AGENT) and node.step.source != CODING_AGENT:
             siblings[node.scope].append(node)
     for members in siblings.values():
         ends = 0

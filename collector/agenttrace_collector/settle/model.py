@@ -30,6 +30,10 @@ class PendingRun(NamedTuple):
     latest: int
 
 
+# How a recorded approval that denies its call is read back.
+DENIAL: Final = "approval.deny"
+# The source of steps that log records of coding agents tell.
+CODING_AGENT: Final = "coding_agent"
 # A run that there is not, to ask whether runs can be read at all.
 NOBODYS: Final = PendingRun("", bytes(16), 0, 0, 0)
 
@@ -122,6 +126,7 @@ class Node:
     previous: Node | None = None
     next_attempt: Node | None = None
     mended: bool = False
+    denied: bool = False
     facts: dict[str, object] = field(default_factory=dict)
 
     def fact(self, name: str) -> object:

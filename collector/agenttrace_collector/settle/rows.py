@@ -21,7 +21,7 @@ from agenttrace_schemas.derived_rows import (
 )
 from agenttrace_schemas.rows import StepRow
 from agenttrace_schemas.rules import Policy, failure_message
-from agenttrace_schemas.vocabulary import FailureType, RunStatus
+from agenttrace_schemas.vocabulary import DecisionType, FailureType, RunStatus
 
 _COLUMNS: Final = tuple(field.name for field in fields(StepRow))
 _step_values: Final = attrgetter(*_COLUMNS)
@@ -114,6 +114,7 @@ class RowBuilder:
                     candidates=(),
                     trace_id=node.step.trace_id,
                     span_id=node.step.span_id,
+                    tool_name=str(node.fact("tool_name")) if rule.type == DecisionType.APPROVAL else "",
                     rule=rule.rule,
                 )
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from agenttrace_collector.decode.conventions.coding_agents import DENIED
 from agenttrace_collector.settle.classify import classify
 from agenttrace_collector.settle.derive import derive, mark_fallbacks
 from agenttrace_collector.settle.model import (
     AGENT,
+    CODING_AGENT,
+    DENIAL,
     MODEL,
     RERANK,
     RETRIEVAL,
@@ -34,8 +37,12 @@ _STATED: Final = frozenset({"agenttrace", "api"})
 def settle_run(rows: RunRows, this: SettleContext) -> Settled:
     """Settles the rows of one run id; the result has no facts if they are not a run."""
     nodes = [node for node in build(rows) if node.step.operation != "create_agent"]
+    _set_denied_apart(rows, nodes)
     steps = calls(nodes)
-    if not rows.candidates and not any(node.kind in (MODEL, TOOL, RETRIEVAL, RERANK) for node in steps):
+    told = rows.candidates or any(each.source != CODING_AGENT for each in rows.steps)
+    if not told or (
+        not rows.candidates and not any(node.kind in (MODEL, TOOL, RETRIEVAL, RERANK) for node in steps)
+    ):
         return Settled()
     classify(nodes, steps)
     mark_fallbacks(steps)
@@ -51,6 +58,18 @@ def settle_run(rows: RunRows, this: SettleContext) -> Settled:
     )
 
 
+def _set_denied_apart(rows: RunRows, nodes: Sequence[Node]) -> None:
+    """A call that was not let through is no step and no failure; where nobody stated it, it is derived."""
+    for node in nodes:
+        if node.kind != TOOL or not node.leaf:
+            continue
+        stated = (node.step.step_id, DENIAL) in rows.recorded.decisions
+        shown = node.step.source == CODING_AGENT and node.step.error_type in DENIED
+        if stated or shown:
+            node.leaf = node.failed = False
+            node.denied = not stated
+
+
 def _facts(rows: RunRows, nodes: Sequence[Node], steps: Sequence[Node], this: SettleContext) -> RunFactsRow:
     top = _outermost(rows, nodes)
     last = _last_stated(rows, nodes, top)
@@ -63,7 +82,7 @@ def _facts(rows: RunRows, nodes: Sequence[Node], steps: Sequence[Node], this: Se
         agent_id=(actor or top.agent_id) if top.agent_id == wire.UNKNOWN else top.agent_id,
         agent_version=top.agent_version,
         environment=top.environment,
-        status=_status(last, failing),
+        status=_status(last, failing) if top.source != CODING_AGENT else _last_told(rows.candidates),
         started_at=min(span.started_at for span in spans),
         ended_at=max(span.ended_at for span in spans),
         created_at=max(span.created_at for span in spans),
@@ -158,6 +177,19 @@ def _status(top: RunRow | StepRow, failing: Node | None) -> str:
         # The first of several calls beside each other says nothing about the others.
         failed = top.status == "error" and top.role != "leaf"
     return str(RunStatus.FAILURE if failed or failing else RunStatus.SUCCESS)
+
+
+def _last_told(candidates: Sequence[RunRow]) -> str:
+    """How a coding agent's run ended, by its last record; two answers in a row were cut, not ended."""
+    told = sorted(candidates, key=lambda each: (each.ended_at, each.span_id))
+    if not told:
+        return str(RunStatus.UNKNOWN)
+    last = told[-1]
+    if last.status == RunStatus.SUCCESS:
+        same_call = [each.status for each in told[:-1] if each.span_id == last.span_id]
+        if RunStatus.UNKNOWN in same_call or (len(told) > 1 and told[-2].status == RunStatus.SUCCESS):
+            return str(RunStatus.UNKNOWN)
+    return last.status
 
 
 def _error_type(nodes: Sequence[Node], top: RunRow | StepRow, failing: Node | None) -> str:

@@ -8,7 +8,7 @@ from functools import cache
 from operator import attrgetter
 from typing import Any, Final
 
-from agenttrace_collector.settle.model import PendingRun
+from agenttrace_collector.settle.model import DENIAL, PendingRun
 from agenttrace_schemas.checks import quoted
 from agenttrace_schemas.migrations import migrations
 from agenttrace_schemas.retention import TIMES
@@ -63,6 +63,8 @@ def rows_of_runs(row: type[Row], marks: Sequence[PendingRun]) -> str:
 def stated(row: type[Row], marks: Sequence[PendingRun]) -> str:
     """Which types the agent recorded for which step of these runs."""
     kind = next(name for name in columns(row) if name.endswith("_type"))
+    if kind == "decision_type":
+        kind = f"if({kind} = 'approval' AND selected = 'deny', {quoted(DENIAL)}, toString({kind}))"
     step = _FORMS["Nullable(UUID)"].format("step_id")
     where = rows_of_runs(row, marks)
     return f"SELECT tenant, UUIDToNum(run_id), {step}, {kind} FROM {row.TABLE} WHERE {where}"  # noqa: S608

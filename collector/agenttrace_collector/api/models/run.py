@@ -68,6 +68,9 @@ class Step(Record):
     stream: bool | None
     output_type: str
     attempt: int | None
+    cache_read_tokens: int | None
+    cache_write_tokens: int | None
+    cost_nano_usd: int | None = Field(description="What the sender says that the call cost, in 10^-9 USD.")
     source: str
     settled: bool
 
@@ -99,6 +102,8 @@ class Decision(Record):
     confidence: float | None
     candidates: list[str]
     metadata: dict[str, Scalar]
+    tool_name: str = Field(description="The tool that an approval is about, else empty.")
+    wait_ms: int | None = Field(description="How long a person made the call wait.")
     recorded_at: Moment
     actor: str
     source: str = Field(description="recorded or derived.")

@@ -3,7 +3,7 @@ CREATE OR REPLACE VIEW decisions ${on_cluster} AS
 SELECT
     decision_id, run_id, step_id, decision_type, selected, reason_code, confidence, metadata, recorded_at,
     created_at, tenant, agent_id, agent_version, environment, actor, candidates, trace_id, span_id,
-    'recorded' AS source, '' AS rule
+    tool_name, wait_ms, 'recorded' AS source, '' AS rule
 FROM agent_decisions FINAL
 WHERE agent_id != 'unknown'
 UNION ALL
@@ -14,7 +14,8 @@ SELECT
     rows.created_at AS created_at, rows.tenant AS tenant,
     if(facts.agent_id = '', rows.agent_id, facts.agent_id) AS agent_id, rows.agent_version AS agent_version,
     rows.environment AS environment, rows.actor AS actor, rows.candidates AS candidates,
-    rows.trace_id AS trace_id, rows.span_id AS span_id, 'recorded' AS source, '' AS rule
+    rows.trace_id AS trace_id, rows.span_id AS span_id,
+    rows.tool_name AS tool_name, rows.wait_ms AS wait_ms, 'recorded' AS source, '' AS rule
 FROM (SELECT * FROM agent_decisions FINAL WHERE agent_id = 'unknown') AS rows
 LEFT JOIN
 (
@@ -26,5 +27,5 @@ UNION ALL
 SELECT
     decision_id, run_id, step_id, decision_type, selected, reason_code, confidence, metadata, recorded_at,
     created_at, tenant, agent_id, agent_version, environment, actor, candidates, trace_id, span_id,
-    'derived' AS source, rule
+    tool_name, wait_ms, 'derived' AS source, rule
 FROM derived_decisions FINAL;

@@ -1,0 +1,225 @@
+"""What log records of coding agents say: one table for each command line, by instrumentation scope and event name.
+
+A key that stands in no table is never looked at; the body is not either.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final, Literal, NamedTuple, TypeAlias
+
+Kind: TypeAlias = Literal["prompt", "model", "model_error", "tool", "approval", "refusal", "ended"]
+SOURCE: Final = "coding_agent"
+EVENT_NAME: Final = "event.name"
+
+
+class Record(NamedTuple):
+    """What a record of one name is, and under which attribute keys it tells its facts.
+
+    `needs` names a fact without which the record is nothing, `without` one with which it is nothing.
+    """
+
+    kind: Kind
+    facts: Mapping[str, str]
+    needs: str = ""
+    without: str = ""
+
+
+class CodingAgent(NamedTuple):
+    """The table of one command line.
+
+    `run_keys` tell the prompt, the first that is there; `approvals` maps a decision and its source, both
+    in plain form, to what was selected and why. `versioned` says whether `service.version` is its own.
+    """
+
+    agent_id: str
+    run_keys: tuple[str, ...]
+    session_key: str
+    records: Mapping[str, Record]
+    approvals: Mapping[tuple[str, str], tuple[str, str]]
+    versioned: bool = True
+    # Where a run's records have a trace, it is the run; else records of some names have none at random.
+    trace_is_run: bool = False
+
+
+_CLAUDE: Final = CodingAgent(
+    agent_id="claude-code",
+    run_keys=("prompt.id",),
+    session_key="session.id",
+    trace_is_run=True,
+    records={
+        "user_prompt": Record("prompt", {"builtin": "command_source"}, without="builtin"),
+        "api_request": Record(
+            "model",
+            {
+                "model": "model",
+                "input_tokens": "input_tokens",
+                "output_tokens": "output_tokens",
+                "cache_read_tokens": "cache_read_tokens",
+                "cache_write_tokens": "cache_creation_tokens",
+                "cost_usd": "cost_usd",
+                "duration_ms": "duration_ms",
+                "call_id": "request_id",
+                "purpose": "query_source",
+            },
+        ),
+        "api_error": Record(
+            "model_error",
+            {
+                "model": "model",
+                "duration_ms": "duration_ms",
+                "attempt": "attempt",
+                "error_type": "status_code",
+                "purpose": "query_source",
+            },
+        ),
+        "api_refusal": Record("refusal", {"call_id": "request_id"}),
+        "tool_decision": Record(
+            "approval",
+            {
+                "decision": "decision",
+                "reason": "source",
+                "tool_name": "tool_name",
+                "call_id": "tool_use_id",
+            },
+        ),
+        "tool_result": Record(
+            "tool",
+            {
+                "tool_name": "tool_name",
+                "call_id": "tool_use_id",
+                "success": "success",
+                "duration_ms": "duration_ms",
+                "error_type": "error_type",
+            },
+        ),
+    },
+    approvals={
+        ("accept", "config"): ("allow", "policy_rule"),
+        ("accept", "hook"): ("allow", "hook"),
+        ("accept", "user_temporary"): ("allow", "user_once"),
+        ("accept", "user_permanent"): ("allow", "user_always"),
+        ("reject", "config"): ("deny", "policy_rule"),
+        ("reject", "hook"): ("deny", "hook"),
+        ("reject", "user_reject"): ("deny", "user_reject"),
+        ("reject", "user_abort"): ("deny", "user_abort"),
+        ("accept", ""): ("allow", "unstated"),
+        ("reject", ""): ("deny", "unstated"),
+    },
+)
+_CODEX: Final = CodingAgent(
+    agent_id="codex",
+    run_keys=("conversation.id",),
+    session_key="conversation.id",
+    records={
+        "codex.user_prompt": Record("prompt", {}),
+        "codex.sse_event": Record(
+            "model",
+            {
+                "model": "model",
+                "input_tokens": "input_token_count",
+                "output_tokens": "output_token_count",
+                "cache_read_tokens": "cached_token_count",
+                "cache_write_tokens": "cache_write_token_count",
+            },
+            needs="input_tokens",
+        ),
+        "codex.api_request": Record(
+            "model_error",
+            {"model": "model", "duration_ms": "duration_ms", "error_type": "http.response.status_code"},
+            needs="http_error",
+        ),
+        "codex.tool_decision": Record(
+            "approval",
+            {
+                "decision": "decision",
+                "reason": "source",
+                "tool_name": "tool_name",
+                "call_id": "call_id",
+            },
+        ),
+        "codex.tool_result": Record(
+            "tool",
+            {
+                "tool_name": "tool_name",
+                "call_id": "call_id",
+                "success": "success",
+                "duration_ms": "duration_ms",
+            },
+        ),
+    },
+    approvals={
+        ("approved", "config"): ("allow", "policy_rule"),
+        ("approved", "user"): ("allow", "user_once"),
+        ("approved_for_session", "user"): ("allow", "user_always"),
+        ("approved_for_session", "config"): ("allow", "policy_rule"),
+        ("denied", "config"): ("deny", "policy_rule"),
+        ("denied", "user"): ("deny", "user_reject"),
+        ("abort", "user"): ("deny", "user_abort"),
+        ("approved", ""): ("allow", "unstated"),
+        ("approved_for_session", ""): ("allow", "unstated"),
+        ("denied", ""): ("deny", "unstated"),
+        ("abort", ""): ("deny", "unstated"),
+    },
+)
+_GEMINI_MODEL: Final = {
+    "model": "model",
+    "input_tokens": "input_token_count",
+    "output_tokens": "output_token_count",
+    "cache_read_tokens": "cached_content_token_count",
+    "duration_ms": "duration_ms",
+    "finish_reason": "finish_reasons",
+    "call_id": "response_id",
+}
+_GEMINI_ERROR: Final = {
+    "model": "model",
+    "duration_ms": "duration_ms",
+    "error_type": "error.type",
+}
+_GEMINI_TOOL: Final = {
+    "tool_name": "function_name",
+    "success": "success",
+    "decision": "decision",
+    "duration_ms": "duration_ms",
+    "error_type": "error_type",
+}
+
+
+def _gemini(agent_id: str, prefix: str, purpose: str, *, always: str, versioned: bool) -> CodingAgent:
+    """Qwen Code is Gemini CLI under another prefix; `purpose` tells calls that are no turn of the agent."""
+    model, error = {**_GEMINI_MODEL, "purpose": purpose}, {**_GEMINI_ERROR, "purpose": purpose}
+    return CodingAgent(
+        agent_id=agent_id,
+        run_keys=("prompt_id", "session.id"),
+        session_key="session.id",
+        versioned=versioned,
+        records={
+            f"{prefix}.user_prompt": Record("prompt", {}),
+            f"{prefix}.api_response": Record("model", model),
+            f"{prefix}.api_error": Record("model_error", error),
+            f"{prefix}.tool_call": Record("tool", _GEMINI_TOOL),
+        },
+        approvals={
+            ("accept", ""): ("allow", "unstated"),
+            ("auto_accept", ""): ("allow", always),
+            ("modify", ""): ("modify", "unstated"),
+            ("reject", ""): ("deny", "user_reject"),
+        },
+    )
+
+
+# By instrumentation scope; of each the event names are its own.
+AGENTS: Final[Mapping[str, CodingAgent]] = {
+    "com.anthropic.claude_code.events": _CLAUDE,
+    "codex_otel.log_only": _CODEX,
+    "gemini-cli": _gemini("gemini-cli", "gemini_cli", "role", always="user_always", versioned=False),
+    "qwen-code": _gemini("qwen-code", "qwen-code", "subagent_name", always="unstated", versioned=True),
+}
+# Spans under these scopes repeat what the log records tell: they make neither steps nor links.
+REPEATED_SPANS: Final = frozenset({"gemini-cli", "codex_cli_rs", "codex_exec", "codex-app-server"})
+# What a model call is for where it is no turn of the agent.
+SIDE_PURPOSES: Final = frozenset(
+    {"generate_session_title", "compact", "utility_router", "managed-auto-memory-extractor"}
+)
+# Error types of a call that was not let through.
+DENIED: Final = frozenset({"policy_violation", "execution_denied", "denied"})
