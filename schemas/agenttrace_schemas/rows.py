@@ -287,13 +287,7 @@ class SpanLinkRow:
 
 
 ROWS: Final[tuple[type[Row], ...]] = (
-    RunRow,
-    StepRow,
-    FailureRow,
-    DecisionRow,
-    SignalRow,
-    RejectionRow,
-    SpanLinkRow,
+    *(RunRow, StepRow, FailureRow, DecisionRow, SignalRow, RejectionRow, SpanLinkRow),
 )
 
 

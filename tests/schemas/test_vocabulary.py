@@ -15,7 +15,6 @@ from agenttrace_schemas.vocabulary import (
     VOCABULARY,
     DecisionType,
     FailureType,
-    InvalidVocabulary,
     ReasonCode,
     RunStatus,
     SignalCode,
@@ -24,12 +23,12 @@ from agenttrace_schemas.vocabulary import (
     Vocabulary,
     get_valid_reason_codes,
     get_valid_signal_codes,
-    load_extension,
     validate_decision_type,
     validate_reason_code,
     validate_signal_code,
     validate_signal_type,
 )
+from agenttrace_schemas.vocabulary_file import InvalidVocabulary, load_extension
 
 # Section 2 of the specification, typed in once more: what was agreed on does not change by accident.
 DECISIONS: Final = {
@@ -41,6 +40,8 @@ DECISIONS: Final = {
     "retry_strategy": "transient_error_detected rate_limit_encountered no_retry_terminal_error"
     " retry_budget_exhausted backoff_required",
     "orchestration_path": "sequential_required parallel_preferred conditional_branch early_exit fallback_path",
+    "approval": "policy_rule mode hook user_once user_always user_reject user_abort automated_reviewer sandbox"
+    " cannot_ask unstated",
 }
 SIGNALS: Final = {
     "schema_valid": "full_match partial_match validation_failed no_schema_defined",
@@ -72,7 +73,7 @@ def test_signals_are_those_of_the_specification() -> None:
 def test_small_lists_are_those_of_the_specification() -> None:
     """Step types, run statuses and failure types."""
     assert list(StepType) == "plan retrieve tool respond other".split()
-    assert list(RunStatus) == "success failure partial".split()
+    assert list(RunStatus) == "success failure partial unknown".split()
     assert list(FailureType) == "tool model retrieval orchestration".split()
 
 

@@ -22,7 +22,9 @@ FIRST = "0.1.0"
 BROKEN = {FIRST: "agent_steps.tool_name: 80 rows break tool.confirmed\n"}
 # Derived by the rules of the first release, and not since version 2 of the rules.
 NOT_REACHED = {"under_threshold", "low_usage"}
-COUNT = "SELECT count() AS rows, sum(cityHash64(*)) AS hash FROM {}"
+# Columns that came later are empty in the rows of the first schema.
+LATER = "call_id, cache_read_tokens, cache_write_tokens, cost_nano_usd, tool_name, wait_ms"
+COUNT = f"SELECT count() AS rows, sum(cityHash64(* EXCEPT ({LATER}))) AS hash FROM {{}}"
 RECORDED = ("agent_runs", "agent_steps", "agent_failures", "agent_decisions", "agent_quality_signals")
 
 
@@ -50,6 +52,11 @@ def answered(release: str) -> dict[str, Any]:
     return found
 
 
+def as_then(rows: list[dict[str, Any]], before: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The rows of an answer without the columns that it did not have."""
+    return [{name: row[name] for name in row if name in before[0]} for row in rows]
+
+
 def test_the_first_release_is_kept() -> None:
     """Its database and its answers."""
     assert FIRST in RELEASES
@@ -62,7 +69,8 @@ def test_a_migrated_database_answers_every_query(release: str, tmp_path: Path) -
     agenttrace(tmp_path, "migrate", "up")
     found = answers(data)
     assert found.keys() == catalogue().keys()
-    assert {name: found[name] for name in answered(release)} == answered(release)
+    before = answered(release)
+    assert {name: as_then(found[name], before[name]) for name in before} == before
     assert agenttrace(tmp_path, "migrate", "audit", code=1) == BROKEN[release]
 
 

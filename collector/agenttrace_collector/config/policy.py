@@ -5,7 +5,8 @@ from __future__ import annotations
 from agenttrace_collector.config.problems import ConfigError, Position, Problem
 from agenttrace_collector.config.sections import Enforce
 from agenttrace_schemas.rules import Policy
-from agenttrace_schemas.vocabulary import VOCABULARY, InvalidVocabulary, Vocabulary, load_extension
+from agenttrace_schemas.vocabulary import VOCABULARY, Vocabulary
+from agenttrace_schemas.vocabulary_file import InvalidVocabulary, load_extension
 
 
 def build_policy(enforce: Enforce, site_key: bytes = b"") -> Policy:

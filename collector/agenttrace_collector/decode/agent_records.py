@@ -91,8 +91,7 @@ def decode_agent_record(record: LogRecord, scope: str, sender: Sender, builder: 
         return False
     if not builder.in_range(told.time, StepRow.TABLE):
         builder.refused += 1
-        violation = Violation("time.range", "time_unix_nano")
-        builder.refuse("log_record", violation, _nobody(builder, told))
+        builder.refuse("log_record", Violation("time.range", "time_unix_nano"), _origin(told, builder))
         return True
     kind = told.record.kind
     if kind in ("model", "model_error", "tool") and not _rejected(told):
@@ -141,39 +140,35 @@ def _is_nothing(told: _Told) -> bool:
 
 
 def _rejected(told: _Told) -> bool:
-    """Whether the record of a call says that a person or a rule did not let it through."""
-    return told.record.kind == "tool" and told.approval is not None and told.approval[0] == "deny"
+    """Whether the record of a call says that it was not let through, or shows that it never ran."""
+    if told.record.kind != "tool":
+        return False
+    never_ran = told.agent.failed_is_unrun and told.failed and not told.text("server")
+    return never_ran or (told.approval is not None and told.approval[0] == "deny")
 
 
-def _shared(told: _Told, builder: BatchBuilder) -> dict[str, Any]:
-    return {
-        "run_id": told.run_id,
-        "created_at": builder.context.received_at,
-        "tenant": builder.context.tenant,
-        "agent_id": told.agent.agent_id,
-        "agent_version": told.sender.agent_version if told.agent.versioned else wire.UNKNOWN,
-        "environment": told.sender.environment,
-        "actor": "",
-        "trace_id": told.run_id,
-        "span_id": int.from_bytes(told.call[_SPAN]),
-    }
-
-
-def _nobody(builder: BatchBuilder, told: _Told) -> Origin:
-    shared = _shared(told, builder)
+def _origin(told: _Told, builder: BatchBuilder) -> Origin:
     return Origin(
-        tenant=str(shared["tenant"]),
+        tenant=builder.context.tenant,
         run_id=told.run_id,
         step_id=told.call,
         trace_id=told.run_id,
         span_id=told.call[_SPAN],
         span_number=int.from_bytes(told.call[_SPAN]),
         agent_id=told.agent.agent_id,
-        agent_version=str(shared["agent_version"]),
+        agent_version=told.sender.agent_version if told.agent.versioned else wire.UNKNOWN,
         environment=told.sender.environment,
         actor="",
         created_at=builder.context.received_at,
     )
+
+
+_ORIGIN: Final = "tenant run_id trace_id agent_id agent_version environment actor created_at".split()
+
+
+def _shared(told: _Told, builder: BatchBuilder) -> dict[str, Any]:
+    origin = _origin(told, builder)
+    return {"span_id": origin.span_number} | {name: getattr(origin, name) for name in _ORIGIN}
 
 
 def _step(told: _Told, builder: BatchBuilder) -> StepRow:
@@ -245,9 +240,8 @@ def _tool_name(told: _Told, builder: BatchBuilder, *, failed: bool, error_type: 
     """The name of a tool where the record shows that it exists, else what stands for it."""
     policy, key = builder.context.policy, told.record.facts["tool_name"]
     name = builder.identifier(told.text("tool_name"), key)
-    kept = names.tool_name(
-        policy.site_key, name, failed=failed, error_type=error_type, tools=policy.tools | names.PACKAGED
-    )
+    known = policy.tools if names.names_no_tool(error_type) else policy.tools | names.PACKAGED
+    kept = names.tool_name(policy.site_key, name, failed=failed, error_type=error_type, tools=known)
     if kept != name:
         builder.changed(names.RULE, key)
     return kept

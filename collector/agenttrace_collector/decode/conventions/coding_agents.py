@@ -40,6 +40,8 @@ class CodingAgent(NamedTuple):
     versioned: bool = True
     # Where a run's records have a trace, it is the run; else records of some names have none at random.
     trace_is_run: bool = False
+    # Whether a tool of its own that failed never ran: a command that ran and failed is no failure then.
+    failed_is_unrun: bool = False
 
 
 _CLAUDE: Final = CodingAgent(
@@ -111,6 +113,7 @@ _CODEX: Final = CodingAgent(
     agent_id="codex",
     run_keys=("conversation.id",),
     session_key="conversation.id",
+    failed_is_unrun=True,
     records={
         "codex.user_prompt": Record("prompt", {}),
         "codex.sse_event": Record(
@@ -145,6 +148,7 @@ _CODEX: Final = CodingAgent(
                 "call_id": "call_id",
                 "success": "success",
                 "duration_ms": "duration_ms",
+                "server": "mcp_server",
             },
         ),
     },

@@ -1,0 +1,124 @@
+"""The captured log records of coding agents, decoded and settled: what comes out is what happened."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+import pytest
+
+from agenttrace_collector.settle.model import DENIAL, Recorded, RunRows, SettleContext, Settled, Thresholds
+from agenttrace_collector.settle.run import settle_run
+from agenttrace_schemas.rows import DecisionRow, RunRow, StepRow
+from tests.support.agents import CONTEXT, AgentScenario, agent_scenarios
+from tests.support.rows import rows_of
+
+CANARY: Final = b"CANARY"
+NEVER_DERIVED: Final = ("path.parallel", "path.fallback")
+# Statuses that the records cannot tell apart, with the reason.
+CANNOT_TELL: Final = {
+    "04-qwen-code/refusal": "its api_response has no finish reason and nothing else says that it refused",
+}
+NO_TOOLS: Final = "_unknown_tool"
+# The least share of what happened that is seen; the test prints each that is not.
+LEAST_KNOWN: Final = 0.7
+LEAST: Final = {"runs": 0.90, "tools": 0.85, "approvals": 0.75, "models": 0.95, "tokens": 0.95}
+
+
+def settled(scenario: AgentScenario) -> Iterator[tuple[Settled, list[DecisionRow]]]:
+    """The runs of a scenario, each with what was recorded in it."""
+    batches = list(scenario.batches())
+    steps = {row.step_id: row for batch in batches for row in rows_of(batch, StepRow)}
+    runs = [row for batch in batches for row in rows_of(batch, RunRow)]
+    decisions = {row.decision_id: row for batch in batches for row in rows_of(batch, DecisionRow)}
+    for run_id in {row.run_id for row in runs} | {row.run_id for row in steps.values()}:
+        recorded = [row for row in decisions.values() if row.run_id == run_id]
+        rows = RunRows(
+            CONTEXT.tenant,
+            run_id,
+            [row for row in steps.values() if row.run_id == run_id],
+            candidates=[row for row in runs if row.run_id == run_id],
+            recorded=Recorded(
+                decisions=frozenset(
+                    (row.step_id, DENIAL if row.selected == "deny" else row.decision_type) for row in recorded
+                )
+            ),
+        )
+        made = settle_run(rows, SettleContext(CONTEXT.policy, Thresholds(), CONTEXT.received_at))
+        if made.facts:
+            yield made, recorded
+
+
+def seen(scenario: AgentScenario) -> Mapping[str, Counter[str]]:
+    """The same facts as `AgentScenario.happened`, as they came out."""
+    found: dict[str, Counter[str]] = {kind: Counter() for kind in LEAST}
+    for run, recorded in settled(scenario):
+        calls = [step for step in run.steps if step.role == "leaf"]
+        models = [step for step in calls if step.operation == "chat"]
+        found["runs"]["runs"] += 1
+        found["tools"] += Counter(
+            step.tool_name for step in calls if step.step_type == "tool" and step.tool_name != NO_TOOLS
+        )
+        found["approvals"] += Counter(
+            f"{row.tool_name} {row.selected}"
+            for row in (*recorded, *run.decisions)
+            if row.decision_type == "approval"
+        )
+        found["models"]["ok"] += sum(step.status != "error" for step in models)
+        for name in ("input", "output"):
+            found["tokens"][name] += sum(getattr(step, f"{name}_tokens") or 0 for step in models)
+    return found
+
+
+def test_what_comes_out_is_what_happened() -> None:
+    """Runs, calls, approvals, model calls and tokens, by set; printed with what is missed."""
+    total: Counter[str] = Counter()
+    right: Counter[str] = Counter()
+    for scenario in agent_scenarios():
+        observed = seen(scenario)
+        for kind, happened in scenario.happened().items():
+            total[kind] += happened.total()
+            held = (happened & observed[kind]).total() - (observed[kind] - happened).total()
+            right[kind] += max(0, held)
+            if happened != observed[kind]:
+                print(f"{scenario}: {kind} {dict(+happened)}, seen {dict(+observed[kind])}")
+    shares = {kind: right[kind] / total[kind] for kind in total}
+    print({kind: f"{share:.1%}" for kind, share in shares.items()})
+    assert all(share >= LEAST[kind] for kind, share in shares.items()), shares
+
+
+def test_no_status_is_wrong() -> None:
+    """A run ends as it ended, or nobody knows how; most are known."""
+    known = asked = 0
+    wrong = []
+    for scenario in agent_scenarios():
+        expected = scenario.succeeded()
+        for run, _ in settled(scenario):
+            assert run.facts
+            asked += 1
+            known += run.facts.status != "unknown"
+            claimed = {"success": True, "failure": False}.get(run.facts.status)
+            if claimed is not None and claimed is not expected and scenario.expected["runs"] == 1:
+                wrong.append(str(scenario))
+    print(f"{known} of {asked} statuses are known, {len(wrong)} wrong", *wrong, sep="\n")
+    assert wrong == list(CANNOT_TELL)
+    assert known >= LEAST_KNOWN * asked
+
+
+@pytest.mark.parametrize("scenario", agent_scenarios(), ids=str)
+def test_nothing_is_derived_that_did_not_happen(scenario: AgentScenario) -> None:
+    """No step is said to run beside another or in place of one; a retry needs a model call that failed."""
+    for run, _ in settled(scenario):
+        assert not {row.rule for row in run.decisions} & set(NEVER_DERIVED)
+        if not scenario.expected["retries"]:
+            assert not [row for row in run.decisions if row.rule.startswith("retry.")]
+
+
+@pytest.mark.parametrize("scenario", agent_scenarios(), ids=str)
+def test_nothing_that_was_said_is_kept(scenario: AgentScenario) -> None:
+    """No canary is in a row, names that a model made up included."""
+    for batch in scenario.batches():
+        for rows in batch.blocks.values():
+            assert CANARY not in rows.data
+            assert b"frobnicate" not in rows.data.lower()

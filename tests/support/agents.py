@@ -1,0 +1,78 @@
+"""The captured log records of coding agents: scenarios, what happened in them, and what settling makes of them."""
+
+from __future__ import annotations
+
+import json
+import tarfile
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+from agenttrace_collector.decode.batch import Batch, Context
+from agenttrace_collector.decode.otlp import decode_logs
+from agenttrace_collector.decode.otlp_json import logs_from_json
+from agenttrace_schemas.rules import Policy
+
+FOLDER: Final = Path(__file__).parents[1] / "corpus" / "agents"
+CONTEXT: Final = Context(Policy(site_key=b"k" * 32), "default", 1_795_700_000 * 10**9)
+_DENIED: Final = frozenset({"reject", "denied", "abort"})
+_SUCCESS: Final = "success"
+
+
+@dataclass(frozen=True, slots=True)
+class AgentScenario:
+    """One scenario of a set: its requests in order, and what happened."""
+
+    set: str
+    name: str
+    expected: Mapping[str, Any]
+    requests: tuple[tuple[str, bytes], ...]
+
+    def __str__(self) -> str:
+        return f"{self.set}/{self.name}"
+
+    def batches(self) -> Iterator[Batch]:
+        """Each request as decoded."""
+        for name, body in self.requests:
+            protobuf = logs_from_json(body).data if name.endswith(".json") else body
+            yield decode_logs(protobuf, CONTEXT)
+
+    def happened(self) -> Mapping[str, Counter[str]]:
+        """The facts by kind, each with how often: calls that ran, approvals with their outcome, and so on."""
+        said = self.expected
+        tokens = said.get("tokens") or {}
+        return {
+            "runs": Counter({"runs": said["runs"]}),
+            "tools": Counter(each["tool"] for each in said["tool_calls"] if each["executed"]),
+            "approvals": Counter(
+                f"{each['tool']} {'deny' if each['decision'] in _DENIED else 'allow'}"
+                for each in said["decisions"]
+            ),
+            "models": Counter({"ok": said["model_calls"]["ok"]}),
+            "tokens": Counter({name: tokens.get(name, 0) for name in ("input", "output")}),
+        }
+
+    def succeeded(self) -> bool | None:
+        """Whether its runs ended well; None where they ended in several ways or were stopped."""
+        status = self.expected["final_status"]
+        return {_SUCCESS: True, "failure": False}.get(status)
+
+
+@cache
+def agent_scenarios() -> tuple[AgentScenario, ...]:
+    """Every scenario that sent log records."""
+    return tuple(each for path in sorted(FOLDER.glob("*.tar.xz")) for each in _of(path))
+
+
+def _of(path: Path) -> Iterator[AgentScenario]:
+    with tarfile.open(path) as archive:
+        files = {each.name: archive.extractfile(each) for each in archive.getmembers()}
+        bodies = {name: file.read() for name, file in files.items() if file}
+    meta = json.loads(bodies.pop("meta.json"))
+    for name, scenario in meta["scenarios"].items():
+        sent = tuple((file, bodies[file]) for file in scenario.get("files", ()) if file in bodies)
+        if sent:
+            yield AgentScenario(path.name.removesuffix(".tar.xz"), name, scenario["expected"], sent)
