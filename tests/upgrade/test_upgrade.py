@@ -24,7 +24,7 @@ BROKEN = {FIRST: "agent_steps.tool_name: 80 rows break tool.confirmed\n"}
 NOT_REACHED = {"under_threshold", "low_usage"}
 # Columns that came later are empty in the rows of the first schema.
 LATER = "call_id, cache_read_tokens, cache_write_tokens, cost_nano_usd, tool_name, wait_ms"
-COUNT = f"SELECT count() AS rows, sum(cityHash64(* EXCEPT ({LATER}))) AS hash FROM {{}}"
+COUNT = f"SELECT count() AS rows, sum(cityHash64(* EXCEPT ({LATER}))) AS hash FROM {{}}"  # noqa: S608 - names of ours
 RECORDED = ("agent_runs", "agent_steps", "agent_failures", "agent_decisions", "agent_quality_signals")
 
 
