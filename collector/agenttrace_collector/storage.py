@@ -87,6 +87,8 @@ class Storage:
         yield Sample("otelcol_exporter_queue_capacity", self.capacity)
         yield Sample("agenttrace_journal_bytes", depth.bytes)
         yield Sample("agenttrace_journal_file_bytes", depth.file_bytes)
+        if (free := self.journal.free_bytes()) is not None:
+            yield Sample("agenttrace_journal_free_bytes", free)
         yield Sample("agenttrace_journal_oldest_seconds", self.journal.age())
         yield Sample("agenttrace_journal_duplicate_requests", depth.duplicate_requests)
         for table, count in progress.retries.items():

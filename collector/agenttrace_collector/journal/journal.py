@@ -6,6 +6,7 @@ import asyncio
 import functools
 import logging
 import os
+import shutil
 import sqlite3
 import threading
 import time
@@ -109,7 +110,11 @@ class Journal:
         """Why a batch of this size would be refused; empty if it would be stored."""
         if self._ledger.bytes + headroom > self._options.max_size_mib * MIB:
             return "journal is full"
-        return "" if self._reserve.held else "the disk is nearly full"
+        return self._writer.obstacle() or ("" if self._reserve.held else "the disk is nearly full")
+
+    def free_bytes(self) -> int | None:
+        """Bytes that are free on the journal's disk; None where it is in memory."""
+        return None if self._in_memory else shutil.disk_usage(self._options.directory).free
 
     def oldest(self) -> int | None:
         """When the first entry was written (ns), None for an empty journal."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sqlite3
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -17,6 +18,8 @@ from agenttrace_collector.journal.reserve import Reserve
 from agenttrace_collector.journal.store import Store, damaged
 
 _log: Final = logging.getLogger(__name__)
+# A failed commit is an obstacle until one succeeds, for so long at most: then the next request tries it.
+_FAILURE_SECONDS: Final = 10.0
 _GROUP_BYTES: Final = 32 * 1024 * 1024
 _GROUP_TASKS: Final = 256
 _SHRINK_BYTES: Final = 16 * 1024 * 1024
@@ -46,7 +49,14 @@ class Writer:
         self._waiting = 0
         self._ready = threading.Condition()
         self._closing = False
+        self._failure = ""
+        self._failed_at = 0.0
         self._thread = threading.Thread(target=self._run, name="journal-writer", daemon=True)
+
+    def obstacle(self) -> str:
+        """Why the last commit failed; empty once one succeeds, or when the next may be tried."""
+        is_recent = time.monotonic() - self._failed_at < _FAILURE_SECONDS
+        return self._failure if is_recent else ""
 
     def start(self, store: Store) -> None:
         """Take over an open store and begin to work."""
@@ -104,7 +114,9 @@ class Writer:
             self._commit(group)
         except Exception as error:  # noqa: BLE001 - the worker loop: the senders are told
             self._recover(error)
-            _log.warning("journal: a commit of %d failed (%s)", len(group), reason(error))
+            if (failure := reason(error)) != self._failure:
+                _log.warning("journal: commits fail (%s), senders are asked to come later", failure)
+            self._failure, self._failed_at = failure, time.monotonic()
             return group, error
         return [], None
 
@@ -127,6 +139,9 @@ class Writer:
         oldest, size = store.oldest(), store.size()
         store.commit()
         self._ledger.apply(changes, oldest, size)
+        if self._failure:
+            _log.warning("journal: commits succeed again (before: %s)", self._failure)
+            self._failure = ""
         for task, result in zip(group, results, strict=True):
             if isinstance(result, CollectorError):
                 task.future.set_exception(result)

@@ -122,6 +122,7 @@ METRICS: Final[Mapping[str, MetricSpec]] = {
     "agenttrace_journal_rows": MetricSpec(_GAUGE, "Rows in the journal, by table."),
     "agenttrace_journal_bytes": MetricSpec(_GAUGE, "Bytes of entries in the journal."),
     "agenttrace_journal_file_bytes": MetricSpec(_GAUGE, "Size of the journal's files."),
+    "agenttrace_journal_free_bytes": MetricSpec(_GAUGE, "Bytes that are free on the journal's disk."),
     "agenttrace_journal_oldest_seconds": MetricSpec(_GAUGE, "Age of the oldest entry, 0 for none."),
     "agenttrace_journal_duplicate_requests": MetricSpec(_COUNTER, "Requests sent again within the window."),
     "agenttrace_delivery_retries": MetricSpec(_COUNTER, "Inserts that will be tried again."),
