@@ -2,12 +2,13 @@
 
 from agenttrace.configure import configure
 from agenttrace.counts import Counts
+from agenttrace.current import current_run, current_step, step
 from agenttrace.exporters import MissingExtra
 from agenttrace.flushing import flush, shutdown
 from agenttrace.record import record_decision, record_failure, record_quality_signal
 from agenttrace.runtime import counters
 from agenttrace.settings import InvalidSetting
-from agenttrace.step import Step
+from agenttrace.steps import Step
 from agenttrace.tracer import AgentTracer, Run
 from agenttrace_schemas.vocabulary import (
     DecisionType,
@@ -35,9 +36,12 @@ __all__ = [
     "StepType",
     "configure",
     "counters",
+    "current_run",
+    "current_step",
     "flush",
     "record_decision",
     "record_failure",
     "record_quality_signal",
     "shutdown",
+    "step",
 ]

@@ -6,9 +6,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from contextvars import Token
 from types import TracebackType
-from typing import Self
+from typing import Final, Self, cast
 
-from opentelemetry.context import Context, attach, detach, get_current
+from opentelemetry.context import _RUNTIME_CONTEXT, Context, attach, create_key, get_current, set_value
 from opentelemetry.trace import Span, StatusCode
 
 from agenttrace.attributes import Metadata, as_mapping, metadata_attributes
@@ -20,6 +20,8 @@ from agenttrace.scope import Frame, within
 from agenttrace_schemas import wire
 from agenttrace_schemas.rules import Scalar
 
+_SCOPE: Final = create_key("agenttrace-scope")
+
 
 class SpanScope(ABC):
     """What a run and a step have in common; exceptions pass through and leave only their class."""
@@ -27,6 +29,7 @@ class SpanScope(ABC):
     def __init__(self) -> None:
         self._frame: Frame | None = None
         self._token: Token[Context] | None = None
+        self._outside: Context | None = None
         self._metadata: dict[str, object] = {}
         self._ended = False
 
@@ -37,6 +40,25 @@ class SpanScope(ABC):
     @abstractmethod
     def _finish(self, span: Span, kind: type[BaseException] | None, error: BaseException | None) -> None:
         """Say on the span how it ended, and with which exception if one left it."""
+
+    @abstractmethod
+    def run_scope(self) -> SpanScope | None:
+        """The run that this belongs to, itself where it is one."""
+
+    def start(self) -> Self:
+        """Enter without a `with` block, for callbacks and notebooks; `end` leaves it.
+
+        A second start is refused and told, and changes nothing.
+        """
+        self._open()
+        return self
+
+    def end(self, error: BaseException | None = None) -> None:
+        """Leave what `start` has entered, also from another task or thread; a second end does nothing.
+
+        `error` is the exception that ended it, None where it ended in order. Only its class is recorded.
+        """
+        self._close(None if error is None else type(error), error)
 
     @guarded
     def add_metadata(self, metadata: Metadata | None = None, /, **values: Scalar | Number | None) -> None:
@@ -82,7 +104,8 @@ class SpanScope(ABC):
             raise Misuse(message)
         self._frame = self._start(runtime)
         if self._frame is not None:
-            self._token = attach(within(self._frame, get_current()))
+            self._outside = get_current()
+            self._token = attach(set_value(_SCOPE, self, within(self._frame, self._outside)))
 
     @guarded
     def _close(self, kind: type[BaseException] | None, error: BaseException | None) -> None:
@@ -90,7 +113,7 @@ class SpanScope(ABC):
         if frame is None or token is None:
             return
         self._ended = True
-        detach(token)
+        self._leave(token)
         runtime = active()
         # A closed generator is how streaming ends, not an error in it.
         if kind is not None and not issubclass(kind, GeneratorExit):
@@ -99,6 +122,14 @@ class SpanScope(ABC):
         ended = runtime.now()
         frame.events.close(ended)
         frame.span.end(ended)
+
+    def _leave(self, token: Token[Context]) -> None:
+        """Go back to the context outside; elsewhere than where it was entered, only what is still ours is left."""
+        try:
+            _RUNTIME_CONTEXT.detach(token)
+        except ValueError:  # another task or thread, of which the token knows nothing
+            if current_scope() is self and self._outside is not None:
+                attach(self._outside)
 
     def _add(self, span: Span, key: str, value: object) -> None:
         merged = {**self._metadata, key: value}
@@ -112,14 +143,19 @@ class SpanScope(ABC):
         if self._ended:
             message = "Not recorded: this run or step has ended; state it before its `with` block ends"
             raise Misuse(message)
-        return self._entered()
+        return self.entered()
 
-    def _entered(self) -> Frame | None:
+    def entered(self) -> Frame | None:
         """The frame, None where everything is switched off; raises `Misuse` outside of `with`."""
         if self._frame is None and active().settings.enabled:
             message = "Not recorded: enter the run or step first: `with tracer.start_run() as run:`"
             raise Misuse(message)
         return self._frame
+
+
+def current_scope() -> SpanScope | None:
+    """The innermost run or step of the current context."""
+    return cast("SpanScope | None", get_current().get(_SCOPE))
 
 
 def mark_error(span: Span, error_type: str) -> None:

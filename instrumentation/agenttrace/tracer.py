@@ -20,7 +20,7 @@ from agenttrace.providers import follow_providers, use_provider
 from agenttrace.runtime import SCOPE_NAME, UNCONFIGURED, Runtime, active, is_set_up, provider_in_use
 from agenttrace.scope import RUNS, Frame, Opening, RunScope, frame_of, start_frame
 from agenttrace.span_scope import SpanScope, mark_error
-from agenttrace.step import Step
+from agenttrace.steps import Step
 from agenttrace.workers import flush_worker
 from agenttrace_schemas import wire
 from agenttrace_schemas.vocabulary import RunStatus
@@ -119,9 +119,13 @@ class Run(SpanScope):
         """The run's id, a UUID."""
         return self._id
 
+    def run_scope(self) -> Run:
+        """This run."""
+        return self
+
     def step(self, step_type: str, name: str, **facts: Unpack[Facts]) -> Step:
         """A step of this run, to be entered with `with` or `async with`."""
-        return Step(self._entered, step_type, name, facts)
+        return Step(self, step_type, name, facts)
 
     @guarded
     def set_status(self, status: str) -> None:
@@ -144,7 +148,7 @@ class Run(SpanScope):
     ) -> None:
         """Record what the agent chose and for which stated reason, in the step that is current."""
         emit_decision(
-            self._entered(),
+            self.entered(),
             decision_type=decision_type,
             selected=selected,
             reason_code=reason_code,
@@ -166,7 +170,7 @@ class Run(SpanScope):
     ) -> None:
         """Record whether something of this type and code was observed, in the step that is current."""
         emit_signal(
-            self._entered(),
+            self.entered(),
             signal_type=signal_type,
             signal_code=signal_code,
             value=value,
@@ -181,7 +185,7 @@ class Run(SpanScope):
     ) -> None:
         """Record a failure; the message leaves the process only with AGENTTRACE_FAILURE_MESSAGES=keep."""
         emit_failure(
-            self._entered(),
+            self.entered(),
             failure_type=failure_type,
             failure_code=failure_code,
             message=message,

@@ -31,8 +31,8 @@ def test_every_block_runs() -> None:
     with capture(Settings()) as captured:
         run(captured)
         assert captured.counters().refused == {"label.pattern": 1}
-        assert len(captured.events()) == 9
-    assert len(BLOCKS) == 12
+        assert len(captured.events()) == 10
+    assert len(BLOCKS) == 14
 
 
 def test_the_guide_names_every_variable() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Final, NamedTuple, Unpack
 
 from opentelemetry.trace import Span, SpanKind
@@ -13,8 +13,9 @@ from agenttrace.facts import Facts, fact_attributes
 from agenttrace.guard import guarded
 from agenttrace.runtime import Runtime, active
 from agenttrace.scope import Frame, Opening, context_in, start_frame
-from agenttrace.span_scope import SpanScope, mark_error
+from agenttrace.span_scope import SpanScope, current_scope, mark_error
 from agenttrace_schemas import wire
+from agenttrace_schemas.rules import Violation
 from agenttrace_schemas.spellings import STEP_TYPES
 from agenttrace_schemas.texts import REDACTED
 from agenttrace_schemas.vocabulary import StepType
@@ -39,7 +40,7 @@ _SHAPES: Final[Mapping[str, _Shape]] = {
 class Step(SpanScope):
     """One step of a run; an exception that leaves it marks it as failed."""
 
-    def __init__(self, run: Callable[[], Frame | None], step_type: str, name: str, facts: Facts) -> None:
+    def __init__(self, run: SpanScope | None, step_type: str, name: str, facts: Facts) -> None:
         super().__init__()
         self._run = run
         self._type = StepType.OTHER
@@ -88,7 +89,7 @@ class Step(SpanScope):
         apart.settle()
 
     def _start(self, _: Runtime) -> Frame | None:
-        own = self._run()
+        own = self._frame_of_run()
         if own is None:
             return None
         shape, name = _SHAPES[self._type], self._name
@@ -103,6 +104,17 @@ class Step(SpanScope):
         attributes.update(self._facts)
         opening = Opening(f"{shape.operation} {name}", shape.kind, self._id, attributes)
         return start_frame(own.run, opening, context_in(own))
+
+    def run_scope(self) -> SpanScope | None:
+        """The run that this step belongs to; None for a step of whatever run is current, before it is entered."""
+        return self._run
+
+    def _frame_of_run(self) -> Frame | None:
+        if self._run is None and (scope := current_scope()) is not None:
+            self._run = scope.run_scope()
+        if self._run is None:
+            raise Violation("event.no_run", wire.RUN_ID)
+        return self._run.entered()
 
     def _finish(self, span: Span, *_: object) -> None:
         """How a step ended stands in its status alone; a tool is named if that shows that it ran."""
