@@ -94,10 +94,7 @@ def test_services_lead_to_ports_of_the_pods() -> None:
     ports = {each["name"] for each in container["ports"]}
     services = [each for each in manifests() if each["kind"] == "Service"]
     wanted = {port["targetPort"] for service in services for port in service["spec"]["ports"]}
-    wanted |= {
-        container["readinessProbe"]["httpGet"]["port"],
-        container["livenessProbe"]["tcpSocket"]["port"],
-    }
+    wanted |= {container[f"{kind}Probe"]["httpGet"]["port"] for kind in ("readiness", "liveness", "startup")}
     policy = named("NetworkPolicy")["spec"]["ingress"]
     wanted |= {port["port"] for rule in policy for port in rule["ports"]}
     assert wanted == ports

@@ -115,7 +115,7 @@ def _told(record: LogRecord, scope: str, sender: Sender) -> _Told | None:
         return None
     facts = {fact: value_of(stated[key]) for fact, key in table.facts.items() if key in stated}
     run = next((said for key in agent.run_keys if key in stated and (said := stated[key].string_value)), "")
-    trace = record.trace_id if agent.trace_is_run and any(record.trace_id) else b""
+    trace = identity.valid(record.trace_id, identity.TRACE_ID) if agent.trace_is_run else b""
     if not run and not trace:
         return None
     sequence = stated["event.sequence"].int_value if "event.sequence" in stated else 0

@@ -12,8 +12,16 @@ from typing import Final
 # UUIDv5 of the DNS name "agenttrace.schemas"; fixed for ever, or stored ids would change.
 NAMESPACE: Final = bytes.fromhex("7b553c7f16f75fd5a8705ff589e06405")
 ZERO: Final = bytes(16)
+# Bytes of the ids of OpenTelemetry.
+TRACE_ID: Final = 16
+SPAN_ID: Final = 8
 _CANONICAL_LENGTH: Final = 36
 _COMPACT_LENGTH: Final = 32
+
+
+def valid(raw: bytes, length: int) -> bytes:
+    """The id of a span or trace; empty if it has another length or is all zeros (OTLP)."""
+    return raw if len(raw) == length and any(raw) else b""
 
 
 def uuid5(name: bytes) -> bytes:

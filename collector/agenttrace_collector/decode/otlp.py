@@ -24,9 +24,6 @@ from agenttrace_schemas import wire
 from agenttrace_schemas.rows import RunRow, StepRow
 from agenttrace_schemas.rules import Violation
 
-_TRACE_ID = 16
-_SPAN_ID = 8
-
 
 def decode_traces(body: bytes, context: Context, unread: Unread = (), /) -> Batch:
     """The batch of one ExportTraceServiceRequest; raises `Rejected` where the bytes are not one."""
@@ -169,8 +166,8 @@ def _stamps(record: LogRecord) -> SpanFacts:
 
 def _origin(carrier: Span | LogRecord, facts: SpanFacts, sender: Sender, builder: BatchBuilder) -> Origin:
     """Ids and names of a span or log record; an id that is no id is empty."""
-    trace = _valid_id(carrier.trace_id, _TRACE_ID)
-    span = _valid_id(carrier.span_id, _SPAN_ID)
+    trace = identity.valid(carrier.trace_id, identity.TRACE_ID)
+    span = identity.valid(carrier.span_id, identity.SPAN_ID)
     return Origin(
         tenant=builder.context.tenant,
         run_id=identity.parse_or_hash_id(facts.run_id) if facts.run_id else trace,
@@ -184,7 +181,3 @@ def _origin(carrier: Span | LogRecord, facts: SpanFacts, sender: Sender, builder
         actor=named(facts, "actor", carrier.attributes, builder),
         created_at=builder.context.received_at,
     )
-
-
-def _valid_id(raw: bytes, length: int) -> bytes:
-    return raw if len(raw) == length and any(raw) else b""

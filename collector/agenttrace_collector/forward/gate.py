@@ -15,6 +15,7 @@ from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from agenttrace_collector.config.pipelines import Forward
+from agenttrace_collector.decode import ids
 from agenttrace_collector.decode.batch import Context, EncodedRows
 from agenttrace_collector.decode.builder import BatchBuilder
 from agenttrace_collector.decode.confirm import confirm
@@ -41,8 +42,6 @@ from agenttrace_schemas.texts import identifier
 _DISTRIBUTION: Final = "agenttrace-otel"
 _FINGERPRINT_DIGITS: Final = 16
 _ATTRIBUTES: Final[dict[str, Attributes]] = {"as_sent": as_sent, "genai": normalised}
-_TRACE_ID: Final = 16
-_SPAN_ID: Final = 8
 _ERROR: Final = Status.StatusCode.STATUS_CODE_ERROR
 # Whose an event is, on a carrier that is no step.
 _STAMPS: Final = ("agenttrace.", wire.GEN_AI_AGENT_NAME)
@@ -96,7 +95,11 @@ class Gate:
     def _span(self, span: Span, scope: str, builder: BatchBuilder) -> Span | None:
         ended = span.end_time_unix_nano or span.start_time_unix_nano
         times = builder.in_range(span.start_time_unix_nano) and builder.in_range(ended)
-        if not times or not _is_id(span.trace_id, _TRACE_ID) or not _is_id(span.span_id, _SPAN_ID):
+        if (
+            not times
+            or not ids.valid(span.trace_id, ids.TRACE_ID)
+            or not ids.valid(span.span_id, ids.SPAN_ID)
+        ):
             return None
         facts = read_span(span, scope)
         said = [getattr(facts, fact) for fact in _NAMING]
@@ -146,7 +149,7 @@ def _left(
     return Span(
         trace_id=span.trace_id,
         span_id=span.span_id,
-        parent_span_id=span.parent_span_id if _is_id(span.parent_span_id, _SPAN_ID) else b"",
+        parent_span_id=ids.valid(span.parent_span_id, ids.SPAN_ID),
         name=name,
         kind=span.kind if known else Span.SpanKind.SPAN_KIND_UNSPECIFIED,
         start_time_unix_nano=span.start_time_unix_nano,
@@ -191,8 +194,8 @@ def _record(record: LogRecord, builder: BatchBuilder) -> LogRecord | None:
         time_unix_nano=time,
         event_name=name,
         attributes=to_attributes({**stamps, **typed}),
-        trace_id=record.trace_id if _is_id(record.trace_id, _TRACE_ID) else b"",
-        span_id=record.span_id if _is_id(record.span_id, _SPAN_ID) else b"",
+        trace_id=ids.valid(record.trace_id, ids.TRACE_ID),
+        span_id=ids.valid(record.span_id, ids.SPAN_ID),
     )
 
 
@@ -205,7 +208,3 @@ def _may_leave(name: str, keys: list[str], policy: Policy) -> bool:
 
 def _scope(scope: InstrumentationScope) -> InstrumentationScope:
     return InstrumentationScope(name=identifier(scope.name), version=identifier(scope.version))
-
-
-def _is_id(raw: bytes, length: int) -> bool:
-    return len(raw) == length and any(raw)

@@ -113,8 +113,13 @@ class Journal:
         return self._writer.obstacle() or ("" if self._reserve.held else "the disk is nearly full")
 
     def free_bytes(self) -> int | None:
-        """Bytes that are free on the journal's disk; None where it is in memory."""
-        return None if self._in_memory else shutil.disk_usage(self._options.directory).free
+        """Bytes that are free on the journal's disk; None where it is in memory or the directory is gone."""
+        if self._in_memory:
+            return None
+        try:
+            return shutil.disk_usage(self._options.directory).free
+        except OSError:
+            return None
 
     def oldest(self) -> int | None:
         """When the first entry was written (ns), None for an empty journal."""
