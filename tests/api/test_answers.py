@@ -250,7 +250,7 @@ def test_outcomes_with_and_without_a_signal(
 
 
 def test_the_vocabulary(api: Api) -> None:
-    """Five decision types with 25 reasons, seven signal types with 25 codes."""
+    """Six decision types with 36 reasons, seven signal types with 25 codes."""
     found = api.found("/v1/vocabulary")
-    assert (len(found["decision_types"]), sum(map(len, found["decision_types"].values()))) == (5, 25)
+    assert (len(found["decision_types"]), sum(map(len, found["decision_types"].values()))) == (6, 36)
     assert (len(found["signal_types"]), sum(map(len, found["signal_types"].values()))) == (7, 25)
