@@ -58,7 +58,11 @@ def test_new_tables_are_made_with_their_checks(database: ClickHouse) -> None:
         ((made,),) = database.query(f"SHOW CREATE TABLE {row.TABLE}")
         names = [check.name for check in checks(row, Policy())]
         database.command(apply_checks(row, Policy(), drop=names))
-        assert database.query(f"SHOW CREATE TABLE {row.TABLE}") == [(made,)]
+        ((again,),) = database.query(f"SHOW CREATE TABLE {row.TABLE}")
+        # A column of a later migration has its CHECKs after those of the first ones.
+        assert {line.rstrip(",") for line in again.splitlines()} == {
+            line.rstrip(",") for line in made.splitlines()
+        }
 
 
 def test_the_checks_of_columns_that_a_table_lacks_are_added_later() -> None:

@@ -97,6 +97,13 @@ CASES: Sequence[tuple[str, list[StepRow]]] = [
     ("retrieve.rerank", [step("retrieval", 1), step("rerank", 2)]),
     ("path.parallel", [step("execute_tool", 1, tool="a", seconds=5), step("execute_tool", 2, tool="b")]),
     ("path.fallback", [step("chat", 1, error="KeyError", model="a"), step("chat", 2, model="b")]),
+    (
+        "approval.denied",
+        [
+            step("chat", 1),
+            step("execute_tool", 2, tool="sh", error="policy_violation", source="coding_agent"),
+        ],
+    ),
     ("failure.step", [*tool("KeyError"), step("chat", 2)]),
     ("failure.run", tool("KeyError")),
 ]
