@@ -17,6 +17,7 @@ _FILE: Final = re.compile(r"(\d{4})_(\w+)\.up\.sql")
 _REQUIRES: Final = re.compile(r"^-- requires: (\w+)\(([^)]*)\)$", re.MULTILINE)
 _MAKES: Final = re.compile(r"^CREATE TABLE IF NOT EXISTS (\w+)", re.MULTILINE)
 _TABLE: Final = re.compile(r"(CREATE TABLE(?: IF NOT EXISTS)?|DROP TABLE(?: IF EXISTS)?) (\w+)")
+_ALTER: Final = re.compile(r"ALTER TABLE (\w+)([^\n]*)\n")
 _HAS_RUN: Final = re.compile(r"^\s+run_id ", re.MULTILINE)
 _BY_RUN: Final = "cityHash64(ifNull(run_id, toUUID('00000000-0000-0000-0000-000000000000')))"
 _COMMENT: Final = re.compile(r"^--.*$", re.MULTILINE)
@@ -124,6 +125,9 @@ def _sharded(statement: str) -> Iterator[str]:
     Rows go to shards by their run, so that a run stays together; a table without runs is small, and the first
     shard holds it.
     """
+    if found := _ALTER.match(statement):
+        yield from _altered(found, statement[found.end() :])
+        return
     if not (found := _TABLE.match(statement)):
         yield statement
         return
@@ -136,3 +140,11 @@ def _sharded(statement: str) -> Iterator[str]:
         key = _BY_RUN if _HAS_RUN.search(statement) else "0"
         engine = f"Distributed('{{cluster}}', currentDatabase(), {name}_local, {key})"
         yield f"{verb} {name} {cluster} AS {name}_local ENGINE = {engine}"
+
+
+def _altered(head: re.Match[str], changes: str) -> Iterator[str]:
+    """An ALTER of a local table, and its columns (not its CHECKs) in the table over all shards."""
+    table, cluster = head.groups()
+    yield f"ALTER TABLE {table}_local{cluster}\n{changes}"
+    columns = [each for each in changes.split(",\n") if " COLUMN " in each]
+    yield f"ALTER TABLE {table}{cluster}\n" + ",\n".join(columns)
