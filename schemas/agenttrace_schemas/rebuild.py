@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Final
 
@@ -19,16 +19,9 @@ from agenttrace_schemas.allowlist import (
     ValueForm,
 )
 from agenttrace_schemas.counts import count_of
+from agenttrace_schemas.events import decision_of, failure_of, metadata_of, signal_of
 from agenttrace_schemas.names import kept_name
-from agenttrace_schemas.rules import (
-    OTHER,
-    Policy,
-    Violation,
-    check_decision,
-    check_failure,
-    check_metadata,
-    check_signal,
-)
+from agenttrace_schemas.rules import OTHER, Policy, Violation
 from agenttrace_schemas.spellings import FINISH_REASONS, OUTPUT_TYPES, flag_of, spelling
 from agenttrace_schemas.texts import REDACTED, identifier
 
@@ -36,7 +29,6 @@ _LONGEST: Final = 10_000
 _LONGEST_JSON: Final = 1_000_000
 # Neither one word nor a name that anybody reads.
 _NAMELESS: Final = f"{REDACTED} span"
-_METADATA: Final = len(wire.METADATA_PREFIX)
 
 
 def span_name(name: str) -> str:
@@ -101,7 +93,7 @@ def event_attributes(name: str, stated: Mapping[str, Any], policy: Policy) -> di
 def typed_event(name: str, stated: Mapping[str, Any], policy: Policy) -> dict[str, Any] | None:
     """The attributes of a typed event made anew from what the rules pass, None where one refuses it."""
     try:
-        enforced = {**_READ[name](stated.get, policy), **_metadata(stated, policy)}
+        enforced = {**_READ[name](stated, policy), **_metadata(stated, policy)}
     except Violation:
         return None
     ids = {
@@ -139,22 +131,11 @@ def _length(value: Any) -> int | None:
 
 def _metadata(attributes: Mapping[str, Any], policy: Policy) -> dict[str, Any]:
     """Metadata where all of it keeps the rules; raises `Violation`."""
-    stated = {
-        key[_METADATA:]: value for key, value in attributes.items() if key.startswith(wire.METADATA_PREFIX)
-    }
-    checked = check_metadata(policy, stated) if stated else {}
-    return {wire.METADATA_PREFIX + key: value for key, value in checked.items()}
+    return {wire.METADATA_PREFIX + key: value for key, value in metadata_of(attributes, policy).items()}
 
 
-def _decision(get: Callable[[str], Any], policy: Policy) -> dict[str, Any]:
-    decision = check_decision(
-        policy,
-        decision_type=get(wire.DECISION_TYPE),
-        selected=get(wire.DECISION_SELECTED),
-        reason_code=get(wire.DECISION_REASON_CODE),
-        confidence=get(wire.DECISION_CONFIDENCE),
-        candidates=get(wire.DECISION_CANDIDATES),
-    )
+def _decision(stated: Mapping[str, Any], policy: Policy) -> dict[str, Any]:
+    decision = decision_of(stated, policy)
     attributes: dict[str, Any] = {
         wire.DECISION_TYPE: decision.decision_type,
         wire.DECISION_SELECTED: decision.selected,
@@ -167,14 +148,8 @@ def _decision(get: Callable[[str], Any], policy: Policy) -> dict[str, Any]:
     return attributes
 
 
-def _signal(get: Callable[[str], Any], policy: Policy) -> dict[str, Any]:
-    signal = check_signal(
-        policy,
-        signal_type=get(wire.SIGNAL_TYPE),
-        signal_code=get(wire.SIGNAL_CODE),
-        value=get(wire.SIGNAL_VALUE),
-        weight=get(wire.SIGNAL_WEIGHT),
-    )
+def _signal(stated: Mapping[str, Any], policy: Policy) -> dict[str, Any]:
+    signal = signal_of(stated, policy)
     weight = {} if signal.weight is None else {wire.SIGNAL_WEIGHT: signal.weight}
     return {
         wire.SIGNAL_TYPE: signal.signal_type,
@@ -184,13 +159,8 @@ def _signal(get: Callable[[str], Any], policy: Policy) -> dict[str, Any]:
     }
 
 
-def _failure(get: Callable[[str], Any], policy: Policy) -> dict[str, Any]:
-    failure = check_failure(
-        policy,
-        failure_type=get(wire.FAILURE_TYPE),
-        failure_code=get(wire.FAILURE_CODE),
-        message=get(wire.FAILURE_MESSAGE),
-    )
+def _failure(stated: Mapping[str, Any], policy: Policy) -> dict[str, Any]:
+    failure = failure_of(stated, policy)
     return {
         wire.FAILURE_TYPE: failure.failure_type,
         wire.FAILURE_CODE: failure.failure_code,

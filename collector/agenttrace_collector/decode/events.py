@@ -11,9 +11,10 @@ from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 from agenttrace_collector.clickhouse import rowbinary
 from agenttrace_collector.decode import ids as identity
 from agenttrace_collector.decode.attributes import DuplicateKey, to_dict
-from agenttrace_schemas import rules, wire
+from agenttrace_schemas import wire
+from agenttrace_schemas.events import decision_of, failure_of, metadata_of, signal_of
 from agenttrace_schemas.rows import DecisionRow, FailureRow, Row, SignalRow
-from agenttrace_schemas.rules import Policy, Scalar, Violation
+from agenttrace_schemas.rules import Policy, Violation
 
 KINDS: Final = {
     wire.EVENT_DECISION: "decision",
@@ -26,7 +27,6 @@ TABLES: Final = {
     "quality_signal": SignalRow.TABLE,
     "failure": FailureRow.TABLE,
 }
-_METADATA: Final = len(wire.METADATA_PREFIX)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,16 +92,8 @@ def event_row(event: Event, origin: Origin, policy: Policy, ids: EventIds) -> Ro
 
 
 def _decision(event: Event, origin: Origin, policy: Policy, ids: EventIds) -> DecisionRow:
-    get = event.values.get
-    decision = rules.check_decision(
-        policy,
-        decision_type=get(wire.DECISION_TYPE),
-        selected=get(wire.DECISION_SELECTED),
-        reason_code=get(wire.DECISION_REASON_CODE),
-        confidence=get(wire.DECISION_CONFIDENCE),
-        candidates=get(wire.DECISION_CANDIDATES),
-    )
-    metadata = _metadata(policy, event.values)
+    decision = decision_of(event.values, policy)
+    metadata = metadata_of(event.values, policy)
     return DecisionRow(
         decision_id=_id(event, wire.DECISION_ID, ids, rowbinary.canonical(decision, metadata)),
         run_id=origin.run_id,
@@ -125,15 +117,8 @@ def _decision(event: Event, origin: Origin, policy: Policy, ids: EventIds) -> De
 
 
 def _signal(event: Event, origin: Origin, policy: Policy, ids: EventIds) -> SignalRow:
-    get = event.values.get
-    signal = rules.check_signal(
-        policy,
-        signal_type=get(wire.SIGNAL_TYPE),
-        signal_code=get(wire.SIGNAL_CODE),
-        value=get(wire.SIGNAL_VALUE),
-        weight=get(wire.SIGNAL_WEIGHT),
-    )
-    metadata = _metadata(policy, event.values)
+    signal = signal_of(event.values, policy)
+    metadata = metadata_of(event.values, policy)
     return SignalRow(
         signal_id=_id(event, wire.SIGNAL_ID, ids, rowbinary.canonical(signal, metadata)),
         run_id=origin.run_id,
@@ -156,14 +141,8 @@ def _signal(event: Event, origin: Origin, policy: Policy, ids: EventIds) -> Sign
 
 
 def _failure(event: Event, origin: Origin, policy: Policy, ids: EventIds) -> FailureRow:
-    get = event.values.get
-    failure = rules.check_failure(
-        policy,
-        failure_type=get(wire.FAILURE_TYPE),
-        failure_code=get(wire.FAILURE_CODE),
-        message=get(wire.FAILURE_MESSAGE),
-    )
-    metadata = _metadata(policy, event.values)
+    failure = failure_of(event.values, policy)
+    metadata = metadata_of(event.values, policy)
     return FailureRow(
         failure_id=_id(event, wire.FAILURE_ID, ids, rowbinary.canonical(failure, metadata)),
         run_id=origin.run_id,
@@ -180,11 +159,6 @@ def _failure(event: Event, origin: Origin, policy: Policy, ids: EventIds) -> Fai
         metadata=metadata,
         source="agenttrace",
     )
-
-
-def _metadata(policy: Policy, values: Mapping[str, object]) -> dict[str, Scalar]:
-    stated = {key[_METADATA:]: value for key, value in values.items() if key.startswith(wire.METADATA_PREFIX)}
-    return rules.check_metadata(policy, stated) if stated else {}
 
 
 def _id(event: Event, key: str, ids: EventIds, fields: Callable[[], bytes]) -> bytes:
