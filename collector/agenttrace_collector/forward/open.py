@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from agenttrace_collector.config.pipelines import Retry
+from agenttrace_collector.config.pipelines import OtlpExporter
 from agenttrace_collector.config.sections import Config
 from agenttrace_collector.forward.worker import Forwarder
 from agenttrace_collector.journal.counters import Queued
@@ -36,10 +36,7 @@ def queue_options(config: Config) -> list[QueueOptions]:
 
 def open_forwarders(config: Config, queues: Sequence[ForwardQueue]) -> list[Forwarder]:
     """A forwarder for each queue, not yet started; libraries of a protocol that is not used are not imported."""
-    return [
-        Forwarder(queue, _client(config, queue.options.exporter), _exporter_retry(config, queue))
-        for queue in queues
-    ]
+    return [_forwarder(config.exporters.otlp, queue) for queue in queues]
 
 
 def readings(queues: Sequence[ForwardQueue]) -> Iterator[Sample]:
@@ -54,12 +51,12 @@ def readings(queues: Sequence[ForwardQueue]) -> Iterator[Sample]:
         yield Sample("otelcol_exporter_queue_capacity", queue.options.max_bytes, sized)
 
 
-def _exporter_retry(config: Config, queue: ForwardQueue) -> Retry:
-    return config.exporters.otlp[queue.options.exporter].retry_on_failure
+def _forwarder(exporters: Mapping[str, OtlpExporter], queue: ForwardQueue) -> Forwarder:
+    name = queue.options.exporter
+    return Forwarder(queue, _client(name, exporters[name]), exporters[name].retry_on_failure)
 
 
-def _client(config: Config, name: str) -> Client:
-    settings = config.exporters.otlp[name]
+def _client(name: str, settings: OtlpExporter) -> Client:
     if name.startswith("otlp_grpc"):
         from agenttrace_collector.forward.otlp_grpc import GrpcClient  # noqa: PLC0415 - see above
 

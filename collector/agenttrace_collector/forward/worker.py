@@ -27,6 +27,7 @@ class Forwarder:
         self._retry = retry
         self._backoff = Backoff(retry.initial_interval, retry.max_interval)
         self._failing_since = 0.0
+        self._delay = _POLL_SECONDS
         self._stopping = threading.Event()
         name = queue.options.name
         self._thread = threading.Thread(target=self._run, name=f"forward {name}", daemon=True)
@@ -49,14 +50,14 @@ class Forwarder:
             except Exception as error:  # noqa: BLE001 - the worker loop: no entry may end it
                 moved = False
                 self._put_off(error)
-            if not moved and (self._stopping.wait(self._delay()) or self._stopping.is_set()):
+            if not moved and (self._stopping.wait(self._delay) or self._stopping.is_set()):
                 return
 
     def _step(self) -> bool:
         """Sends what is next; False where nothing waits."""
         entries = self._queue.next(_REQUEST_BYTES)
         if entries is None:
-            self._due = _POLL_SECONDS
+            self._delay = _POLL_SECONDS
             return False
         try:
             refused = min(entries.rows, self._client.send(self._queue.options.signal, entries.data))
@@ -85,17 +86,12 @@ class Forwarder:
 
     def _put_off(self, error: Exception) -> None:
         asked = error.retry_after if isinstance(error, Unavailable) else 0.0
-        self._due = max(asked, self._backoff.next())
+        self._delay = max(asked, self._backoff.next())
         reason = str(error) if isinstance(error, Unavailable) else type(error).__name__
         _log.warning(
             "%s waits, attempt %d failed (%s), next in %.1f s",
             self._queue.options.name,
             self._backoff.attempts,
             reason,
-            self._due,
+            self._delay,
         )
-
-    _due = _POLL_SECONDS
-
-    def _delay(self) -> float:
-        return self._due
