@@ -12,8 +12,9 @@ from collections.abc import Callable, Container, Iterable, Iterator
 from typing import Final, NamedTuple
 
 from agenttrace_schemas import counts, names, patterns, rules, texts
+from agenttrace_schemas.column_types import Column, Guard
 from agenttrace_schemas.derived_rows import ALL_ROWS
-from agenttrace_schemas.rows import Column, Guard, Row, columns
+from agenttrace_schemas.rows import Row, columns
 from agenttrace_schemas.rules import Policy
 
 _ROWS: Final = {row.TABLE: row for row in ALL_ROWS}

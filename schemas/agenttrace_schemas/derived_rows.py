@@ -8,24 +8,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Final
 
-from agenttrace_schemas.derivation import DERIVATIONS, RETIRED
-from agenttrace_schemas.rows import (
-    ROWS,
+from agenttrace_schemas.column_types import (
     SOURCES,
     Column,
-    DecisionRow,
-    FailureRow,
     Guard,
     Identifier,
     OptionalUuid,
-    Row,
-    SignalRow,
     SpanId,
-    StepRow,
     Time,
     Uuid,
     closed_column,
 )
+from agenttrace_schemas.derivation import DERIVATIONS, RETIRED
+from agenttrace_schemas.rows import BY_AGENT, ROWS, DecisionRow, FailureRow, Row, SignalRow, SortKey, StepRow
 from agenttrace_schemas.vocabulary import RunStatus
 
 Number = Annotated[int, Column("UInt32")]
@@ -39,6 +34,7 @@ class RunFactsRow:
     """A settled run: who, how it ended, how long, with how many steps and tokens."""
 
     TABLE: ClassVar[str] = "run_facts"
+    SORT_KEY: ClassVar[SortKey] = (*BY_AGENT, "started_at", "run_id")
 
     run_id: Uuid
     agent_id: Identifier

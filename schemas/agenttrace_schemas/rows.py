@@ -6,100 +6,49 @@ times as nanoseconds since 1970 in UTC.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from enum import StrEnum
 from functools import cache
-from typing import Annotated, Any, ClassVar, Final, Protocol, get_type_hints
+from typing import Annotated, Any, ClassVar, Final, Protocol, TypeAlias, get_type_hints
 
-from agenttrace_schemas.rules import OTHER, RULES, Scalar
+from agenttrace_schemas.column_types import (
+    FINISH_REASONS,
+    LOW_CARDINALITY,
+    OPERATIONS,
+    OUTPUT_TYPES,
+    REFUSED_KINDS,
+    ROLES,
+    SOURCES,
+    STATUSES,
+    Column,
+    Count,
+    Fraction,
+    Guard,
+    Identifier,
+    Metadata,
+    OptionalUuid,
+    SpanId,
+    Time,
+    Tool,
+    Uuid,
+    closed_column,
+)
+from agenttrace_schemas.rules import RULES
 from agenttrace_schemas.vocabulary import FailureType, RunStatus, StepType
 
-
-class Guard(StrEnum):
-    """Which rule a column is held to; the values are rule ids."""
-
-    IDENTIFIER = "identifier.pattern"
-    CLOSED = "closed.set"
-    HASH = "conversation.hash"
-    MESSAGE = "failure.message"
-    SELECTED = "decision.selected"
-    CANDIDATES = "decision.candidates"
-    METADATA = "metadata.type"
-    DECISION_TYPE = "decision.type"
-    REASON_CODE = "decision.reason_code"
-    SIGNAL_TYPE = "signal.type"
-    SIGNAL_CODE = "signal.code"
-    FAILURE_TYPE = "failure.type"
-    ATTRIBUTE_KEY = "metadata.key"
-    FRACTION = "decision.confidence"
-    COUNT = "count.range"
-    TOOL = "tool.confirmed"
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """A column's ClickHouse type, the rule its values keep, and the closed list if it has one."""
-
-    type: str
-    guard: Guard | None = None
-    closed: tuple[str, ...] = ()
-
-
-OPERATIONS: Final = (
-    "chat",
-    "text_completion",
-    "generate_content",
-    "embeddings",
-    "retrieval",
-    "rerank",
-    "execute_tool",
-    "invoke_agent",
-    "invoke_workflow",
-    "create_agent",
-    "plan",
-    "memory",
-    "guardrail",
-    "evaluation",
-    "chain",
-    "task",
-    "handoff",
-    "postprocess",
-)
-ROLES: Final = ("leaf", "wrapper", "agent")
-STATUSES: Final = ("unset", "ok", "error")
-SOURCES: Final = ("agenttrace", "genai", "openinference", "openllmetry", "api", "coding_agent")
-FINISH_REASONS: Final = ("stop", "length", "tool_calls", "content_filter", "error")
-OUTPUT_TYPES: Final = ("text", "json", "image", "speech")
-REFUSED_KINDS: Final = ("decision", "quality_signal", "failure", "span", "log_record", "step", "run", "row")
-
-_LOW: Final = "LowCardinality(String)"
-
-
-def closed_column(values: Sequence[str], *, empty: bool = True) -> Column:
-    """A column of a closed list: the values, `other`, and empty unless told otherwise."""
-    listed = (*values, OTHER) if OTHER not in values else tuple(values)
-    return Column(_LOW, Guard.CLOSED, (("", *listed) if empty else listed))
-
-
-Uuid = Annotated[bytes, Column("UUID")]
-OptionalUuid = Annotated[bytes | None, Column("Nullable(UUID)")]
-SpanId = Annotated[int, Column("UInt64")]
-Time = Annotated[int, Column("DateTime64(9, 'UTC')")]
-Identifier = Annotated[str, Column(_LOW, Guard.IDENTIFIER)]
-Tool = Annotated[str, Column(_LOW, Guard.TOOL)]
-Count = Annotated[int | None, Column("Nullable(UInt64)", Guard.COUNT)]
-Fraction = Annotated[float | None, Column("Nullable(Float64)", Guard.FRACTION)]
-Metadata = Annotated[
-    Mapping[str, Scalar],
-    Column("Map(LowCardinality(String), Variant(Bool, Float64, Int64, String))", Guard.METADATA),
-]
+SortKey: TypeAlias = tuple[str, ...]
+# Most answers are of one tenant, and many of one agent or version.
+BY_AGENT: Final[SortKey] = ("tenant", "agent_id", "agent_version")
 
 
 class Row(Protocol):
-    """Any row class below: the name of its table and the dataclass fields that are its columns."""
+    """Any row class below: the name of its table, the columns that it is sorted by, and all columns as fields.
+
+    Where two rows agree in every column of the sort key, ClickHouse keeps the later one.
+    """
 
     TABLE: ClassVar[str]
+    SORT_KEY: ClassVar[SortKey]
     __dataclass_fields__: ClassVar[dict[str, Any]]
 
 
@@ -108,6 +57,7 @@ class RunRow:
     """A span that may be a run; several candidates of one trace are settled into one run."""
 
     TABLE: ClassVar[str] = "agent_runs"
+    SORT_KEY: ClassVar[SortKey] = (*BY_AGENT, "started_at", "run_id", "span_id")
 
     run_id: Uuid
     agent_id: Identifier
@@ -131,6 +81,7 @@ class StepRow:
     """A span with a GenAI meaning: a leaf call, a wrapper around one, or an agent."""
 
     TABLE: ClassVar[str] = "agent_steps"
+    SORT_KEY: ClassVar[SortKey] = (*BY_AGENT, "step_type", "started_at", "step_id")
 
     step_id: Uuid
     run_id: Uuid
@@ -179,11 +130,12 @@ class FailureRow:
     """A failure that the agent recorded."""
 
     TABLE: ClassVar[str] = "agent_failures"
+    SORT_KEY: ClassVar[SortKey] = (*BY_AGENT, "failure_type", "occurred_at", "failure_id")
 
     failure_id: Uuid
     run_id: Uuid
     step_id: OptionalUuid
-    failure_type: Annotated[str, Column(_LOW, Guard.FAILURE_TYPE, tuple(FailureType))]
+    failure_type: Annotated[str, Column(LOW_CARDINALITY, Guard.FAILURE_TYPE, tuple(FailureType))]
     failure_code: Identifier
     message: Annotated[str, Column("String", Guard.MESSAGE)]
     created_at: Time
@@ -201,13 +153,14 @@ class DecisionRow:
     """A decision that the agent recorded."""
 
     TABLE: ClassVar[str] = "agent_decisions"
+    SORT_KEY: ClassVar[SortKey] = (*BY_AGENT, "decision_type", "recorded_at", "decision_id")
 
     decision_id: Uuid
     run_id: Uuid
     step_id: OptionalUuid
-    decision_type: Annotated[str, Column(_LOW, Guard.DECISION_TYPE)]
+    decision_type: Annotated[str, Column(LOW_CARDINALITY, Guard.DECISION_TYPE)]
     selected: Annotated[str, Column("String", Guard.SELECTED)]
-    reason_code: Annotated[str, Column(_LOW, Guard.REASON_CODE)]
+    reason_code: Annotated[str, Column(LOW_CARDINALITY, Guard.REASON_CODE)]
     confidence: Fraction
     metadata: Metadata
     recorded_at: Time
@@ -230,12 +183,13 @@ class SignalRow:
     """A quality signal that the agent recorded."""
 
     TABLE: ClassVar[str] = "agent_quality_signals"
+    SORT_KEY: ClassVar[SortKey] = (*BY_AGENT, "signal_type", "recorded_at", "signal_id")
 
     signal_id: Uuid
     run_id: Uuid
     step_id: OptionalUuid
-    signal_type: Annotated[str, Column(_LOW, Guard.SIGNAL_TYPE)]
-    signal_code: Annotated[str, Column(_LOW, Guard.SIGNAL_CODE)]
+    signal_type: Annotated[str, Column(LOW_CARDINALITY, Guard.SIGNAL_TYPE)]
+    signal_code: Annotated[str, Column(LOW_CARDINALITY, Guard.SIGNAL_CODE)]
     value: Annotated[bool, Column("Bool")]
     weight: Fraction
     metadata: Metadata
@@ -255,6 +209,7 @@ class RejectionRow:
     """A record that a rule refused: ids, rule and attribute key, never a value."""
 
     TABLE: ClassVar[str] = "agent_rejections"
+    SORT_KEY: ClassVar[SortKey] = (*BY_AGENT, "rule", "rejected_at", "rejection_id")
 
     rejection_id: Uuid
     rejected_at: Time
@@ -276,6 +231,7 @@ class SpanLinkRow:
     """The parent of a span that is no step, so that chains of parents stay whole."""
 
     TABLE: ClassVar[str] = "span_links"
+    SORT_KEY: ClassVar[SortKey] = ("tenant", "run_id", "span_id")
 
     tenant: Identifier
     run_id: Uuid

@@ -17,7 +17,7 @@ from agenttrace_schemas.retention import KINDS
 from agenttrace_schemas.rows import DecisionRow, SpanLinkRow
 from agenttrace_schemas.rules import Policy
 from agenttrace_schemas.vocabulary import VOCABULARY
-from tests.support.database import empty_database, engine, insert_statement, valid_row
+from tests.support.database import empty_database, engine, insert_statement, migrated, valid_row
 
 EXTENDED = Policy(VOCABULARY.extended({"tool_selection": ["policy_required"]}, {}))
 
@@ -63,6 +63,15 @@ def test_new_tables_are_made_with_their_checks(database: ClickHouse) -> None:
         assert {line.rstrip(",") for line in again.splitlines()} == {
             line.rstrip(",") for line in made.splitlines()
         }
+
+
+def test_rows_are_sorted_by_the_key_of_their_class() -> None:
+    """Settling takes back the rows of keys that it no longer makes."""
+    rows = migrated(Policy()).query(
+        "SELECT name, sorting_key FROM system.tables WHERE database = currentDatabase()"
+    )
+    keys = {str(name): str(key).split(", ") for name, key in rows}
+    assert [row.TABLE for row in ALL_ROWS if keys[row.TABLE] != list(row.SORT_KEY)] == []
 
 
 def test_the_checks_of_columns_that_a_table_lacks_are_added_later() -> None:

@@ -13,7 +13,7 @@ from agenttrace_collector.decode.conventions import genai, openinference, openll
 from agenttrace_collector.decode.conventions.facts import SpanFacts
 from agenttrace_collector.decode.conventions.read import read_span
 from agenttrace_collector.decode.conventions.table import Row
-from agenttrace_schemas.rows import FINISH_REASONS, OPERATIONS, OUTPUT_TYPES, ROLES
+from agenttrace_schemas.column_types import FINISH_REASONS, OPERATIONS, OUTPUT_TYPES, ROLES
 from agenttrace_schemas.vocabulary import StepType
 from tests.support.corpus import Scenario, scenarios
 from tests.support.reference import Value, attribute

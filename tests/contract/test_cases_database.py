@@ -10,8 +10,9 @@ import pytest
 from agenttrace_collector.clickhouse.client import QueryRejected
 from agenttrace_schemas import wire
 from agenttrace_schemas.checks import checks
+from agenttrace_schemas.column_types import Column, Guard
 from agenttrace_schemas.derived_rows import ALL_ROWS
-from agenttrace_schemas.rows import Column, DecisionRow, FailureRow, Guard, Row, SignalRow, columns
+from agenttrace_schemas.rows import DecisionRow, FailureRow, Row, SignalRow, columns
 from agenttrace_schemas.rules import Policy, failure_message
 from tests.contract.cases import CASES, COLUMN_CASES
 from tests.contract.shape import TOKEN, Case, ColumnCase, Layer, Outcome

@@ -8,9 +8,10 @@ from typing import Final
 import pytest
 
 from agenttrace_schemas import rules, wire
+from agenttrace_schemas.column_types import Guard
 from agenttrace_schemas.counts import count_of
 from agenttrace_schemas.names import conversation_hash
-from agenttrace_schemas.rows import Guard, columns
+from agenttrace_schemas.rows import columns
 from agenttrace_schemas.rules import RULES, Policy, Violation
 from agenttrace_schemas.texts import identifier
 from tests.contract.cases import CASES, COLUMN_CASES, NOT_OF_EVENTS

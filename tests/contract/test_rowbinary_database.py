@@ -8,8 +8,9 @@ import pytest
 
 from agenttrace_collector.clickhouse.client import POISONED, QueryRejected
 from agenttrace_collector.clickhouse.rowbinary import encode
+from agenttrace_schemas.column_types import Column, Guard
 from agenttrace_schemas.derived_rows import ALL_ROWS
-from agenttrace_schemas.rows import Column, DecisionRow, Guard, Row, SignalRow, columns
+from agenttrace_schemas.rows import DecisionRow, Row, SignalRow, columns
 from tests.contract.shape import TOKEN
 from tests.support.database import migrated, valid_row
 

@@ -6,17 +6,9 @@ from typing import Final
 
 import pytest
 
+from agenttrace_schemas.column_types import Guard
 from agenttrace_schemas.derived_rows import ALL_ROWS
-from agenttrace_schemas.rows import (
-    DecisionRow,
-    FailureRow,
-    Guard,
-    Row,
-    RunRow,
-    SignalRow,
-    StepRow,
-    columns,
-)
+from agenttrace_schemas.rows import DecisionRow, FailureRow, Row, RunRow, SignalRow, StepRow, columns
 from agenttrace_schemas.rules import RULES
 
 # Section 5 of the specification: the columns of the system that this one continues.

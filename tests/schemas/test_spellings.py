@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agenttrace_schemas.column_types import FINISH_REASONS, OUTPUT_TYPES
 from agenttrace_schemas.counts import MOST_COUNTED, MOST_SEQ, count_of
-from agenttrace_schemas.rows import FINISH_REASONS, OUTPUT_TYPES
 from agenttrace_schemas.spellings import FINISH_REASONS as REASONS
 from agenttrace_schemas.spellings import OUTPUT_TYPES as OUTPUTS
 from agenttrace_schemas.spellings import flag_of, plain, spelling

@@ -11,9 +11,10 @@ from agenttrace_collector.decode import ids as identity
 from agenttrace_collector.decode.batch import Batch, Change, Context, EncodedRows, Seen
 from agenttrace_collector.decode.events import Origin
 from agenttrace_schemas import wire
+from agenttrace_schemas.column_types import Guard
 from agenttrace_schemas.counts import MOST_COUNTED, count_of
 from agenttrace_schemas.names import is_redacted, kept_name
-from agenttrace_schemas.rows import FailureRow, Guard, RejectionRow, Row
+from agenttrace_schemas.rows import FailureRow, RejectionRow, Row
 from agenttrace_schemas.rules import OTHER, UNREAD, Violation
 from agenttrace_schemas.spellings import spelling
 

@@ -13,17 +13,9 @@ from agenttrace_collector.decode.conventions.facts import SpanFacts
 from agenttrace_collector.decode.conventions.read import key_of
 from agenttrace_collector.decode.events import Origin
 from agenttrace_schemas import rules
+from agenttrace_schemas.column_types import FINISH_REASONS, OPERATIONS, OUTPUT_TYPES, STATUSES, Guard
 from agenttrace_schemas.names import conversation_hash, is_redacted, kept_name
-from agenttrace_schemas.rows import (
-    FINISH_REASONS,
-    OPERATIONS,
-    OUTPUT_TYPES,
-    STATUSES,
-    Guard,
-    RunRow,
-    SpanLinkRow,
-    StepRow,
-)
+from agenttrace_schemas.rows import RunRow, SpanLinkRow, StepRow
 from agenttrace_schemas.rules import Scalar, Violation
 from agenttrace_schemas.vocabulary import RunStatus, StepType
 

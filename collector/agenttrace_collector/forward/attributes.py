@@ -16,8 +16,8 @@ from agenttrace_collector.decode.conventions.facts import SpanFacts
 from agenttrace_collector.decode.steps import named
 from agenttrace_collector.forward.values import values_of
 from agenttrace_schemas import names, rules, wire
+from agenttrace_schemas.column_types import FINISH_REASONS, OPERATIONS, OUTPUT_TYPES
 from agenttrace_schemas.rebuild import rebuilt_attributes
-from agenttrace_schemas.rows import FINISH_REASONS, OPERATIONS, OUTPUT_TYPES
 from agenttrace_schemas.rules import Policy, Violation
 
 Attributes = Callable[[Span, SpanFacts, frozenset[str], BatchBuilder], dict[str, Any]]

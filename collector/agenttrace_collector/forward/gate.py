@@ -28,6 +28,7 @@ from agenttrace_collector.forward.structure import structure_name
 from agenttrace_collector.forward.values import to_attributes, values_of
 from agenttrace_schemas import names, rules, wire
 from agenttrace_schemas.checks import fingerprint
+from agenttrace_schemas.column_types import OPERATIONS
 from agenttrace_schemas.rebuild import (
     event_attributes,
     rebuilt_attributes,
@@ -35,7 +36,6 @@ from agenttrace_schemas.rebuild import (
     span_name,
     typed_event,
 )
-from agenttrace_schemas.rows import OPERATIONS
 from agenttrace_schemas.rules import Policy
 from agenttrace_schemas.texts import identifier
 

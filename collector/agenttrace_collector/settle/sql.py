@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import cache
-from operator import attrgetter
-from typing import Any, Final
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
 
 from agenttrace_collector.settle.model import DENIAL, PendingRun
 from agenttrace_schemas.checks import quoted
-from agenttrace_schemas.migrations import migrations
 from agenttrace_schemas.retention import TIMES
 from agenttrace_schemas.rows import Row, columns
 
@@ -89,13 +85,3 @@ def marks_again(mark: PendingRun, seconds: int) -> str:
         f"SELECT fromUnixTimestamp64Nano({mark.touched:d}) AS marked_at, {run}, 1 AS settled"
         f" UNION ALL SELECT now64(9) + toIntervalSecond({seconds:d}) AS marked_at, {run}, 0 AS settled"
     )
-
-
-@cache
-def sort_key(row: type[Row]) -> Callable[[Row], Any]:
-    """The function that gives a row's sort key, under which a later row replaces it."""
-    ddl = "".join(migration.up for migration in migrations())
-    found = re.search(rf"CREATE TABLE (?:IF NOT EXISTS )?{row.TABLE} .*?ORDER BY \((.*?)\)", ddl, re.DOTALL)
-    if found is None:
-        raise LookupError(row.TABLE)
-    return attrgetter(*found.group(1).split(", "))

@@ -6,6 +6,7 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from operator import attrgetter
 from typing import Any, Final, Protocol, runtime_checkable
 
 from agenttrace_collector.clickhouse.rowbinary import encode
@@ -228,7 +229,7 @@ class Store:
         self, row: type[Row], before: Collection[RunKey], made: Iterable[Row], settled_at: int
     ) -> list[Row]:
         """The rows of earlier rounds under a key that this round did not make, as taken back."""
-        key = sql.sort_key(row)
+        key = attrgetter(*row.SORT_KEY)
         keys = {key(each) for each in made}
         runs = sql.run_ids(run_id for _, run_id in before)
         return [

@@ -26,8 +26,9 @@ from agenttrace_collector.settle.set_aside import LONGEST_PAUSE_SECONDS, SetAsid
 from agenttrace_collector.settle.store import Store
 from agenttrace_collector.settle.worker import Settler
 from agenttrace_schemas import wire
+from agenttrace_schemas.column_types import Guard
 from agenttrace_schemas.counts import MOST_COUNTED, MOST_SEQ
-from agenttrace_schemas.rows import Guard, Row, RunRow, StepRow, columns
+from agenttrace_schemas.rows import Row, RunRow, StepRow, columns
 from agenttrace_schemas.rules import Policy
 from tests.support.database import new_database
 from tests.support.otlp import NOW, ASpan, traces

@@ -9,7 +9,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from agenttrace_collector.decode.conventions import genai, openinference, openllmetry
 from agenttrace_collector.decode.conventions.facts import SpanFacts
-from agenttrace_schemas.rows import Guard
+from agenttrace_schemas.column_types import Guard
 
 MODEL_CALLS: Final = frozenset({"chat", "text_completion", "generate_content"})
 ROLES: Final[Mapping[str, str]] = {
