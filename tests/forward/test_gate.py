@@ -13,20 +13,25 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from agenttrace_collector.config.pipelines import Forward
+from agenttrace_collector.decode import steps
 from agenttrace_collector.decode.batch import Batch, Context
 from agenttrace_collector.decode.otlp import decode_logs, decode_traces
 from agenttrace_collector.forward.gate import Gate, open_gate
 from agenttrace_schemas import rebuild, wire
 from agenttrace_schemas.rows import ROWS, RejectionRow
 from agenttrace_schemas.rules import Policy
+from tests.support.agents import CONTEXT as AGENTS
 from tests.support.canary import TOKEN, log_requests, trace_requests
 from tests.support.corpus import RECORDED_AT, Scenario, scenarios
+from tests.support.planted import corpora, planted_everywhere
 from tests.support.rows import rows_of
 
 POLICY = Policy(site_key=b"key of a site")
 CORPUS = Context(POLICY, "default", RECORDED_AT)
 CONVENTIONS = ("as_sent", "genai")
 OTHER_SPANS = ("structure", "drop")
+# Of the steps of the corpora, with the sentence in all that does not make them one.
+LEAST_PASSED = 500
 
 
 def gate(conventions: str, other_spans: str = "structure") -> Gate:
@@ -52,12 +57,39 @@ def test_nothing_that_was_said_passes(conventions: str, other_spans: str) -> Non
     assert any(b"execute_tool" in body for body in left)
 
 
+@pytest.fixture(scope="module")
+def planted() -> list[tuple[str, bytes]]:
+    """Every request of every open corpus with the sentence in every place."""
+    return [(signal, each) for signal, body in corpora() for each in planted_everywhere(signal, body)]
+
+
+def leaks(opened: Gate, requests: list[tuple[str, bytes]]) -> tuple[int, int]:
+    """Of requests how many leave with the token, and how many spans and records leave."""
+    context = Context(POLICY, "default", AGENTS.received_at)
+    left = [getattr(opened, signal)(body, context) for signal, body in requests]
+    return sum(TOKEN.encode() in each.data for each in left), sum(each.rows for each in left)
+
+
+@pytest.mark.parametrize(("conventions", "other_spans"), list(itertools.product(CONVENTIONS, OTHER_SPANS)))
+def test_nothing_planted_in_the_corpora_passes(
+    planted: list[tuple[str, bytes]], conventions: str, other_spans: str
+) -> None:
+    """What frameworks and coding agents really send, with the sentence in each text, key and value of it."""
+    leaked, passed = leaks(gate(conventions, other_spans), planted)
+    assert leaked == 0
+    assert passed > LEAST_PASSED
+
+
 @pytest.mark.parametrize("conventions", CONVENTIONS)
-def test_a_planted_leak_is_found(conventions: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The test above can fail: where one rule is left out, the token passes and is seen."""
+def test_a_planted_leak_is_found(
+    planted: list[tuple[str, bytes]], conventions: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The tests above can fail: where one rule is left out, the token passes and is seen."""
     opened = gate(conventions)
     monkeypatch.setattr(rebuild, "kept_name", lambda _key, value: value)
+    monkeypatch.setattr(steps, "kept_name", lambda _key, value: value)
     assert any(TOKEN.encode() in body for body in passed(opened))
+    assert leaks(opened, planted)[0]
 
 
 CHANGED = {"created_at", "conversation_id", "source"}

@@ -11,7 +11,6 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import grpc
-import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from tests.forward.test_exporters import wait_for, waiting
@@ -19,9 +18,7 @@ from tests.support.collector import Collector, start_collector, until_stopped, w
 from tests.support.load import EXPORT
 from tests.support.otlp_receiver import grpc_recording
 
-CYCLES = int(os.environ.get("AGENTTRACE_KILLS", "20"))
-
-pytestmark = pytest.mark.slow
+CYCLES = 100 if os.environ.get("PROVE") == "full" else 4
 
 
 def ids(bodies: Iterable[bytes]) -> set[bytes]:
