@@ -1,1 +1,1 @@
-"""Pages and dashboards made from what they describe: settings, metrics, commands, named queries."""
+"""Files made from what they describe: reference pages, dashboards, the JSON Schema of the events."""

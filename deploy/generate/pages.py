@@ -1,16 +1,25 @@
-"""The reference pages by the names of their files."""
+"""The generated files by their paths in the repository."""
 
 from __future__ import annotations
 
 from deploy.generate.commands import commands_page
 from deploy.generate.configuration import configuration_page
+from deploy.generate.dashboards import dashboards
 from deploy.generate.metrics import metrics_page
+from deploy.generate.queries import catalogue_page
+from deploy.generate.vocabulary import derivation_page, vocabulary_page
+from deploy.generate.wire_schema import wire_schema_text
 
 
-def pages(example: str) -> dict[str, str]:
-    """Each page as Markdown; `example` is the text of deploy/collector.yaml."""
+def generated(example: str) -> dict[str, str]:
+    """The text of each file by its path in the repository; `example` is the text of deploy/collector.yaml."""
     return {
-        "CONFIGURATION.md": configuration_page(example),
-        "METRICS.md": metrics_page(),
-        "COMMANDS.md": commands_page(),
+        "deploy/CONFIGURATION.md": configuration_page(example),
+        "deploy/METRICS.md": metrics_page(),
+        "deploy/COMMANDS.md": commands_page(),
+        **{f"deploy/grafana/dashboards/{name}": text for name, text in dashboards().items()},
+        "collector/agenttrace_collector/query/CATALOGUE.md": catalogue_page(),
+        "schemas/VOCABULARY.md": vocabulary_page(),
+        "schemas/DERIVATION.md": derivation_page(),
+        "schemas/agenttrace_schemas/wire.schema.json": wire_schema_text(),
     }

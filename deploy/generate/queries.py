@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from importlib.resources import files
-from pathlib import Path
 from typing import Final
 
 from agenttrace_collector.query.catalogue import Query, catalogue
 
-PAGE: Final = Path(str(files("agenttrace_collector.query") / "CATALOGUE.md"))
 _OPENING: Final = """\
 # Named queries
 
@@ -29,8 +26,8 @@ curl 'http://127.0.0.1:8123/?param_tenant=default&param_run_id=00000000-0000-000
 """
 
 
-def page() -> str:
-    """The whole page."""
+def catalogue_page() -> str:
+    """The page as Markdown."""
     queries = catalogue().values()
     index = [f"- [{query.title}](#{query.name}): `{query.name}`" for query in queries]
     return "\n".join([_OPENING, *index, "", *("\n".join(_section(query)) for query in queries)])

@@ -1,22 +1,32 @@
-"""The reference pages are in step, and leave no setting, metric or command without a word."""
+"""The generated files are in step, and leave no setting, metric or command without a word."""
 
 from __future__ import annotations
 
-import pytest
+from importlib.resources import files
+from pathlib import Path
 
 from deploy.generate.commands import commands
 from deploy.generate.configuration import meaning, settings, words
-from deploy.generate.pages import pages
-from tests.architecture.source import ROOT
+from deploy.generate.pages import generated
+from tests.architecture.source import PACKAGES, ROOT
 
-DEPLOY = ROOT / "deploy"
-EXAMPLE = (DEPLOY / "collector.yaml").read_text(encoding="utf-8")
+EXAMPLE = (ROOT / "deploy" / "collector.yaml").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("name", ["CONFIGURATION.md", "METRICS.md", "COMMANDS.md"])
-def test_pages_are_in_step(name: str) -> None:
-    """What stands in deploy is what their sources make."""
-    assert (DEPLOY / name).read_text(encoding="utf-8") == pages(EXAMPLE)[name]
+def committed(name: str) -> str:
+    """A file by its path in the repository; one within a package is read where the package is installed."""
+    path = ROOT / name
+    for package, folder in PACKAGES.items():
+        if path.is_relative_to(folder):
+            path = Path(str(files(package))) / path.relative_to(folder)
+    return path.read_text(encoding="utf-8")
+
+
+def test_what_is_committed_is_in_step() -> None:
+    """`python -m deploy.generate` writes what is committed."""
+    made = generated(EXAMPLE)
+    assert len(made) > 8
+    assert [name for name, text in made.items() if committed(name) != text] == []
 
 
 def test_every_setting_is_explained() -> None:

@@ -21,7 +21,7 @@ _VERDICTS: Final[Mapping[Verdict, str]] = {
 _INTRODUCTION: Final = """\
 # Vocabulary
 
-<!-- Made by `python -m agenttrace_schemas.generate schemas`; a test holds it in step. -->
+<!-- Made by `python -m deploy.generate`; a test holds it in step. -->
 
 Everything that can be stated about a decision, a signal, a step, a run or a failure, and the rules that
 each record keeps. Nothing else is stored: no prompt, no response, no argument, no result.
@@ -99,7 +99,7 @@ def vocabulary_page(vocabulary: Vocabulary = VOCABULARY) -> str:
 _DERIVING: Final = """\
 # Derived signals, decisions and failures
 
-<!-- Made by `python -m agenttrace_schemas.generate schemas`; a test holds it in step. -->
+<!-- Made by `python -m deploy.generate`; a test holds it in step. -->
 
 When a run has been quiet for `derive.quiet`, the collector settles it and derives these rows from its steps,
 marked `source = derived` with their `rule`. Where the agent recorded that type for that step, the derived row
