@@ -28,11 +28,8 @@ from agenttrace_collector.config.exposure import warn_if_exposed
 from agenttrace_collector.config.sections import Tls
 from agenttrace_collector.config.site_key import site_key, warn_without_key
 from agenttrace_collector.config.values import Address
-from agenttrace_collector.decode.metrics import ignored_metrics, refused_metrics
-from agenttrace_collector.decode.otlp import decode_logs, decode_traces
-from agenttrace_collector.decode.otlp_json import logs_from_json, metrics_from_json, traces_from_json
+from agenttrace_collector.decode.engine import Engine, engine_facts, engine_readings, open_engine
 from agenttrace_collector.forward.gate import open_gate
-from agenttrace_collector.receivers import signals as otlp_signals
 from agenttrace_collector.receivers.admission import AdmissionController, limits_from
 from agenttrace_collector.receivers.decoder import Decoder
 from agenttrace_collector.receivers.ingest import Ingest
@@ -40,6 +37,7 @@ from agenttrace_collector.receivers.otlp_grpc import GrpcLimits, GrpcReceiver
 from agenttrace_collector.receivers.otlp_http import HttpReceiver
 from agenttrace_collector.receivers.quotas import Quotas
 from agenttrace_collector.receivers.request_metrics import RequestMetrics
+from agenttrace_collector.receivers.signals import all_signals
 from agenttrace_collector.server.auth import Authenticator
 from agenttrace_collector.server.browsers import BrowserGuard, BrowserRules, origins_pattern
 from agenttrace_collector.server.connections import ConnectionLimits, Connections
@@ -61,14 +59,6 @@ from agenttrace_schemas.retention import kept_seconds
 from agenttrace_schemas.rules import Policy
 
 _log: Final = logging.getLogger(__name__)
-_SIGNALS: Final = (
-    otlp_signals.traces(decode_traces, traces_from_json),
-    otlp_signals.logs(decode_logs, logs_from_json),
-)
-_METRICS: Final = {
-    "ignore": otlp_signals.metrics(ignored_metrics, metrics_from_json),
-    "reject": otlp_signals.metrics(refused_metrics, metrics_from_json),
-}
 
 
 class Listener(Protocol):
@@ -90,6 +80,7 @@ class Parts:
     """What the receivers need."""
 
     policy: Policy
+    engine: Engine
     storage: Storage
     flow: AdmissionController
     quotas: Quotas
@@ -119,6 +110,7 @@ class Service:
         self._authenticator = Authenticator.from_file(config.extensions.auth.tokens_file)
         self._reloads.append(lambda fresh: self._authenticator.reload(fresh.extensions.auth.tokens_file))
         policy = build_policy(config.processors.enforce, site_key(config, make=True))
+        engine = open_engine(config.decode.engine)
         raise_file_limit()
         keep_memory_together()
         asyncio.get_running_loop().set_exception_handler(log_loop_error)
@@ -134,7 +126,7 @@ class Service:
             await self._settle(database, policy, quotas, stack)
             erasing = opened_erasure(config.exporters.clickhouse, storage.flush)
             self._erasure = await stack.enter_async_context(erasing)
-            await self._receive(Parts(policy, storage, self._flow(stack), quotas), stack, keep)
+            await self._receive(Parts(policy, engine, storage, self._flow(stack), quotas), stack, keep)
             notify("READY=1")
             await lifetime.wait()
             self._announce_end()
@@ -178,7 +170,7 @@ class Service:
             parts.policy, storage.journal, flow, metrics, decoder, kept, quotas=quotas, forward=forward
         )
         protocols = self.config.receivers.otlp.protocols
-        signals = (*_SIGNALS, _METRICS[self.config.receivers.otlp.metrics])
+        signals = all_signals(parts.engine, self.config.receivers.otlp.metrics)
         if protocols.grpc.endpoint:
             limits = GrpcLimits(connections=grpc_connections())
             grpc = GrpcReceiver(protocols.grpc, ingest, authenticator, signals, limits)
@@ -270,7 +262,9 @@ class Service:
 
     def _watch(self, parts: Parts) -> None:
         self.telemetry.watch(parts.storage.readings)
+        self.telemetry.watch(lambda: engine_readings(parts.engine))
         self.health.facts["journal"] = parts.storage.facts
+        self.health.facts["decode"] = lambda: engine_facts(parts.engine)
         self.health.obstacles = {
             "journal": parts.storage.obstacle,
             "memory": lambda: "" if parts.flow.has_room else "memory is over its soft limit",

@@ -8,6 +8,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import ConfigDict, Field, SecretStr, model_validator
 
+from agenttrace_collector.config.decode import Decode
 from agenttrace_collector.config.pipelines import Forward, OtlpExporter, Pipelines, check_exporter
 from agenttrace_collector.config.section import Positive, Section
 from agenttrace_collector.config.values import DatabaseEndpoint, Duration, Endpoint, HostName
@@ -275,6 +276,7 @@ class Config(Section):
 
     receivers: Receivers = Receivers()
     processors: Processors = Processors()
+    decode: Decode = Decode()
     journal: Journal = Journal()
     exporters: Exporters = Exporters()
     extensions: Extensions = Extensions()

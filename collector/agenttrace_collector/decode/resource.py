@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Final
 
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 
 from agenttrace_collector.decode.attributes import value_of
 from agenttrace_schemas import wire
 from agenttrace_schemas.allowlist import RESOURCE
+
+# Each name's keys, the first that is stated counts, and what it is where none is.
+SPELLINGS: Final = {
+    "agent_id": (wire.AGENT_ID, wire.SERVICE_NAME),
+    "agent_version": (wire.AGENT_VERSION, wire.SERVICE_VERSION),
+    "environment": (wire.ENVIRONMENT, wire.DEPLOYMENT_ENVIRONMENT, wire.DEPLOYMENT_ENVIRONMENT_OLD),
+}
+DEFAULTS: Final = {
+    "agent_id": wire.UNKNOWN,
+    "agent_version": wire.UNKNOWN,
+    "environment": wire.DEFAULT_ENVIRONMENT,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +45,7 @@ def read_sender(resource: Resource, enforced: Callable[[str, str], str]) -> Send
     if stated.get(wire.SERVICE_NAME, "").startswith(wire.UNKNOWN_SERVICE):
         del stated[wire.SERVICE_NAME]
 
-    def first(*keys: str) -> str:
+    def first(keys: Iterable[str]) -> str:
         return next((enforced(stated[key], key) for key in keys if key in stated), "")
 
-    return Sender(
-        agent_id=first(wire.AGENT_ID, wire.SERVICE_NAME) or wire.UNKNOWN,
-        agent_version=first(wire.AGENT_VERSION, wire.SERVICE_VERSION) or wire.UNKNOWN,
-        environment=first(wire.ENVIRONMENT, wire.DEPLOYMENT_ENVIRONMENT, wire.DEPLOYMENT_ENVIRONMENT_OLD)
-        or wire.DEFAULT_ENVIRONMENT,
-    )
+    return Sender(**{name: first(keys) or DEFAULTS[name] for name, keys in SPELLINGS.items()})

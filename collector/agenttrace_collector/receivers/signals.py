@@ -4,14 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, Protocol, TypeAlias
+from typing import Final, Literal, Protocol, TypeAlias
 
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceResponse
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
 from agenttrace_collector.decode.batch import Batch, Context, Unread
-from agenttrace_collector.decode.otlp_json import FromJson
+from agenttrace_collector.decode.engine import Engine
+from agenttrace_collector.decode.metrics import ignored_metrics, refused_metrics
+from agenttrace_collector.decode.otlp_json import (
+    FromJson,
+    logs_from_json,
+    metrics_from_json,
+    traces_from_json,
+)
 
 FromJsonBody: TypeAlias = Callable[[bytes], FromJson]
 Response: TypeAlias = ExportTraceServiceResponse | ExportLogsServiceResponse | ExportMetricsServiceResponse
@@ -71,4 +78,13 @@ def metrics(decode: Decode, from_json: FromJsonBody) -> OtlpSignal:
         from_json,
         ExportMetricsServiceResponse,
         is_stored=False,
+    )
+
+
+def all_signals(engine: Engine, metric_points: Literal["ignore", "reject"]) -> tuple[OtlpSignal, ...]:
+    """Traces and logs as this engine decodes them, and metrics, whose points are ignored or refused."""
+    return (
+        traces(engine.traces, traces_from_json),
+        logs(engine.logs, logs_from_json),
+        metrics(ignored_metrics if metric_points == "ignore" else refused_metrics, metrics_from_json),
     )

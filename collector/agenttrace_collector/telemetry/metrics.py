@@ -113,6 +113,13 @@ METRICS: Final[Mapping[str, MetricSpec]] = {
     "agenttrace_records_by_service": MetricSpec(
         _COUNTER, "Spans and log records by the service that sent them and what became of them."
     ),
+    "agenttrace_decode_engine": MetricSpec(_GAUGE, "1, by the engine that decodes requests (decode.engine)."),
+    "agenttrace_decode_handed_back_spans": MetricSpec(
+        _COUNTER, "Spans that the compiled engine left to Python; they are decoded all the same."
+    ),
+    "agenttrace_decode_declined_requests": MetricSpec(
+        _COUNTER, "Requests that the compiled engine left to Python as a whole."
+    ),
     "agenttrace_steps": MetricSpec(_COUNTER, "Steps, by the convention that named them."),
     "agenttrace_rows_recovered": MetricSpec(_COUNTER, "Rows found in the journal at start, by table."),
     "agenttrace_rows_accepted": MetricSpec(_COUNTER, "Rows taken into the journal, by table."),

@@ -19,7 +19,7 @@ ROLES: Final[Mapping[str, str]] = {
     "task": "wrapper",
 }
 _UNKNOWN: Final = ("", "other")
-_KIND_KEYS: Final = (openinference.KIND, openllmetry.KIND)
+KIND_KEYS: Final = (openinference.KIND, openllmetry.KIND)
 STEP_TYPES: Final[Mapping[str, str]] = {
     "plan": "plan",
     "execute_tool": "tool",
@@ -29,9 +29,9 @@ STEP_TYPES: Final[Mapping[str, str]] = {
 # Tools by which one agent gives the floor to another.
 HANDOFF_TOOLS: Final = frozenset({"handoff", "handoff_to_agent", "transfer_to_agent"})
 HANDOFF_PREFIX: Final = "transfer_to_"
-_TOOL_SPANS: Final = ("execute_tool ", "tools/call ", "MCP send tools/call ")
-_HANDOFF: Final = "handoff"
-_HANDOFF_SPAN: Final = "handoff to "
+TOOL_SPANS: Final = ("execute_tool ", "tools/call ", "MCP send tools/call ")
+HANDOFF: Final = "handoff"
+HANDOFF_SPAN: Final = "handoff to "
 _ERROR: Final = Status.StatusCode.STATUS_CODE_ERROR
 
 
@@ -66,7 +66,7 @@ def _is_unknown(facts: SpanFacts) -> bool:
     if facts.operation in _UNKNOWN:
         return True
     notes = facts.not_understood or ()
-    return facts.operation == "chain" and any((Guard.CLOSED, key) in notes for key in _KIND_KEYS)
+    return facts.operation == "chain" and any((Guard.CLOSED, key) in notes for key in KIND_KEYS)
 
 
 def _is_model_call(facts: SpanFacts) -> bool:
@@ -103,11 +103,11 @@ def _complete_model_call(facts: SpanFacts, span: Span) -> None:
 
 
 def _complete_tool(facts: SpanFacts, name: str) -> None:
-    if not facts.tool_name and name.startswith(_TOOL_SPANS):
+    if not facts.tool_name and name.startswith(TOOL_SPANS):
         facts.tool_name = name.rpartition(" ")[2]
     tool = facts.tool_name
-    if tool in HANDOFF_TOOLS or tool.startswith(HANDOFF_PREFIX) or name.startswith(_HANDOFF_SPAN):
-        facts.operation, facts.name = _HANDOFF, facts.name or _HANDOFF
+    if tool in HANDOFF_TOOLS or tool.startswith(HANDOFF_PREFIX) or name.startswith(HANDOFF_SPAN):
+        facts.operation, facts.name = HANDOFF, facts.name or HANDOFF
 
 
 def _read_name(facts: SpanFacts, name: str, scope: str) -> bool:

@@ -16,25 +16,27 @@ from agenttrace_collector.decode.conventions.operations import MCP_METHODS, OPER
 from agenttrace_collector.decode.conventions.table import (
     Family,
     Row,
+    Spelled,
     count,
     failed,
     flag,
     length,
     name,
     next_count,
-    spelled,
     take,
     text,
 )
 from agenttrace_schemas import wire
 from agenttrace_schemas.spellings import FINISH_REASONS, OUTPUT_TYPES
 
-_finish_reason: Final = spelled(FINISH_REASONS, unknown="other")
-_output_type: Final = spelled(OUTPUT_TYPES, unknown="other")
+_finish_reason: Final = Spelled(FINISH_REASONS, unknown="other")
+# Under which key a finish reason in a flattened answer is counted.
+COMPLETION_KEY: Final = "gen_ai.completion.*.finish_reason"
+_output_type: Final = Spelled(OUTPUT_TYPES, unknown="other")
 
 ROWS: Final = (
-    Row(wire.GEN_AI_OPERATION_NAME, "operation", spelled(OPERATIONS, unknown="other")),
-    Row("mcp.method.name", "operation", spelled(MCP_METHODS, is_open=True)),
+    Row(wire.GEN_AI_OPERATION_NAME, "operation", Spelled(OPERATIONS, unknown="other")),
+    Row("mcp.method.name", "operation", Spelled(MCP_METHODS, is_open=True)),
     Row(wire.GEN_AI_AGENT_NAME, "actor", name),
     Row("agent_name", "actor", name),
     Row("gen_ai.workflow.name", "actor", name),
@@ -69,10 +71,10 @@ def _requested(facts: SpanFacts, rest: str, value: AnyValue) -> None:
     if ".tool_calls." in rest and rest.endswith(".name") and value.string_value:
         facts.asked_for_tools = True
     elif rest.endswith(".finish_reason") and not facts.finish_reason:
-        take(facts, "finish_reason", "gen_ai.completion.*.finish_reason", _finish_reason(value))
+        take(facts, "finish_reason", COMPLETION_KEY, _finish_reason(value))
 
 
-FAMILIES: Final = (Family("gen_ai.completion.", _requested),)
+FAMILIES: Final = (Family("gen_ai.completion.", "completion", _requested),)
 
 # A span of these scopes may have no attributes; its name then is "<operation> <model, agent or tool>".
 NAMED_SPANS: Final[Mapping[str, Mapping[str, tuple[str, str]]]] = {

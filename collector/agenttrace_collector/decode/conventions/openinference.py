@@ -10,21 +10,21 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 from agenttrace_collector.decode.conventions.facts import SpanFacts
 from agenttrace_collector.decode.conventions.operations import OPENINFERENCE_KINDS
 from agenttrace_collector.decode.conventions.table import (
+    Constant,
     Family,
     Row,
-    constant,
+    Spelled,
     count,
     length,
     name,
-    spelled,
     text,
 )
 from agenttrace_schemas.spellings import FINISH_REASONS
 
 KIND: Final = "openinference.span.kind"
 ROWS: Final = (
-    Row(KIND, "operation", spelled(OPENINFERENCE_KINDS, unknown="chain")),
-    Row(KIND, "source", constant("openinference")),
+    Row(KIND, "operation", Spelled(OPENINFERENCE_KINDS, unknown="chain")),
+    Row(KIND, "source", Constant("openinference")),
     Row("agent.name", "actor", name),
     Row("tool.name", "tool_name", name),
     Row("llm.model_name", "model", name),
@@ -34,7 +34,7 @@ ROWS: Final = (
     Row("reranker.model_name", "model", name),
     Row("llm.token_count.prompt", "input_tokens", count),
     Row("llm.token_count.completion", "output_tokens", count),
-    Row("llm.finish_reason", "finish_reason", spelled(FINISH_REASONS, unknown="other")),
+    Row("llm.finish_reason", "finish_reason", Spelled(FINISH_REASONS, unknown="other")),
     Row("retrieval.documents", "retrieval_count", length),
     Row("session.id", "conversation_id", text),
 )
@@ -55,8 +55,8 @@ def _requested(facts: SpanFacts, rest: str, value: AnyValue) -> None:
 
 _DIGITS: Final = 7
 FAMILIES: Final = (
-    Family("retrieval.documents.", _documents),
-    Family("llm.output_messages.", _requested),
+    Family("retrieval.documents.", "documents", _documents),
+    Family("llm.output_messages.", "output_messages", _requested),
 )
 
 # The node, class or agent that a span of these operations is named for; a name of one word only.

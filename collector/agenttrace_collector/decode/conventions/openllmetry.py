@@ -6,23 +6,23 @@ from typing import Final
 
 from agenttrace_collector.decode.conventions.operations import REQUEST_TYPES, TRACELOOP_KINDS
 from agenttrace_collector.decode.conventions.table import (
+    Constant,
     Row,
-    constant,
+    Spelled,
     count,
     failed,
     flag,
     name,
-    spelled,
     text,
 )
 from agenttrace_schemas.spellings import FINISH_REASONS
 
 KIND: Final = "traceloop.span.kind"
-_SOURCE: Final = constant("openllmetry")
+_SOURCE: Final = Constant("openllmetry")
 
 ROWS: Final = (
-    Row(KIND, "operation", spelled(TRACELOOP_KINDS, unknown="chain")),
-    Row("llm.request.type", "operation", spelled(REQUEST_TYPES)),
+    Row(KIND, "operation", Spelled(TRACELOOP_KINDS, unknown="chain")),
+    Row("llm.request.type", "operation", Spelled(REQUEST_TYPES)),
     Row(KIND, "source", _SOURCE),
     Row("traceloop.workflow.name", "source", _SOURCE),
     Row("traceloop.entity.name", "source", _SOURCE),
@@ -30,7 +30,7 @@ ROWS: Final = (
     Row("gen_ai.task.name", "name", name),
     Row("llm.usage.prompt_tokens", "input_tokens", count),
     Row("llm.usage.completion_tokens", "output_tokens", count),
-    Row("llm.response.finish_reason", "finish_reason", spelled(FINISH_REASONS, unknown="other")),
+    Row("llm.response.finish_reason", "finish_reason", Spelled(FINISH_REASONS, unknown="other")),
     Row("llm.is_streaming", "stream", flag),
     Row("db.vector.query.result_count", "retrieval_count", count),
     Row("gen_ai.task.status", "failed", failed),

@@ -8,7 +8,7 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 
 from agenttrace_collector.decode.attributes import value_of
 from agenttrace_collector.decode.conventions.facts import SpanFacts
-from agenttrace_collector.decode.conventions.table import Family, Row, count, name, sequence, spelled, text
+from agenttrace_collector.decode.conventions.table import Family, Row, Spelled, count, name, sequence, text
 from agenttrace_schemas import wire
 from agenttrace_schemas.spellings import RUN_STATUSES, STEP_TYPES
 
@@ -22,9 +22,9 @@ def _metadata(facts: SpanFacts, rest: str, value: AnyValue) -> None:
 ROWS: Final = (
     Row(wire.RUN_ID, "run_id", text),
     Row(wire.PARENT_RUN_ID, "parent_run_id", text),
-    Row(wire.RUN_STATUS, "run_status", spelled(RUN_STATUSES)),
+    Row(wire.RUN_STATUS, "run_status", Spelled(RUN_STATUSES)),
     Row(wire.STEP_ID, "step_id", text),
-    Row(wire.STEP_TYPE, "step_type", spelled(STEP_TYPES, unknown="other")),
+    Row(wire.STEP_TYPE, "step_type", Spelled(STEP_TYPES, unknown="other")),
     Row(wire.STEP_NAME, "name", name),
     Row(wire.STEP_SEQ, "seq", sequence),
     Row(wire.STEP_ATTEMPT, "attempt", count),
@@ -33,4 +33,4 @@ ROWS: Final = (
     Row(wire.AGENT_VERSION, "agent_version", name),
     Row(wire.ENVIRONMENT, "environment", name),
 )
-FAMILIES: Final = (Family(wire.METADATA_PREFIX, _metadata),)
+FAMILIES: Final = (Family(wire.METADATA_PREFIX, "metadata", _metadata),)

@@ -15,9 +15,9 @@ from agenttrace_collector.decode.conventions.table import NotUnderstood, Reader,
 from agenttrace_schemas import wire
 
 _TABLES: Final = (ours.ROWS, genai.ROWS, openinference.ROWS, openllmetry.ROWS)
-_FAMILIES: Final = (*ours.FAMILIES, *genai.FAMILIES, *openinference.FAMILIES)
-_PREFIXES: Final = tuple(family.prefix for family in _FAMILIES)
-_UNKNOWN_ERROR: Final = "_OTHER"
+FAMILIES: Final = (*ours.FAMILIES, *genai.FAMILIES, *openinference.FAMILIES)
+_PREFIXES: Final = tuple(family.prefix for family in FAMILIES)
+UNKNOWN_ERROR: Final = "_OTHER"
 _ERROR: Final = Status.StatusCode.STATUS_CODE_ERROR
 
 
@@ -34,7 +34,7 @@ def _later_rows(tables: Iterable[Iterable[Row]]) -> dict[str, list[tuple[int, st
     rows = list(_all(tables))
     later: dict[str, list[tuple[int, str, Reader]]] = {}
     for place, row in enumerate(rows):
-        if _FIRST.get(row.key, ("",))[0] != row.fact:
+        if FIRST.get(row.key, ("",))[0] != row.fact:
             later.setdefault(row.key, []).append((place, row.fact, row.read))
     return later
 
@@ -43,16 +43,16 @@ def _all(tables: Iterable[Iterable[Row]]) -> Iterable[Row]:
     return (row for table in tables for row in table)
 
 
-_FIRST: Final = _first_rows(_TABLES)
-_LATER: Final = _later_rows(_TABLES)
-_LAST: Final = sum(map(len, _TABLES))
+FIRST: Final = _first_rows(_TABLES)
+LATER: Final = _later_rows(_TABLES)
+LAST: Final = sum(map(len, _TABLES))
 
 
 def read_span(span: Span, scope: str = "") -> SpanFacts:
     """The facts of one span; `scope` is the name of its instrumentation scope."""
     facts = SpanFacts()
     later: list[tuple[int, str, object]] | None = None
-    first_row = _FIRST.get
+    first_row = FIRST.get
     for attribute in span.attributes:
         key = attribute.key
         row = first_row(key)
@@ -63,11 +63,11 @@ def read_span(span: Span, scope: str = "") -> SpanFacts:
                 later.append(_not_understood(facts, key, row[0], value))
             elif value is not None:
                 setattr(facts, row[0], value)
-        if key in _LATER:
+        if key in LATER:
             later = later or []
             later += _read_later(facts, key, attribute.value)
         elif row is None and key.startswith(_PREFIXES):
-            family = next(family for family in _FAMILIES if key.startswith(family.prefix))
+            family = next(family for family in FAMILIES if key.startswith(family.prefix))
             family.take(facts, key[len(family.prefix) :], attribute.value)
     if later:
         _take_later(facts, later)
@@ -77,7 +77,7 @@ def read_span(span: Span, scope: str = "") -> SpanFacts:
 
 
 def _read_later(facts: SpanFacts, key: str, value: AnyValue) -> Iterator[tuple[int, str, object]]:
-    for place, fact, read in _LATER[key]:
+    for place, fact, read in LATER[key]:
         found = read(value)
         if isinstance(found, NotUnderstood):
             yield _not_understood(facts, key, fact, found)
@@ -88,7 +88,7 @@ def _read_later(facts: SpanFacts, key: str, value: AnyValue) -> Iterator[tuple[i
 def _not_understood(facts: SpanFacts, key: str, fact: str, found: NotUnderstood) -> tuple[int, str, object]:
     """What holds instead, after every key that tells the fact."""
     facts.note(found.rule, key)
-    return _LAST, fact, found.instead
+    return LAST, fact, found.instead
 
 
 def _take_later(facts: SpanFacts, later: list[tuple[int, str, object]]) -> None:
@@ -105,7 +105,7 @@ def _read_events(span: Span, facts: SpanFacts) -> None:
     for event in span.events:
         name = event.name
         if name == wire.EXCEPTION_EVENT:
-            if span.status.code == _ERROR and facts.error_type in ("", _UNKNOWN_ERROR):
+            if span.status.code == _ERROR and facts.error_type in ("", UNKNOWN_ERROR):
                 facts.error_type = _attribute(event, wire.EXCEPTION_TYPE) or facts.error_type
         elif name == genai.CHOICE_EVENT and not facts.finish_reason:
             key, fact, read = genai.CHOICE
@@ -121,9 +121,9 @@ def _attribute(event: Span.Event, key: str) -> str:
 def key_of(attributes: Iterable[KeyValue], fact: str) -> str:
     """The key among these that tells a fact; `name` where only the span's name or an event tells it."""
     stated = {attribute.key for attribute in attributes}
-    return next((key for key in _KEYS[fact] if key in stated), "name")
+    return next((key for key in KEYS[fact] if key in stated), "name")
 
 
-_KEYS: Final = {
+KEYS: Final = {
     row.fact: [each.key for each in _all(_TABLES) if each.fact == row.fact] for row in _all(_TABLES)
 }

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Final, NamedTuple, TypeAlias
 
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue
@@ -17,8 +18,8 @@ from agenttrace_schemas.counts import MOST_COUNTED, MOST_SEQ, count_of
 from agenttrace_schemas.spellings import flag_of, plain, spelling
 
 Reader: TypeAlias = Callable[[AnyValue], object]
-_LONGEST_LIST: Final = 1_000_000
-_MOST_LOOKED_AT: Final = 32
+LONGEST_LIST: Final = 1_000_000
+MOST_LOOKED_AT: Final = 32
 
 
 class Row(NamedTuple):
@@ -30,9 +31,13 @@ class Row(NamedTuple):
 
 
 class Family(NamedTuple):
-    """Keys with indexes in them: everything under a prefix goes to one function, with the rest of the key."""
+    """Keys with indexes in them: everything under a prefix goes to one function, with the rest of the key.
+
+    `kind` names the function to an engine that has its own of the same meaning.
+    """
 
     prefix: str
+    kind: str
     take: Callable[[SpanFacts, str, AnyValue], None]
 
 
@@ -46,7 +51,7 @@ class NotUnderstood(NamedTuple):
 NO_NAME: Final = NotUnderstood("identifier.pattern")
 NO_COUNT: Final = NotUnderstood("count.range")
 NO_WORD: Final = NotUnderstood("closed.set")
-_FAILURES: Final = frozenset({"error", "errored", "failure", "failed"})
+FAILURES: Final = frozenset({"error", "errored", "failure", "failed"})
 
 
 def text(value: AnyValue) -> str | None:
@@ -107,7 +112,7 @@ def flag(value: AnyValue) -> bool | NotUnderstood | None:
 
 def failed(value: AnyValue) -> bool | None:
     """Whether a status word says that the call failed."""
-    return True if plain(value.string_value) in _FAILURES else None
+    return True if plain(value.string_value) in FAILURES else None
 
 
 def take(facts: SpanFacts, fact: str, key: str, value: object) -> None:
@@ -119,28 +124,37 @@ def take(facts: SpanFacts, fact: str, key: str, value: object) -> None:
         setattr(facts, fact, value)
 
 
-def constant(fact: str) -> Reader:
+@dataclass(frozen=True, slots=True)
+class Constant:
     """A fact that the key alone tells."""
-    return lambda _: fact
+
+    fact: str
+
+    def __call__(self, _: AnyValue) -> str:
+        """The fact, whatever the value is."""
+        return self.fact
 
 
-def spelled(spellings: Mapping[str, str], *, unknown: str | None = None, is_open: bool = False) -> Reader:
+@dataclass(frozen=True, slots=True)
+class Spelled:
     """The first word of a string or a list of them, in our spelling.
 
     `unknown` stands for words that the table has not. With `is_open` these are known to mean nothing here.
     """
-    not_known = None if is_open else NotUnderstood(NO_WORD.rule, unknown)
 
-    def read(value: AnyValue) -> str | NotUnderstood | None:
-        known = spellings.get(value.string_value)
+    spellings: Mapping[str, str]
+    unknown: str | None = None
+    is_open: bool = False
+
+    def __call__(self, value: AnyValue) -> str | NotUnderstood | None:
+        """Our word; None where the value says nothing."""
+        known = self.spellings.get(value.string_value)
         if known is None:
             said = value.string_value or _first_text(value)
-            known = spelling(spellings, said) if said else ""
+            known = spelling(self.spellings, said) if said else ""
             if known is None:
-                return not_known
-        return known or (None if is_open else _silent(value))
-
-    return read
+                return None if self.is_open else NotUnderstood(NO_WORD.rule, self.unknown)
+        return known or (None if self.is_open else _silent(value))
 
 
 def _silent(value: AnyValue) -> NotUnderstood | None:
@@ -158,12 +172,12 @@ def _first_text(value: AnyValue) -> str:
 
 def _texts(value: AnyValue) -> Iterator[str]:
     waiting = [value]
-    for _ in range(_MOST_LOOKED_AT):
+    for _ in range(MOST_LOOKED_AT):
         if not waiting:
             return
         item = waiting.pop()
         yield item.string_value
-        waiting += reversed(item.array_value.values[:_MOST_LOOKED_AT])
+        waiting += reversed(item.array_value.values[:MOST_LOOKED_AT])
 
 
 def length(value: AnyValue) -> int | NotUnderstood | None:
@@ -173,7 +187,7 @@ def length(value: AnyValue) -> int | NotUnderstood | None:
     written = value.string_value
     if not written:
         return count(value)
-    if len(written) > _LONGEST_LIST:
+    if len(written) > LONGEST_LIST:
         return NO_COUNT
     try:
         items = json.loads(written)

@@ -1,0 +1,103 @@
+"""Which implementation decodes requests of traces and logs: Python's, or the compiled one with Python's behind it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from importlib.util import find_spec
+from typing import Final, Protocol
+
+from agenttrace_collector.config.decode import DecodeEngine
+from agenttrace_collector.config.problems import ConfigError, Position, Problem
+from agenttrace_collector.decode.batch import Batch, Context, Unread
+from agenttrace_collector.decode.otlp import decode_logs, decode_traces
+from agenttrace_collector.telemetry.metrics import Sample
+
+_log: Final = logging.getLogger(__name__)
+MODULE: Final = "agenttrace_native"
+_MISSING: Final = (
+    "the compiled engine is not installed (pip install ./collector/native), or is of another version"
+)
+
+
+@dataclass(slots=True)
+class EngineCounts:
+    """Spans that a compiled engine handed back to Python, and requests that it declined as a whole."""
+
+    handed_back: int = 0
+    declined: int = 0
+
+
+class Engine(Protocol):
+    """Protobuf bytes of a signal to a batch; every engine gives the same batch for the same bytes."""
+
+    @property
+    def name(self) -> str:
+        """The value of `decode.engine` that asks for it."""
+
+    @property
+    def counts(self) -> EngineCounts:
+        """What was left to Python since the start."""
+
+    def traces(self, body: bytes, context: Context, unread: Unread = (), /) -> Batch:
+        """The batch of one ExportTraceServiceRequest; raises `Rejected` where the bytes are not one."""
+
+    def logs(self, body: bytes, context: Context, unread: Unread = (), /) -> Batch:
+        """The batch of one ExportLogsServiceRequest; raises `Rejected` where the bytes are not one."""
+
+
+class PythonEngine:
+    """The reference: whatever another engine does not treat, it does."""
+
+    name: str = "python"
+
+    def __init__(self) -> None:
+        self.counts = EngineCounts()
+
+    def traces(self, body: bytes, context: Context, unread: Unread = (), /) -> Batch:
+        """The batch of one ExportTraceServiceRequest; raises `Rejected` where the bytes are not one."""
+        return decode_traces(body, context, unread)
+
+    def logs(self, body: bytes, context: Context, unread: Unread = (), /) -> Batch:
+        """The batch of one ExportLogsServiceRequest; raises `Rejected` where the bytes are not one."""
+        return decode_logs(body, context, unread)
+
+
+class EngineMissing(RuntimeError):
+    """There is no compiled engine that can take the facts of this version."""
+
+
+def open_engine(wanted: DecodeEngine) -> Engine:
+    """The engine that the configuration asks for; raises `ConfigError` where it asks for one that is not there."""
+    if wanted == "python" or (wanted == "auto" and find_spec(MODULE) is None):
+        return PythonEngine()
+    try:
+        return compiled_engine()
+    except EngineMissing as error:
+        if wanted == "native":
+            raise ConfigError([Problem(Position("configuration"), "decode.engine", _MISSING)]) from error
+        _log.warning("requests are decoded in Python: %s", _MISSING)
+        return PythonEngine()
+
+
+def compiled_engine() -> Engine:
+    """The compiled engine; raises `EngineMissing`."""
+    raise EngineMissing
+
+
+def engine_facts(engine: Engine) -> Mapping[str, object]:
+    """What health says of an engine."""
+    counts = engine.counts
+    return {
+        "engine": engine.name,
+        "handed_back_spans": counts.handed_back,
+        "declined_requests": counts.declined,
+    }
+
+
+def engine_readings(engine: Engine) -> Iterator[Sample]:
+    """What the metrics say of an engine."""
+    yield Sample("agenttrace_decode_engine", 1, {"engine": engine.name})
+    yield Sample("agenttrace_decode_handed_back_spans", engine.counts.handed_back)
+    yield Sample("agenttrace_decode_declined_requests", engine.counts.declined)
