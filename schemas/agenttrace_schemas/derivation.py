@@ -186,6 +186,13 @@ _TABLE: Final = (
         "a coding agent's call of a tool ended in an error type that says that it was not let through",
         selected="deny",
     ),
+    _decision(
+        "approval.allowed",
+        DecisionType.APPROVAL,
+        ReasonCode.UNSTATED,
+        "a coding agent's call of a tool ran and nothing states who let it through",
+        selected="allow",
+    ),
     Derivation("failure.step", "failure", "", "", "a step failed and no later attempt of it ended well"),
     Derivation("failure.run", "failure", "orchestration", "", "the run ended in error"),
 )

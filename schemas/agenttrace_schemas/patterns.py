@@ -29,7 +29,7 @@ MESSAGE: Final = LABELS["relaxed"]
 # Error types that only a tool that ran can end with: an exception's class, a time-out, an exit or HTTP status code.
 RAN: Final = (
     "[A-Z][A-Za-z0-9_]*(Error|Exception|Timeout|Expired|Interrupt|Exit|Refused|Reset|Warning|Denied)"
-    "|(.*[._ -])?[Tt]ime(d)?[_ -]?[Oo]ut([._ -].*)?|deadline[_ ]exceeded"
+    "|mcp_tool_error|(.*[._ -])?[Tt]ime(d)?[_ -]?[Oo]ut([._ -].*)?|deadline[_ ]exceeded"
     "|[A-Za-z_ -]*[Ee]xit(ed)?[_ -]?([Cc]ode|[Ss]tatus)?[:_ -]*-?[0-9]{1,3}|[1-5][0-9]{2}"
 )
 # Exceptions that ask the model to call again, whether or not there is such a tool.

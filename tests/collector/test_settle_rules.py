@@ -104,6 +104,7 @@ CASES: Sequence[tuple[str, list[StepRow]]] = [
             step("execute_tool", 2, tool="sh", error="policy_violation", source="coding_agent"),
         ],
     ),
+    ("approval.allowed", [step("chat", 1), step("execute_tool", 2, tool="sh", source="coding_agent")]),
     ("failure.step", [*tool("KeyError"), step("chat", 2)]),
     ("failure.run", tool("KeyError")),
 ]

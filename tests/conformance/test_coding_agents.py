@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from functools import cache
+from pathlib import Path
 from typing import Final
 
 import pytest
@@ -11,7 +14,7 @@ import pytest
 from agenttrace_collector.settle.model import DENIAL, Recorded, RunRows, SettleContext, Settled, Thresholds
 from agenttrace_collector.settle.run import settle_run
 from agenttrace_schemas.rows import DecisionRow, RunRow, StepRow
-from tests.support.agents import CONTEXT, AgentScenario, agent_scenarios
+from tests.support.agents import CONTEXT, AgentScenario, agent_scenarios, bare
 from tests.support.rows import rows_of
 
 CANARY: Final = b"CANARY"
@@ -23,7 +26,10 @@ CANNOT_TELL: Final = {
 NO_TOOLS: Final = "_unknown_tool"
 # The least share of what happened that is seen; the test prints each that is not.
 LEAST_KNOWN: Final = 0.7
-LEAST: Final = {"runs": 0.90, "tools": 0.85, "approvals": 0.75, "models": 0.95, "tokens": 0.95}
+LEAST: Final = {"runs": 0.96, "tools": 0.93, "approvals": 0.88, "models": 0.97, "tokens": 0.97}
+KINDS: Final = tuple(LEAST)
+MODEL_CALLS: Final = ("chat", "generate_content", "text_completion")
+DEVIATIONS: Final = Path(__file__).with_name("agent_deviations.json")
 
 
 def settled(scenario: AgentScenario) -> Iterator[tuple[Settled, list[DecisionRow]]]:
@@ -52,16 +58,17 @@ def settled(scenario: AgentScenario) -> Iterator[tuple[Settled, list[DecisionRow
 
 def seen(scenario: AgentScenario) -> Mapping[str, Counter[str]]:
     """The same facts as `AgentScenario.happened`, as they came out."""
-    found: dict[str, Counter[str]] = {kind: Counter() for kind in LEAST}
+    found: dict[str, Counter[str]] = {kind: Counter() for kind in KINDS}
     for run, recorded in settled(scenario):
+        assert run.facts
         calls = [step for step in run.steps if step.role == "leaf"]
-        models = [step for step in calls if step.operation == "chat"]
-        found["runs"]["runs"] += 1
+        models = [step for step in calls if step.operation in MODEL_CALLS]
+        found["runs"]["runs"] += run.facts.parent_run_id is None
         found["tools"] += Counter(
-            step.tool_name for step in calls if step.step_type == "tool" and step.tool_name != NO_TOOLS
+            bare(step.tool_name) for step in calls if step.step_type == "tool" and step.tool_name != NO_TOOLS
         )
         found["approvals"] += Counter(
-            f"{row.tool_name} {row.selected}"
+            f"{bare(row.tool_name)} {row.selected}"
             for row in (*recorded, *run.decisions)
             if row.decision_type == "approval"
         )
@@ -71,21 +78,53 @@ def seen(scenario: AgentScenario) -> Mapping[str, Counter[str]]:
     return found
 
 
-def test_what_comes_out_is_what_happened() -> None:
-    """Runs, calls, approvals, model calls and tokens, by set; printed with what is missed."""
+def named_alike(observed: Counter[str], happened: Counter[str]) -> Counter[str]:
+    """Observed facts under the name of the facts where these name several that one may be: `replace/edit`."""
+    names: dict[str, str] = {}
+    for several in (name for name in happened if "/" in name):
+        tools, _, outcome = several.partition(" ")
+        names |= {f"{tool} {outcome}".strip(): several for tool in tools.split("/")}
+    made: Counter[str] = Counter()
+    for name, count in observed.items():
+        made[names.get(name, name)] += count
+    return made
+
+
+def compared(scenario: AgentScenario) -> Iterator[tuple[str, Counter[str], Counter[str]]]:
+    """Of each kind what happened and what was observed of it."""
+    observed = seen(scenario)
+    for kind, happened in scenario.happened().items():
+        found = named_alike(observed[kind], happened)
+        if kind == "approvals":
+            found -= (found - happened) & scenario.unlisted()
+        yield kind, happened, +found
+
+
+@cache
+def listed() -> dict[tuple[str, str], str]:
+    """The deviations that are known, with their reasons."""
+    return {(each["scenario"], each["kind"]): each["reason"] for each in json.loads(DEVIATIONS.read_text())}
+
+
+@pytest.mark.parametrize("scenario", agent_scenarios(), ids=str)
+def test_what_comes_out_is_what_happened(scenario: AgentScenario) -> None:
+    """Runs, calls, approvals, model calls and tokens, but for what is listed; none is listed in vain."""
+    missed = {kind: (happened, found) for kind, happened, found in compared(scenario) if happened != found}
+    assert missed.keys() == {kind for name, kind in listed() if name == str(scenario)}, missed
+
+
+def test_nearly_all_is_seen() -> None:
+    """The shares over all sets, with the deviations counted as missed."""
     total: Counter[str] = Counter()
     right: Counter[str] = Counter()
     for scenario in agent_scenarios():
-        observed = seen(scenario)
-        for kind, happened in scenario.happened().items():
+        for kind, happened, found in compared(scenario):
             total[kind] += happened.total()
-            held = (happened & observed[kind]).total() - (observed[kind] - happened).total()
-            right[kind] += max(0, held)
-            if happened != observed[kind]:
-                print(f"{scenario}: {kind} {dict(+happened)}, seen {dict(+observed[kind])}")
+            right[kind] += max(0, (happened & found).total() - (found - happened).total())
     shares = {kind: right[kind] / total[kind] for kind in total}
     print({kind: f"{share:.1%}" for kind, share in shares.items()})
     assert all(share >= LEAST[kind] for kind, share in shares.items()), shares
+    assert all(listed().values())
 
 
 def test_no_status_is_wrong() -> None:
@@ -96,6 +135,8 @@ def test_no_status_is_wrong() -> None:
         expected = scenario.succeeded()
         for run, _ in settled(scenario):
             assert run.facts
+            if run.facts.parent_run_id:
+                continue
             asked += 1
             known += run.facts.status != "unknown"
             claimed = {"success": True, "failure": False}.get(run.facts.status)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tarfile
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -20,6 +21,7 @@ FOLDER: Final = Path(__file__).parents[1] / "corpus" / "agents"
 CONTEXT: Final = Context(Policy(site_key=b"k" * 32), "default", 1_795_700_000 * 10**9)
 _DENIED: Final = frozenset({"reject", "denied", "abort"})
 _SUCCESS: Final = "success"
+_SERVER: Final = re.compile(r"^mcp(:| |__.+__)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,19 +48,29 @@ class AgentScenario:
         tokens = said.get("tokens") or {}
         return {
             "runs": Counter({"runs": said["runs"]}),
-            "tools": Counter(each["tool"] for each in said["tool_calls"] if each["executed"]),
+            "tools": Counter(bare(each["tool"]) for each in said["tool_calls"] if each["executed"]),
             "approvals": Counter(
-                f"{each['tool']} {'deny' if each['decision'] in _DENIED else 'allow'}"
+                f"{bare(each['tool'])} {'deny' if each['decision'] in _DENIED else 'allow'}"
                 for each in said["decisions"]
             ),
             "models": Counter({"ok": said["model_calls"]["ok"]}),
             "tokens": Counter({name: tokens.get(name, 0) for name in ("input", "output")}),
         }
 
+    def unlisted(self) -> Counter[str]:
+        """Calls that ran, and so were let through, although the facts do not list who let them."""
+        ran = self.happened()["tools"]
+        return Counter({f"{tool} allow": count for tool, count in ran.items()}) - self.happened()["approvals"]
+
     def succeeded(self) -> bool | None:
         """Whether its runs ended well; None where they ended in several ways or were stopped."""
         status = self.expected["final_status"]
         return {_SUCCESS: True, "failure": False}.get(status)
+
+
+def bare(tool: str) -> str:
+    """The name of a tool without that of its server: `mcp:lookup`, `mcp lookup`, `mcp__server__lookup`."""
+    return _SERVER.sub("", tool)
 
 
 @cache

@@ -45,6 +45,11 @@ def parse_or_hash_id(text: str) -> bytes:
     return uuid5(text.encode("utf-8", "replace"))
 
 
+def call(name: str) -> bytes | None:
+    """What all records of one call have in common, made of the id that they name it by."""
+    return uuid5(name.encode("utf-8", "replace")) if name else None
+
+
 def step(trace_id: bytes, span_id: bytes) -> bytes:
     """The id of a step whose span carries no stamp."""
     return uuid5(trace_id + span_id)

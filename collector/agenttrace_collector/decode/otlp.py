@@ -9,6 +9,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from agenttrace_collector.decode import ids as identity
 from agenttrace_collector.decode.agent_records import decode_agent_record
+from agenttrace_collector.decode.agent_told import Prompts
 from agenttrace_collector.decode.attributes import value_of
 from agenttrace_collector.decode.batch import Batch, Context, Unread
 from agenttrace_collector.decode.builder import BatchBuilder, digest_of
@@ -50,10 +51,11 @@ def decode_logs(body: bytes, context: Context, unread: Unread = (), /) -> Batch:
     builder = BatchBuilder(context, digest_of("logs", body, context))
     for number, resource_logs in enumerate(request.resource_logs):
         sender, before = read_sender(resource_logs.resource, builder.identifier), builder.counts()
+        prompts = Prompts()
         for scope_logs in resource_logs.scope_logs:
             for record in scope_logs.log_records:
                 builder.received += 1
-                _decode_record(record, scope_logs.scope.name, sender, builder)
+                _decode_record(record, scope_logs.scope.name, sender, builder, prompts=prompts)
         builder.not_read(unread[number] if unread else {})
         builder.sent_by(sender.agent_id, before)
     return builder.batch()
@@ -122,11 +124,13 @@ def _decode_events(span: Span, origin: Origin, builder: BatchBuilder) -> None:
             builder.refuse(kind, violation, origin)
 
 
-def _decode_record(record: LogRecord, scope: str, sender: Sender, builder: BatchBuilder) -> None:
+def _decode_record(
+    record: LogRecord, scope: str, sender: Sender, builder: BatchBuilder, *, prompts: Prompts
+) -> None:
     name = record.event_name
     kind = KINDS.get(name)
     if kind is None:
-        if not decode_agent_record(record, scope, sender, builder):
+        if not decode_agent_record(record, scope, sender, builder, prompts=prompts):
             builder.ignored += 1
         return
     facts = _stamps(record)

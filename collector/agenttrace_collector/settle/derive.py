@@ -18,7 +18,7 @@ from agenttrace_collector.settle.model import (
     Node,
     Thresholds,
 )
-from agenttrace_schemas.names import is_identity
+from agenttrace_schemas.names import is_identity, shows_execution
 
 Found = Iterator[tuple[Node, str]]
 
@@ -38,12 +38,20 @@ def derive(nodes: Sequence[Node], steps: Sequence[Node], thresholds: Thresholds)
 
 
 def _tool(node: Node) -> Found:
+    if _was_let_through(node):
+        yield node, "approval.allowed"
     if node.failed:
         yield node, tool_failure_rule(str(node.fact("error_type")))
     elif node.previous is not None or node.attempt > 1:
         yield node, "tool.after_retry"
     elif not _fell_back(node):
         yield node, "tool.first_attempt"
+
+
+def _was_let_through(node: Node) -> bool:
+    """Whether the outcome of a coding agent's call shows that it ran; where somebody stated it, that counts."""
+    ran = not node.failed or shows_execution(str(node.fact("error_type")))
+    return ran and node.step.source == CODING_AGENT
 
 
 def _retrieval(node: Node) -> Found:

@@ -11,6 +11,7 @@ from typing import Final, Literal, NamedTuple, TypeAlias
 Kind: TypeAlias = Literal["prompt", "model", "model_error", "tool", "approval", "refusal", "ended"]
 SOURCE: Final = "coding_agent"
 EVENT_NAME: Final = "event.name"
+AGENT_NAME: Final = "agent_name"
 
 
 class Record(NamedTuple):
@@ -42,6 +43,15 @@ class CodingAgent(NamedTuple):
     trace_is_run: bool = False
     # Whether a tool of its own that failed never ran: a command that ran and failed is no failure then.
     failed_is_unrun: bool = False
+    # Names of the agent that the user talks to, under `agent_name`; every other name is of a subagent.
+    main_agents: tuple[str, ...] = ()
+    # Whether a run key that counts turns, as `<subagent>#<turn>`, is of a subagent.
+    counts_turns: bool = False
+
+
+# Between a session and the number of its prompt; one of them alone stands before the number of a turn.
+PROMPT_MARK: Final = "########"
+TURN_MARK: Final = "#"
 
 
 _CLAUDE: Final = CodingAgent(
@@ -114,6 +124,7 @@ _CODEX: Final = CodingAgent(
     run_keys=("conversation.id",),
     session_key="conversation.id",
     failed_is_unrun=True,
+    main_agents=("/root",),
     records={
         "codex.user_prompt": Record("prompt", {}),
         "codex.sse_event": Record(
@@ -197,6 +208,7 @@ def _gemini(agent_id: str, prefix: str, purpose: str, *, always: str, versioned:
         run_keys=("prompt_id", "session.id"),
         session_key="session.id",
         versioned=versioned,
+        counts_turns=True,
         records={
             f"{prefix}.user_prompt": Record("prompt", {}),
             f"{prefix}.api_response": Record("model", model),
