@@ -7,7 +7,7 @@ from typing import Any, Final
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 
 from agenttrace_collector.decode import ids as identity
-from agenttrace_collector.decode.agent_told import Prompts, Told, told
+from agenttrace_collector.decode.agent_facts import AgentFacts, Prompts, read_record
 from agenttrace_collector.decode.builder import BatchBuilder
 from agenttrace_collector.decode.conventions import coding_agents
 from agenttrace_collector.decode.events import Origin
@@ -32,14 +32,14 @@ def decode_agent_record(
     record: LogRecord, scope: str, sender: Sender, builder: BatchBuilder, *, prompts: Prompts
 ) -> bool:
     """Add the rows of a coding agent's record; False where the record has no meaning here."""
-    said = told(record, scope, sender, prompts)
+    said = read_record(record, scope, sender, prompts)
     if said is None or _is_nothing(said):
         return False
     _add(said, builder)
     return True
 
 
-def _add(told: Told, builder: BatchBuilder) -> None:
+def _add(told: AgentFacts, builder: BatchBuilder) -> None:
     if not builder.in_range(told.time, StepRow.TABLE):
         builder.refused += 1
         builder.refuse("log_record", Violation("time.range", "time_unix_nano"), _origin(told, builder))
@@ -56,14 +56,14 @@ def _add(told: Told, builder: BatchBuilder) -> None:
         builder.add(_run(told, builder))
 
 
-def _is_nothing(told: Told) -> bool:
+def _is_nothing(told: AgentFacts) -> bool:
     needs, without = told.record.needs, told.record.without
     if needs == "http_error":
         return (told.count("error_type") or 0) < _FIRST_ERROR
     return bool((needs and told.values.get(needs) is None) or (without and told.values.get(without)))
 
 
-def _rejected(told: Told) -> bool:
+def _rejected(told: AgentFacts) -> bool:
     """Whether the record of a call says that it was not let through, or shows that it never ran."""
     if told.record.kind != "tool":
         return False
@@ -71,7 +71,7 @@ def _rejected(told: Told) -> bool:
     return never_ran or (told.approval is not None and told.approval[0] == "deny")
 
 
-def _origin(told: Told, builder: BatchBuilder) -> Origin:
+def _origin(told: AgentFacts, builder: BatchBuilder) -> Origin:
     return Origin(
         tenant=builder.context.tenant,
         run_id=told.run_id,
@@ -90,12 +90,12 @@ def _origin(told: Told, builder: BatchBuilder) -> Origin:
 _ORIGIN: Final = "tenant run_id trace_id agent_id agent_version environment actor created_at".split()
 
 
-def _shared(told: Told, builder: BatchBuilder) -> dict[str, Any]:
+def _shared(told: AgentFacts, builder: BatchBuilder) -> dict[str, Any]:
     origin = _origin(told, builder)
     return {"span_id": origin.span_number} | {name: getattr(origin, name) for name in _ORIGIN}
 
 
-def _step(told: Told, builder: BatchBuilder) -> StepRow:
+def _step(told: AgentFacts, builder: BatchBuilder) -> StepRow:
     is_tool = told.record.kind == "tool"
     failed = told.failed or told.record.kind == "model_error"
     error = _error_type(told, builder) if failed or told.text("error_type") else ""
@@ -136,31 +136,31 @@ def _step(told: Told, builder: BatchBuilder) -> StepRow:
     )
 
 
-def _step_type(told: Told, *, failed: bool) -> str:
+def _step_type(told: AgentFacts, *, failed: bool) -> str:
     if told.record.kind == "tool":
         return StepType.TOOL
     return StepType.OTHER if failed or told.is_side else StepType.RESPOND
 
 
-def _finish_reason(told: Told) -> str:
+def _finish_reason(told: AgentFacts) -> str:
     said = told.text("finish_reason")
     return (spelling(FINISH_REASONS, said) or "") if said else ""
 
 
-def _cost(told: Told) -> int | None:
+def _cost(told: AgentFacts) -> int | None:
     value = told.values.get("cost_usd")
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < _LONGEST:
         return None
     return count_of(round(value * _NANO_USD))
 
 
-def _error_type(told: Told, builder: BatchBuilder) -> str:
+def _error_type(told: AgentFacts, builder: BatchBuilder) -> str:
     key = told.record.facts.get("error_type", "error_type")
     # Only a tool that its server has can fail on it.
     return builder.identifier(told.text("error_type"), key) or (_SERVER_FAILED if told.text("server") else "")
 
 
-def _tool_name(told: Told, builder: BatchBuilder, *, failed: bool, error_type: str) -> str:
+def _tool_name(told: AgentFacts, builder: BatchBuilder, *, failed: bool, error_type: str) -> str:
     """The name of a tool where the record shows that it exists, else what stands for it."""
     policy, key = builder.context.policy, told.record.facts["tool_name"]
     name = builder.identifier(told.text("tool_name"), key)
@@ -174,7 +174,7 @@ def _tool_name(told: Told, builder: BatchBuilder, *, failed: bool, error_type: s
     return kept
 
 
-def _add_approval(told: Told, builder: BatchBuilder) -> None:
+def _add_approval(told: AgentFacts, builder: BatchBuilder) -> None:
     if not builder.context.policy.decisions or told.approval is None:
         return
     selected, reason = told.approval
@@ -203,7 +203,7 @@ def _add_approval(told: Told, builder: BatchBuilder) -> None:
     )
 
 
-def _run(told: Told, builder: BatchBuilder) -> RunRow:
+def _run(told: AgentFacts, builder: BatchBuilder) -> RunRow:
     """How the run stands as of this record: the last one of a run tells how it ended."""
     # Records of one millisecond stand in the order that their sender gave them.
     time = told.time + told.sequence if not told.time % _MILLISECOND else told.time
@@ -218,7 +218,7 @@ def _run(told: Told, builder: BatchBuilder) -> RunRow:
     )
 
 
-def _status(told: Told) -> str:
+def _status(told: AgentFacts) -> str:
     if told.record.kind == "model_error":
         return RunStatus.FAILURE
     if told.record.kind == "model" and _finish_reason(told) not in _CUT:

@@ -8,8 +8,8 @@ from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from agenttrace_collector.decode import ids as identity
+from agenttrace_collector.decode.agent_facts import Prompts
 from agenttrace_collector.decode.agent_records import decode_agent_record
-from agenttrace_collector.decode.agent_told import Prompts
 from agenttrace_collector.decode.attributes import value_of
 from agenttrace_collector.decode.batch import Batch, Context, Unread
 from agenttrace_collector.decode.builder import BatchBuilder, digest_of

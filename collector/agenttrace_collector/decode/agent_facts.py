@@ -47,7 +47,7 @@ def run_of(agent: CodingAgent, key: str) -> bytes:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class AgentFacts:
     """One record as its table reads it; `time` is in nanoseconds."""
 
     agent: CodingAgent
@@ -107,7 +107,7 @@ class Told:
         return identity.uuid5(b"\x1f".join((self.run_id, place, said)))
 
 
-def told(record: LogRecord, scope: str, sender: Sender, prompts: Prompts) -> Told | None:
+def read_record(record: LogRecord, scope: str, sender: Sender, prompts: Prompts) -> AgentFacts | None:
     """The record as its table reads it; None where no table has it, or where it names no run."""
     agent = AGENTS.get(scope)
     if agent is None:
@@ -127,7 +127,7 @@ def told(record: LogRecord, scope: str, sender: Sender, prompts: Prompts) -> Tol
     if not nested:
         prompts.answered(agent, session, run_id)
     sequence = stated["event.sequence"].int_value if "event.sequence" in stated else 0
-    return Told(
+    return AgentFacts(
         agent=agent,
         record=table,
         name=name,
