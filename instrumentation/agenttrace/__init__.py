@@ -2,7 +2,7 @@
 
 from agenttrace.configure import configure
 from agenttrace.counts import Counts
-from agenttrace.current import current_run, current_step, step
+from agenttrace.current import current_run, current_step, step, tool
 from agenttrace.exporters import MissingExtra
 from agenttrace.flushing import flush, shutdown
 from agenttrace.record import record_decision, record_failure, record_quality_signal
@@ -44,4 +44,5 @@ __all__ = [
     "record_quality_signal",
     "shutdown",
     "step",
+    "tool",
 ]

@@ -17,11 +17,10 @@ from agenttrace.attributes import (
     metadata_attributes,
     signal_attributes,
 )
-from agenttrace.frameworks import current_context
 from agenttrace.identity import IdentityMap
 from agenttrace.numeric import Number
 from agenttrace.runtime import SCOPE_NAME, UNCONFIGURED, Runtime, active, is_set_up
-from agenttrace.scope import Frame, context_in, frame_of, run_of, within_pipeline
+from agenttrace.scope import Frame, current_context, frame_of, run_of, within_pipeline
 from agenttrace.span_events import Event, SpanEvents, stamps_of
 from agenttrace_schemas import wire
 from agenttrace_schemas.rules import MESSAGE_LENGTH, Violation
@@ -34,7 +33,7 @@ _UNLOGGED: Final = (
 
 
 def emit_decision(
-    own: Frame | None,
+    place: Context | None,
     *,
     decision_type: str,
     selected: str,
@@ -43,21 +42,23 @@ def emit_decision(
     confidence: Number | None,
     step_id: str | None,
     metadata: Metadata | None,
-) -> None:
-    """Record a decision on the current span, or in the run of `own`."""
+) -> str | None:
+    """Record a decision in this context, else in the current one; its id, None where decisions are switched off."""
     runtime = active()
     if not runtime.settings.records_decisions:
-        return
+        return None
     texts = runtime.decision_texts(decision_type, selected, reason_code, candidates)
-    attributes: Attributes = {wire.DECISION_ID: runtime.new_id(), **texts}
+    event_id = runtime.new_id()
+    attributes: Attributes = {wire.DECISION_ID: event_id, **texts}
     if confidence is not None:
         add_confidence(attributes, confidence)
     _attach(attributes, runtime, step_id, metadata)
-    _emit(Event(wire.EVENT_DECISION, attributes, runtime.now()), own, runtime)
+    _emit(Event(wire.EVENT_DECISION, attributes, runtime.now()), place, runtime)
+    return event_id
 
 
 def emit_signal(
-    own: Frame | None,
+    place: Context | None,
     *,
     signal_type: str,
     signal_code: str,
@@ -65,11 +66,11 @@ def emit_signal(
     weight: Number | None,
     step_id: str | None,
     metadata: Metadata | None,
-) -> None:
-    """Record a quality signal on the current span, or in the run of `own`."""
+) -> str | None:
+    """Record a quality signal in this context, else in the current one; its id, None where signals are switched off."""
     runtime = active()
     if not runtime.settings.records_decisions:
-        return
+        return None
     attributes = signal_attributes(
         runtime.settings.policy,
         signal_type=signal_type,
@@ -77,25 +78,27 @@ def emit_signal(
         value=value,
         weight=weight,
     )
-    attributes[wire.SIGNAL_ID] = runtime.new_id()
+    attributes[wire.SIGNAL_ID] = event_id = runtime.new_id()
     _attach(attributes, runtime, step_id, metadata)
-    _emit(Event(wire.EVENT_SIGNAL, attributes, runtime.now()), own, runtime)
+    _emit(Event(wire.EVENT_SIGNAL, attributes, runtime.now()), place, runtime)
+    return event_id
 
 
 def emit_failure(
-    own: Frame | None, *, failure_type: str, failure_code: str, message: str | None, step_id: str | None
-) -> None:
-    """Record a failure on the current span, or in the run of `own`."""
+    place: Context | None, *, failure_type: str, failure_code: str, message: str | None, step_id: str | None
+) -> str | None:
+    """Record a failure in this context, else in the current one; its id, None where everything is switched off."""
     runtime = active()
     if not runtime.settings.enabled:
-        return
+        return None
     attributes = failure_attributes(
         runtime.settings.policy, failure_type=failure_type, failure_code=failure_code, message=message
     )
     _tell_changes(attributes, failure_code, message, runtime)
-    attributes[wire.FAILURE_ID] = runtime.new_id()
+    attributes[wire.FAILURE_ID] = event_id = runtime.new_id()
     _attach(attributes, runtime, step_id, None)
-    _emit(Event(wire.EVENT_FAILURE, attributes, runtime.now()), own, runtime)
+    _emit(Event(wire.EVENT_FAILURE, attributes, runtime.now()), place, runtime)
+    return event_id
 
 
 def _tell_changes(attributes: Attributes, failure_code: object, message: object, runtime: Runtime) -> None:
@@ -120,8 +123,8 @@ def _attach(attributes: Attributes, runtime: Runtime, step_id: str | None, metad
 _FOREIGN: Final[IdentityMap[Span, SpanEvents]] = IdentityMap()
 
 
-def _emit(event: Event, own: Frame | None, runtime: Runtime) -> None:
-    context = within_pipeline(current_context() if own is None else context_in(own))
+def _emit(event: Event, place: Context | None, runtime: Runtime) -> None:
+    context = within_pipeline(current_context() if place is None else place)
     frame, span = frame_of(context), get_current_span(context)
     carriers, taken = runtime.settings.events, False
     if frame is None and not span.get_span_context().is_valid and (carriers == "log" or is_set_up()):

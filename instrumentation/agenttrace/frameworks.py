@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
-from opentelemetry.context import Context, get_current
+from opentelemetry.context import Context
 from opentelemetry.trace import Span, get_current_span, set_span_in_context
 
 from agenttrace.guard import tried
@@ -24,9 +24,8 @@ _ASKED: Final = (
 _MICROSECOND: Final = 1000
 
 
-def current_context() -> Context:
-    """The current context, in the innermost span that is open: OpenTelemetry's or a framework's."""
-    context = get_current()
+def innermost_context(context: Context) -> Context:
+    """The context, in the innermost span that is open: its own or one of a framework."""
     current = get_current_span(context)
     innermost = current
     for span in _framework_spans():

@@ -19,17 +19,18 @@ T = TypeVar("T")
 __all__ = ["Apart", "Misuse", "guarded", "refuse", "tried"]
 
 
-def guarded(function: Callable[P, None]) -> Callable[P, None]:
-    """Keeps a function's exceptions from the agent; AGENTTRACE_STRICT=1 raises them."""
+def guarded(function: Callable[P, T]) -> Callable[P, T | None]:
+    """Keeps a function's exceptions from the agent, which gets None; AGENTTRACE_STRICT=1 raises them."""
 
     @wraps(function)
-    def call(*args: P.args, **kwargs: P.kwargs) -> None:
+    def call(*args: P.args, **kwargs: P.kwargs) -> T | None:
         try:
-            function(*args, **kwargs)
+            return function(*args, **kwargs)
         except Exception as error:
             refuse(_misfit(error, function) or error)
             if active().settings.strict:
                 raise
+            return None
 
     return call
 
@@ -96,7 +97,7 @@ def _sentence(violation: Violation) -> str:
     return f"Not recorded: {violation.key} must be {one_of}{violation.allowed} (rule {violation.rule})"
 
 
-def _misfit(error: Exception, function: Callable[..., None]) -> Misuse | None:
+def _misfit(error: Exception, function: Callable[..., object]) -> Misuse | None:
     """A call whose arguments the function does not have; Python's own text may repeat their names."""
     inside = error.__traceback__ and error.__traceback__.tb_next
     if not isinstance(error, TypeError) or inside:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Mapping
+from contextvars import Token
 from dataclasses import dataclass, field
 from typing import Final, cast
 from weakref import WeakSet, WeakValueDictionary
 
-from opentelemetry.context import Context, create_key, set_value
+from opentelemetry.context import _RUNTIME_CONTEXT, Context, create_key, get_current, set_value
 from opentelemetry.trace import Span, SpanKind, Tracer, get_current_span, set_span_in_context
 from opentelemetry.util.types import AttributeValue
 
-from agenttrace.frameworks import current_context
+from agenttrace.frameworks import innermost_context
 from agenttrace.runtime import active
 from agenttrace.span_events import SpanEvents, attributes_of
 from agenttrace_schemas import wire
@@ -34,14 +35,19 @@ class RunScope:
         return next(self._sequence)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Frame:
-    """A span of ours while it is current: its run, the stamps it carries, its events."""
+    """A span of ours while it is current: its run, the stamps it carries, its events.
+
+    `left` is set where it ended in another context than it started in, or before what it contains: the token that
+    leaves it in the context that it started in.
+    """
 
     run: RunScope
     span: Span
     stamps: Mapping[str, str]
     events: SpanEvents
+    left: Token[Context] | None = None
 
 
 # Spans are found by their run's id where a framework passes on a span but not the context around it.
@@ -53,6 +59,26 @@ _STAMPING: Final[WeakSet[RunScope]] = WeakSet()
 def frame_of(context: Context) -> Frame | None:
     """The innermost frame of a context."""
     return cast("Frame | None", context.get(_FRAME))
+
+
+def own_context() -> Context:
+    """The current context, after leaving the frames that have ended elsewhere.
+
+    A copy of the context keeps them: a task that outlives its run stays in it.
+    """
+    context = get_current()
+    while (frame := frame_of(context)) is not None and (token := frame.left) is not None:
+        try:
+            _RUNTIME_CONTEXT.detach(token)
+        except (ValueError, RuntimeError):  # a copy, or a token that has been used
+            break
+        context = get_current()
+    return context
+
+
+def current_context() -> Context:
+    """The current context, in the innermost span that is open: OpenTelemetry's or a framework's."""
+    return innermost_context(own_context())
 
 
 def within(frame: Frame, context: Context) -> Context:

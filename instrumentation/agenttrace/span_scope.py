@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Mapping
 from contextvars import Token
 from types import TracebackType
@@ -15,15 +15,16 @@ from agenttrace.attributes import Metadata, as_mapping, metadata_attributes
 from agenttrace.endings import class_name
 from agenttrace.guard import Apart, Misuse, guarded
 from agenttrace.numeric import Number
+from agenttrace.recorder import Recorder
 from agenttrace.runtime import Runtime, active
-from agenttrace.scope import Frame, within
+from agenttrace.scope import Frame, own_context, within
 from agenttrace_schemas import wire
 from agenttrace_schemas.rules import Scalar
 
 _SCOPE: Final = create_key("agenttrace-scope")
 
 
-class SpanScope(ABC):
+class SpanScope(Recorder):
     """What a run and a step have in common; exceptions pass through and leave only their class."""
 
     def __init__(self) -> None:
@@ -56,6 +57,7 @@ class SpanScope(ABC):
     def end(self, error: BaseException | None = None) -> None:
         """Leave what `start` has entered, also from another task or thread; a second end does nothing.
 
+        What it contains may end later. Where it was started, it is left as soon as this package is called there.
         `error` is the exception that ended it, None where it ended in order. Only its class is recorded.
         """
         self._close(None if error is None else type(error), error)
@@ -104,8 +106,8 @@ class SpanScope(ABC):
             raise Misuse(message)
         self._frame = self._start(runtime)
         if self._frame is not None:
-            self._outside = get_current()
-            self._token = attach(set_value(_SCOPE, self, within(self._frame, self._outside)))
+            self._outside = own_context()
+            self._token = attach(self._inside(self._frame, self._outside))
 
     @guarded
     def _close(self, kind: type[BaseException] | None, error: BaseException | None) -> None:
@@ -113,7 +115,7 @@ class SpanScope(ABC):
         if frame is None or token is None:
             return
         self._ended = True
-        self._leave(token)
+        self._leave(frame, token)
         runtime = active()
         # A closed generator is how streaming ends, not an error in it.
         if kind is not None and not issubclass(kind, GeneratorExit):
@@ -123,13 +125,22 @@ class SpanScope(ABC):
         frame.events.close(ended)
         frame.span.end(ended)
 
-    def _leave(self, token: Token[Context]) -> None:
-        """Go back to the context outside; elsewhere than where it was entered, only what is still ours is left."""
+    def _inside(self, frame: Frame, outside: Context) -> Context:
+        """The context between enter and exit."""
+        return set_value(_SCOPE, self, within(frame, outside))
+
+    def _leave(self, frame: Frame, token: Token[Context]) -> None:
+        """Go back to the context outside; where that is not yet possible, whoever comes back here does."""
+        is_innermost = get_current().get(_SCOPE) is self
         try:
-            _RUNTIME_CONTEXT.detach(token)
-        except ValueError:  # another task or thread, of which the token knows nothing
-            if current_scope() is self and self._outside is not None:
-                attach(self._outside)
+            if not is_innermost:  # something inside is still open, or this is a context without us
+                frame.left = token
+            else:
+                _RUNTIME_CONTEXT.detach(token)
+        except ValueError:  # a copy of the context, of which the token knows nothing
+            frame.left = token
+            attach(cast("Context", self._outside))
+        own_context()
 
     def _add(self, span: Span, key: str, value: object) -> None:
         merged = {**self._metadata, key: value}
@@ -155,7 +166,7 @@ class SpanScope(ABC):
 
 def current_scope() -> SpanScope | None:
     """The innermost run or step of the current context."""
-    return cast("SpanScope | None", get_current().get(_SCOPE))
+    return cast("SpanScope | None", own_context().get(_SCOPE))
 
 
 def mark_error(span: Span, error_type: str) -> None:

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Final, NamedTuple, Unpack
+from collections.abc import Callable, Mapping
+from typing import Any, Final, NamedTuple, TypeVar, Unpack
 
+from opentelemetry.context import Context
 from opentelemetry.trace import Span, SpanKind
 from opentelemetry.util.types import AttributeValue
 
 from agenttrace.confirm import confirm_step
+from agenttrace.decorators import in_scope
 from agenttrace.facts import Facts, fact_attributes
 from agenttrace.guard import guarded
 from agenttrace.runtime import Runtime, active
-from agenttrace.scope import Frame, Opening, context_in, start_frame
+from agenttrace.scope import Frame, Opening, context_in, current_context, start_frame, within
 from agenttrace.span_scope import SpanScope, current_scope, mark_error
 from agenttrace_schemas import wire
 from agenttrace_schemas.rules import Violation
 from agenttrace_schemas.spellings import STEP_TYPES
 from agenttrace_schemas.texts import REDACTED
 from agenttrace_schemas.vocabulary import StepType
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 class _Shape(NamedTuple):
@@ -38,19 +42,35 @@ _SHAPES: Final[Mapping[str, _Shape]] = {
 
 
 class Step(SpanScope):
-    """One step of a run; an exception that leaves it marks it as failed."""
+    """One step of a run; an exception that leaves it marks it as failed.
 
-    def __init__(self, run: SpanScope | None, step_type: str, name: str, facts: Facts) -> None:
+    What is recorded on a step goes to that step, also where it is not current, and after its end. As a decorator it
+    makes each call of a function a step like it.
+    """
+
+    def __init__(self, run: SpanScope | None, step_type: str, name: str | None, facts: Facts) -> None:
         super().__init__()
         self._run = run
+        self._stated = (step_type, name, facts)
+        self._is_refused = False
         self._type = StepType.OTHER
         self._name = ""
         self._facts: dict[str, AttributeValue] = {}
         self._id = active().new_id()
         if active().settings.enabled:
             self._take_type(step_type)
-            self._take_name(name)
+            if name is not None:
+                self._take_name(name)
             self._take_facts(facts)
+
+    def __call__(self, function: F) -> F:
+        """Make each call of a function a step of this type, name and facts; without a name it is the function's.
+
+        For functions, coroutine functions, generator functions and async ones, methods included. Arguments and
+        results are not looked at. A generator's step begins with its first value and is not current between two.
+        """
+        run, (step_type, name, facts) = self._run, self._stated
+        return in_scope(function, lambda called: Step(run, step_type, name or called, facts))
 
     @property
     def id(self) -> str:
@@ -92,6 +112,8 @@ class Step(SpanScope):
         own = self._frame_of_run()
         if own is None:
             return None
+        if not self._name:
+            self._take_name(None)
         shape, name = _SHAPES[self._type], self._name
         attributes: dict[str, AttributeValue] = {
             wire.GEN_AI_OPERATION_NAME: shape.operation,
@@ -112,9 +134,18 @@ class Step(SpanScope):
     def _frame_of_run(self) -> Frame | None:
         if self._run is None and (scope := current_scope()) is not None:
             self._run = scope.run_scope()
-        if self._run is None:
+        self._is_refused = self._run is None
+        return self.entered() if self._run is None else self._run.entered()
+
+    def entered(self) -> Frame | None:
+        """The step's frame, as for every scope; raises `Violation` where there was no run to enter it in."""
+        if self._is_refused:
             raise Violation("event.no_run", wire.RUN_ID)
-        return self._run.entered()
+        return super().entered()
+
+    def _place(self) -> Context | None:
+        frame = self.entered()
+        return None if frame is None else within(frame, current_context())
 
     def _finish(self, span: Span, *_: object) -> None:
         """How a step ended stands in its status alone; a tool is named if that shows that it ran."""

@@ -2,28 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Final, NamedTuple, Unpack
+from collections.abc import Callable, Mapping
+from typing import Any, Final, NamedTuple, TypeVar, Unpack
 from uuid import UUID
 
+from opentelemetry.context import Context
 from opentelemetry.trace import Span, SpanKind, Tracer, TracerProvider, get_tracer
 from opentelemetry.util.types import AttributeValue
 
-from agenttrace.attributes import Metadata
-from agenttrace.emit import emit_decision, emit_failure, emit_signal
+from agenttrace.decorators import in_scope
 from agenttrace.endings import cut_short
 from agenttrace.facts import Facts
-from agenttrace.frameworks import current_context
 from agenttrace.guard import Misuse, guarded
-from agenttrace.numeric import Number
+from agenttrace.propagation import propagated_run, with_run
 from agenttrace.providers import follow_providers, use_provider
 from agenttrace.runtime import SCOPE_NAME, UNCONFIGURED, Runtime, active, is_set_up, provider_in_use
-from agenttrace.scope import RUNS, Frame, Opening, RunScope, frame_of, start_frame
+from agenttrace.scope import (
+    RUNS,
+    Frame,
+    Opening,
+    RunScope,
+    context_in,
+    current_context,
+    frame_of,
+    start_frame,
+)
 from agenttrace.span_scope import SpanScope, mark_error
 from agenttrace.steps import Step
 from agenttrace.workers import flush_worker
 from agenttrace_schemas import wire
 from agenttrace_schemas.vocabulary import RunStatus
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 _RUN_OPERATION: Final = "invoke_agent"
 _OTHER_ERROR: Final = "_OTHER"
@@ -68,6 +78,24 @@ class AgentTracer:
         """
         outlet = self._follow()
         return Run(outlet.tracer, outlet.stamps, run_id, conversation_id)
+
+    def continue_run(self, *, conversation_id: str | None = None) -> Run:
+        """The run of the context that was propagated to this process, under its id; a new run where there is none.
+
+        The context is that of the current W3C baggage, as OpenTelemetry's instrumentations and
+        `opentelemetry.propagate.extract` attach it. The run keeps its parent, and ends as the process says that
+        ends it last.
+        """
+        outlet, origin = self._follow(), propagated_run(current_context())
+        return Run(outlet.tracer, outlet.stamps, origin.run_id if origin else None, conversation_id)
+
+    def run(self, function: F) -> F:
+        """As a decorator: each call of the function is a run of this agent.
+
+        For functions, coroutine functions, generator functions and async ones. Arguments and results are not looked
+        at. A generator's run begins with its first value and is not current between two.
+        """
+        return in_scope(function, lambda _: self.start_run())
 
     def _follow(self) -> _Outlet:
         """The outlet as `configure` was called last, where this tracer states nothing of its own."""
@@ -135,62 +163,9 @@ class Run(SpanScope):
             raise Misuse(message)
         self._status = _stated(status)
 
-    @guarded
-    def record_decision(  # noqa: PLR0917 - the order is the interface
-        self,
-        decision_type: str,
-        selected: str,
-        reason_code: str,
-        candidates: Sequence[str] | None = None,
-        confidence: Number | None = None,
-        step_id: str | None = None,
-        metadata: Metadata | None = None,
-    ) -> None:
-        """Record what the agent chose and for which stated reason, in the step that is current."""
-        emit_decision(
-            self.entered(),
-            decision_type=decision_type,
-            selected=selected,
-            reason_code=reason_code,
-            candidates=candidates,
-            confidence=confidence,
-            step_id=step_id,
-            metadata=metadata,
-        )
-
-    @guarded
-    def record_quality_signal(  # noqa: PLR0917 - the order is the interface
-        self,
-        signal_type: str,
-        signal_code: str,
-        value: bool,  # noqa: FBT001 - the order is the interface
-        weight: Number | None = None,
-        step_id: str | None = None,
-        metadata: Metadata | None = None,
-    ) -> None:
-        """Record whether something of this type and code was observed, in the step that is current."""
-        emit_signal(
-            self.entered(),
-            signal_type=signal_type,
-            signal_code=signal_code,
-            value=value,
-            weight=weight,
-            step_id=step_id,
-            metadata=metadata,
-        )
-
-    @guarded
-    def record_failure(
-        self, failure_type: str, failure_code: str, message: str | None = None, step_id: str | None = None
-    ) -> None:
-        """Record a failure; the message leaves the process only with AGENTTRACE_FAILURE_MESSAGES=keep."""
-        emit_failure(
-            self.entered(),
-            failure_type=failure_type,
-            failure_code=failure_code,
-            message=message,
-            step_id=step_id,
-        )
+    def _place(self) -> Context | None:
+        frame = self.entered()
+        return None if frame is None else context_in(frame)
 
     @guarded
     def _take_id(self, run_id: UUID | str | None) -> None:
@@ -211,9 +186,8 @@ class Run(SpanScope):
         stamps = {wire.RUN_ID: self._id, **self._stamps}
         follow_providers()
         context = current_context()
-        outer = frame_of(context)
-        if outer is not None and outer.run.run_id != self._id:
-            stamps[wire.PARENT_RUN_ID] = outer.run.run_id
+        if parent := self._parent_in(context):
+            stamps[wire.PARENT_RUN_ID] = parent
         if not is_set_up(self._tracer):
             runtime.notices.tell_once(UNCONFIGURED)
         run = RUNS[self._id] = RunScope(self._id, stamps, self._tracer)
@@ -224,6 +198,21 @@ class Run(SpanScope):
             attributes[wire.GEN_AI_CONVERSATION_ID] = self._conversation_id
         name = f"{_RUN_OPERATION} {stamps[wire.AGENT_ID]}"
         return start_frame(run, Opening(name, SpanKind.INTERNAL, runtime.new_id(), attributes), context)
+
+    def _parent_in(self, context: Context) -> str | None:
+        """The run around this one, here or in the process that the context comes from."""
+        outer = frame_of(context)
+        if outer is not None:
+            return (
+                outer.run.run_id if outer.run.run_id != self._id else outer.run.stamps.get(wire.PARENT_RUN_ID)
+            )
+        origin = propagated_run(context)
+        if origin is None:
+            return None
+        return origin.parent_id if origin.run_id == self._id else origin.run_id
+
+    def _inside(self, frame: Frame, outside: Context) -> Context:
+        return with_run(frame.run, super()._inside(frame, outside))
 
     def _finish(self, span: Span, kind: type[BaseException] | None, error: BaseException | None) -> None:
         status = self._status or _status_of(kind, error)

@@ -45,6 +45,9 @@ ENVIRONMENT: Final = "agenttrace.environment"
 # A short child span that only carries events past the first hundred of its parent; never a step.
 EVENTS_SPAN: Final = "agenttrace.events"
 
+# In W3C baggage: the run that crosses a process, as `<run id>` or `<run id>/<id of its parent>`.
+BAGGAGE_RUN: Final = "agenttrace.run"
+
 # On what a collector forwards: its version, and a digest of the policy that it enforced.
 GATE: Final = "agenttrace.gate"
 

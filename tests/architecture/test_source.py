@@ -14,6 +14,7 @@ FUNCTION_LINES: Final = 50
 # Where code of others runs inside ours, or ours inside that of others; elsewhere what is caught has a name.
 BORDERS: Final = (
     "instrumentation/agenttrace/guard.py",
+    "instrumentation/agenttrace/decorators.py",
     "instrumentation/agenttrace/flushing.py",
     "collector/agenttrace_collector/receivers/",
     "collector/agenttrace_collector/sql_endpoint/app.py",

@@ -76,7 +76,7 @@ def _add_event(agent: AgentTracer) -> float:
         )
 
 
-def _timed(call: Callable[[], None]) -> float:
+def _timed(call: Callable[[], object]) -> float:
     """Microseconds per call."""
     started = time.perf_counter_ns()
     for _ in range(_CALLS):

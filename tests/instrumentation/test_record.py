@@ -113,7 +113,7 @@ def test_without_span_and_run_there_is_nowhere_to_attach(agenttrace_capture: Cap
     assert agenttrace_capture.counters().refused == {"event.no_run": 1}
 
 
-REFUSED: list[tuple[Callable[..., None], dict[str, Any], str]] = [
+REFUSED: list[tuple[Callable[..., object], dict[str, Any], str]] = [
     (agenttrace.record_decision, {**DECISION, "decision_type": "mood"}, "decision.type"),
     (agenttrace.record_decision, {**DECISION, "reason_code": "rerank_required"}, "decision.reason_code"),
     (agenttrace.record_decision, {**DECISION, "selected": ["web"]}, "decision.selected"),
@@ -136,7 +136,7 @@ REFUSED: list[tuple[Callable[..., None], dict[str, Any], str]] = [
 
 @pytest.mark.parametrize(("record", "fields", "rule"), REFUSED)
 def test_rules_run_before_anything_leaves(
-    record: Callable[..., None], fields: dict[str, Any], rule: str
+    record: Callable[..., object], fields: dict[str, Any], rule: str
 ) -> None:
     """A refused event is nowhere but in the counters; the agent goes on."""
     with capture(Settings(events="both")) as captured:
@@ -212,7 +212,7 @@ def test_nothing_is_raised_into_the_agent(values: list[Any], kind: str) -> None:
     with capture(Settings(events="both")) as captured:
         with captured.tracer().start_run() as run:
             names = ("metadata",) if kind != "failure" else ("message",)
-            record: Callable[..., None] = getattr(run, f"record_{kind}")
+            record: Callable[..., object] = getattr(run, f"record_{kind}")
             record(*(values[:3] + [None] * (3 - len(values))), **dict.fromkeys(names, values[-1]))
         counts = captured.counters()
         assert sum(counts.recorded.values()) + sum(counts.refused.values()) == 1

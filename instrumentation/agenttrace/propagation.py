@@ -1,0 +1,37 @@
+"""The run of a context that crosses a process: its id and its parent's in W3C baggage, and nothing else."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+from uuid import UUID
+
+from opentelemetry.baggage import get_baggage, set_baggage
+from opentelemetry.context import Context
+
+from agenttrace.scope import RunScope
+from agenttrace_schemas import wire
+
+
+class Origin(NamedTuple):
+    """The run that another process was in, and that run's parent if it has one."""
+
+    run_id: str
+    parent_id: str | None
+
+
+def with_run(run: RunScope, context: Context) -> Context:
+    """The context with a run in its baggage."""
+    parent = run.stamps.get(wire.PARENT_RUN_ID)
+    return set_baggage(wire.BAGGAGE_RUN, f"{run.run_id}/{parent}" if parent else run.run_id, context)
+
+
+def propagated_run(context: Context) -> Origin | None:
+    """The run in the baggage of a context; None where there is none, or something else than UUIDs."""
+    stated = get_baggage(wire.BAGGAGE_RUN, context)
+    if not isinstance(stated, str):
+        return None
+    run_id, _, parent_id = stated.partition("/")
+    try:
+        return Origin(str(UUID(run_id)), str(UUID(parent_id)) if parent_id else None)
+    except ValueError:
+        return None

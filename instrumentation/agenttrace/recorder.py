@@ -1,0 +1,103 @@
+"""The typed events as methods, for a run, for a step, and for whatever is current."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+
+from opentelemetry.context import Context
+
+from agenttrace.attributes import Metadata
+from agenttrace.emit import emit_decision, emit_failure, emit_signal
+from agenttrace.guard import guarded
+from agenttrace.numeric import Number
+
+
+class Recorder(ABC):
+    """Something that decisions, quality signals and failures are recorded on."""
+
+    @abstractmethod
+    def _place(self) -> Context | None:
+        """Where an event goes; None for the current context, and where everything is switched off."""
+
+    @guarded
+    def record_decision(  # noqa: PLR0917 - the order is the interface
+        self,
+        decision_type: str,
+        selected: str,
+        reason_code: str,
+        candidates: Sequence[str] | None = None,
+        confidence: Number | None = None,
+        step_id: str | None = None,
+        metadata: Metadata | None = None,
+    ) -> str | None:
+        """Record what the agent chose, of which type and for which stated reason; returns the decision's id.
+
+        `decision_type` and `reason_code` are a pair of the vocabulary, as strings or enum members. `selected` and
+        each of `candidates` are labels: one token of at most 200 and 100 characters, and at most 32 candidates.
+        `confidence` is a number from 0 to 1. `step_id` names another step than the one that this is recorded on.
+        `metadata` maps at most 32 keys to numbers, flags and labels. A decision that breaks a rule is refused as a
+        whole, counted and told in the log, and None is returned; nothing is raised.
+        """
+        return emit_decision(
+            self._place(),
+            decision_type=decision_type,
+            selected=selected,
+            reason_code=reason_code,
+            candidates=candidates,
+            confidence=confidence,
+            step_id=step_id,
+            metadata=metadata,
+        )
+
+    @guarded
+    def record_quality_signal(  # noqa: PLR0917 - the order is the interface
+        self,
+        signal_type: str,
+        signal_code: str,
+        value: bool,  # noqa: FBT001 - the order is the interface
+        weight: Number | None = None,
+        step_id: str | None = None,
+        metadata: Metadata | None = None,
+    ) -> str | None:
+        """Record whether something of this type and code was observed; returns the signal's id.
+
+        `signal_type` and `signal_code` are a pair of the vocabulary, as strings or enum members. `value` is True
+        where it was observed and False where it was looked for and not observed. `weight` is a number from 0 to 1.
+        `step_id`, `metadata` and what happens on a refusal are as for `record_decision`.
+        """
+        return emit_signal(
+            self._place(),
+            signal_type=signal_type,
+            signal_code=signal_code,
+            value=value,
+            weight=weight,
+            step_id=step_id,
+            metadata=metadata,
+        )
+
+    @guarded
+    def record_failure(
+        self, failure_type: str, failure_code: str, message: str | None = None, step_id: str | None = None
+    ) -> str | None:
+        """Record a failure; returns its id.
+
+        `failure_type` is tool, model, retrieval or orchestration; `failure_code` is an identifier of your own, such
+        as timeout. `message`, words of your own of at most 200 characters, leaves the process only with
+        AGENTTRACE_FAILURE_MESSAGES=keep; else a fixed sentence made of type and code stands in its place. `step_id`
+        and what happens on a refusal are as for `record_decision`.
+        """
+        return emit_failure(
+            self._place(),
+            failure_type=failure_type,
+            failure_code=failure_code,
+            message=message,
+            step_id=step_id,
+        )
+
+
+class CurrentRecorder(Recorder):
+    """Records on whatever span is current, for code inside a run or an instrumented framework."""
+
+    def _place(self) -> None:
+        return None
