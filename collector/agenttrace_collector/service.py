@@ -48,6 +48,7 @@ from agenttrace_collector.server.lazy_app import LazyApp
 from agenttrace_collector.server.metrics import metrics_app
 from agenttrace_collector.server.shutdown import Shutdown
 from agenttrace_collector.server.systemd import notify
+from agenttrace_collector.settle.share import Share
 from agenttrace_collector.settle.store import Database as Queryable
 from agenttrace_collector.settle.store import Store
 from agenttrace_collector.settle.worker import Settler, settling
@@ -246,7 +247,9 @@ class Service:
         """Settle quiet runs, where there is a database to ask."""
         if not isinstance(database, Queryable):
             return
-        settler = Settler(Store(database), policy, self.config)
+        # An embedded database has one owner.
+        share = None if database.embedded else Share(database)
+        settler = Settler(Store(database), policy, self.config, share=share)
         if self.config.processors.quotas.unsettled_runs:
             settler.tell_unsettled = quotas.take_unsettled
         await stack.enter_async_context(settling(settler))

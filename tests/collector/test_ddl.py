@@ -49,11 +49,11 @@ def test_a_collector_starts_on_what_the_script_has_made() -> None:
 
 
 def test_a_cluster_shards_by_run_where_there_are_runs() -> None:
-    """Thresholds, progress and the ledger have no run: a sharding key that names one would be refused."""
+    """Thresholds, progress, collectors and the ledger have no run: a sharding key that names one would be refused."""
     found = [each for each in script("cluster", Policy(), TTL) if "ENGINE = Distributed" in each]
     by_run = {each.split()[5] for each in found if "run_id" in each}
     whole = {each.split()[5] for each in found} - by_run
-    assert whole == {"schema_migrations", "derive_thresholds", "settle_progress"}
+    assert whole == {"schema_migrations", "derive_thresholds", "settle_progress", "settle_collectors"}
     assert {row.TABLE for row in ALL_ROWS} <= by_run
 
 

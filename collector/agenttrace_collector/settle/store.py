@@ -11,7 +11,15 @@ from typing import Any, Final, Protocol, runtime_checkable
 
 from agenttrace_collector.clickhouse.rowbinary import encode
 from agenttrace_collector.settle import sql
-from agenttrace_collector.settle.model import PendingRun, Recorded, RunKey, RunRows, Settled
+from agenttrace_collector.settle.model import (
+    EVERYTHING,
+    Part,
+    PendingRun,
+    Recorded,
+    RunKey,
+    RunRows,
+    Settled,
+)
 from agenttrace_schemas.derived_rows import DERIVED_ROWS
 from agenttrace_schemas.names import UNCONFIRMED
 from agenttrace_schemas.rows import (
@@ -34,6 +42,7 @@ FROM run_marks
 WHERE marked_at > (SELECT max(watermark) FROM settle_progress) - {_LATE}
 GROUP BY tenant, run_id
 HAVING touched > maxIf(marked_at, settled = 1) AND touched <= now64(9) - toIntervalMillisecond({{quiet:UInt64}})
+    AND cityHash64(tenant, run_id) % {{of:UInt32}} = {{place:UInt32}}
 ORDER BY touched
 LIMIT {{each:UInt64}} BY tenant
 LIMIT {{most:UInt64}}
@@ -99,12 +108,15 @@ class Store:
 
     database: Database
 
-    def waiting(self, quiet: float, most: int, each: int = 1_000_000) -> list[PendingRun]:
-        """The runs for which nothing came in the last seconds and that are not settled, oldest first.
+    def waiting(
+        self, quiet: float, most: int, each: int = 1_000_000, part: Part = EVERYTHING
+    ) -> list[PendingRun]:
+        """The runs of a part for which nothing came in the last seconds and that are not settled, oldest first.
 
         So many at most, and of one tenant no more than `each`.
         """
-        rows = self.database.query(_MARKS, {"quiet": round(quiet * 1000), "most": most, "each": each})
+        parameters = {"quiet": round(quiet * 1000), "most": most, "each": each, **part._asdict()}
+        rows = self.database.query(_MARKS, parameters)
         return [PendingRun(str(row[0]), bytes(row[1]), *row[2:]) for row in rows]
 
     def unsettled(self) -> dict[str, int]:

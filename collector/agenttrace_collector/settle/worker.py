@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Final
 from uuid import UUID
@@ -17,10 +17,19 @@ from agenttrace_collector.clickhouse.client import MEMORY_LIMIT, QueryRejected, 
 from agenttrace_collector.config.sections import Config
 from agenttrace_collector.errors import CollectorError, Unavailable
 from agenttrace_collector.settle.enforce import enforced
-from agenttrace_collector.settle.model import NOBODYS, PendingRun, RunRows, SettleContext, Thresholds
+from agenttrace_collector.settle.model import (
+    EVERYTHING,
+    NOBODYS,
+    Part,
+    PendingRun,
+    RunRows,
+    SettleContext,
+    Thresholds,
+)
 from agenttrace_collector.settle.names import by_digits, owners_of_unconfirmed, with_confirmed_names
 from agenttrace_collector.settle.run import settle_run
 from agenttrace_collector.settle.set_aside import SetAside
+from agenttrace_collector.settle.share import Share
 from agenttrace_collector.settle.store import Store
 from agenttrace_collector.telemetry.metrics import Sample
 from agenttrace_schemas.rules import Policy
@@ -40,7 +49,8 @@ _NAMED: Final = 10
 class Settler:
     """Settles what waits in a store; `settled` counts runs, `failed_rounds` those the database refused.
 
-    A run that cannot be settled is set aside and tried again later; the others are settled.
+    A run that cannot be settled is set aside and tried again later; the others are settled. With a share it
+    settles its part of them, without one everything.
     """
 
     store: Store
@@ -53,6 +63,7 @@ class Settler:
     stopping: threading.Event = field(default_factory=threading.Event)
     # Told before each round how many runs of each tenant wait, where somebody wants to know.
     tell_unsettled: Callable[[Mapping[str, int]], None] | None = None
+    share: Share | None = None
     _kept: Thresholds | None = None
 
     def take(self, config: Config) -> None:
@@ -63,7 +74,7 @@ class Settler:
         """Settle runs for which nothing came in the last `derive.quiet`, of every tenant; how many there were."""
         if self.tell_unsettled:
             self.tell_unsettled(self.store.unsettled())
-        marks = self.store.waiting(self.config.derive.quiet, _MOST, _MOST_OF_TENANT)
+        marks = self.store.waiting(self.config.derive.quiet, _MOST, _MOST_OF_TENANT, self._part())
         self.settle(marks)
         return len(marks)
 
@@ -71,10 +82,15 @@ class Settler:
         """Settle these runs, neighbours in time together."""
         ordered = sorted(marks, key=lambda mark: (mark.earliest, mark.run_id))
         thresholds = self._thresholds()
+        part = self._part()
         for start in range(0, len(ordered), _BATCH):
-            if self.stopping.is_set():
+            # Where collectors came or went, the rest may be another's by now: the next round asks again.
+            if self.stopping.is_set() or self._part() != part:
                 return
             self._settle_batch(ordered[start : start + _BATCH], thresholds)
+
+    def _part(self) -> Part:
+        return self.share.renew() if self.share else EVERYTHING
 
     def _settle_batch(self, marks: Sequence[PendingRun], thresholds: Thresholds) -> None:
         """Settle these runs; where that fails, each half by itself, until the runs are found that it fails for."""
@@ -145,6 +161,12 @@ class Settler:
             self._kept = thresholds
         return thresholds
 
+    def leave(self) -> None:
+        """Leave its part to the others now; where the database is away they take it when this one is not seen."""
+        if self.share:
+            with suppress(CollectorError):
+                self.share.leave()
+
     def readings(self) -> Iterator[Sample]:
         """What was done, for Prometheus."""
         yield Sample("agenttrace_settled_runs", self.settled)
@@ -190,3 +212,4 @@ async def settling(settler: Settler) -> AsyncIterator[Settler]:
         finally:
             settler.stopping.set()
             await task
+            await asyncio.to_thread(settler.leave)

@@ -1,0 +1,1 @@
+DROP TABLE IF EXISTS settle_collectors ${on_cluster} SYNC;
