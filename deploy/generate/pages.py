@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from agenttrace_schemas.typed_module import calls_module, codes_module
+from agenttrace_schemas.vocabulary import VOCABULARY
 from deploy.generate.commands import commands_page
 from deploy.generate.configuration import configuration_page
 from deploy.generate.dashboards import dashboards
@@ -22,4 +24,6 @@ def generated(example: str) -> dict[str, str]:
         "schemas/VOCABULARY.md": vocabulary_page(),
         "schemas/DERIVATION.md": derivation_page(),
         "schemas/agenttrace_schemas/wire.schema.json": wire_schema_text(),
+        "instrumentation/agenttrace/codes.py": codes_module(VOCABULARY),
+        "instrumentation/agenttrace/signatures.py": calls_module(VOCABULARY),
     }

@@ -3,6 +3,7 @@
 from agenttrace.configure import configure
 from agenttrace.counts import Counts
 from agenttrace.current import current_run, current_step, step, tool
+from agenttrace.decisions import DecisionBlock
 from agenttrace.exporters import MissingExtra
 from agenttrace.flushing import flush, shutdown
 from agenttrace.record import record_decision, record_failure, record_quality_signal
@@ -23,6 +24,7 @@ from agenttrace_schemas.vocabulary import (
 __all__ = [
     "AgentTracer",
     "Counts",
+    "DecisionBlock",
     "DecisionType",
     "FailureType",
     "InvalidSetting",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from typing import Protocol, SupportsIndex
 
 from opentelemetry.util.types import AttributeValue
 
@@ -21,6 +22,18 @@ from agenttrace_schemas.rules import (
 
 Metadata = Mapping[str, Scalar | Number | None]
 Attributes = dict[str, AttributeValue]
+
+
+class LabelSequence(Protocol):
+    """A list or tuple of labels; a text, which is a sequence of texts too, is none."""
+
+    def __contains__(self, item: object, /) -> bool: ...
+
+    def __getitem__(self, index: SupportsIndex, /) -> str: ...
+
+    def __iter__(self) -> Iterator[str]: ...
+
+    def __len__(self) -> int: ...
 
 
 def decision_texts(  # noqa: PLR0917 - by place, so that a cache can hash them

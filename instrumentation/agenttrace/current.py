@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol, TypeVar, Unpack, overload
 
+from agenttrace.codes import StepName
 from agenttrace.facts import Facts
 from agenttrace.span_scope import current_scope
 from agenttrace.steps import Step
@@ -34,14 +35,14 @@ def current_step() -> Step | None:
 
 
 @overload
-def step(step_type: str, name: str, **facts: Unpack[Facts]) -> Step: ...
+def step(step_type: StepName, name: str, **facts: Unpack[Facts]) -> Step: ...
 
 
 @overload
-def step(step_type: str, **facts: Unpack[Facts]) -> StepDecorator: ...
+def step(step_type: StepName, **facts: Unpack[Facts]) -> StepDecorator: ...
 
 
-def step(step_type: str, name: str | None = None, **facts: Unpack[Facts]) -> Step | StepDecorator:
+def step(step_type: StepName, name: str | None = None, **facts: Unpack[Facts]) -> Step | StepDecorator:
     """A step of the run that is current as it is entered, with `with`, `async with` or `start()`; or a decorator.
 
     `step_type` is plan, retrieve, tool, respond or other; another one is recorded as other. `name` is an identifier,

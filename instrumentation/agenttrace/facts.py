@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple, SupportsFloat, TypeAlias, TypedDict
+from uuid import UUID
 
 from opentelemetry.util.types import AttributeValue
 
+from agenttrace.codes import FinishReason, OutputType
 from agenttrace.guard import Apart, Misuse
 from agenttrace.numeric import plain
 from agenttrace.runtime import Runtime
@@ -28,9 +30,10 @@ class Facts(TypedDict, total=False):
     output_tokens: Count | None
     retrieval_count: Count | None
     attempt: Count | None
-    finish_reason: str | None
-    output_type: str | None
+    finish_reason: FinishReason | None
+    output_type: OutputType | None
     stream: bool | None
+    decision: str | None
 
 
 class _Fact(NamedTuple):
@@ -61,6 +64,14 @@ def _flag(fact: _Fact) -> bool:
     return flag
 
 
+def _decision_id(fact: _Fact) -> str:
+    try:
+        return str(UUID(str(fact.value)))
+    except ValueError as error:
+        message = f"{fact.name} is left out: it must be the id that record_decision has returned"
+        raise Misuse(message) from error
+
+
 def _finish_reasons(fact: _Fact) -> tuple[str, ...] | None:
     word = fact.runtime.word(fact.value, FINISH_REASONS, fact.name)
     return (word,) if word else None
@@ -81,6 +92,7 @@ _TABLE: Final[Mapping[str, tuple[str, Callable[[_Fact], AttributeValue | None]]]
     "finish_reason": (wire.GEN_AI_RESPONSE_FINISH_REASONS, _finish_reasons),
     "output_type": (wire.GEN_AI_OUTPUT_TYPE, _output_type),
     "stream": (wire.GEN_AI_REQUEST_STREAM, _flag),
+    "decision": (wire.STEP_DECISION_ID, _decision_id),
 }
 
 

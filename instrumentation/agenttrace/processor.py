@@ -9,6 +9,7 @@ from opentelemetry.sdk.trace import Span, SpanProcessor
 from opentelemetry.trace import get_current_span
 from opentelemetry.util.types import AttributeValue
 
+from agenttrace.decisions import decided_in
 from agenttrace.guard import guarded
 from agenttrace.runtime import active
 from agenttrace.scope import note_stamping, run_of
@@ -40,7 +41,7 @@ class RunSpanProcessor(SpanProcessor):
 def _stamps(context: Context) -> Mapping[str, AttributeValue]:
     run = run_of(context)
     if run is not None:
-        return {**run.stamps, wire.STEP_SEQ: run.next_seq()}
+        return {**run.stamps, wire.STEP_SEQ: run.next_seq(), **decided_in(context)}
     # The run has ended, or nobody holds it: its spans still say whose they are.
     parent = attributes_of(get_current_span(context))
     return {key: str(parent[key]) for key in _INHERITED if key in parent}

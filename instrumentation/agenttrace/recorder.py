@@ -3,14 +3,49 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol, cast
 
 from opentelemetry.context import Context
 
 from agenttrace.attributes import Metadata
+from agenttrace.codes import FailureName
+from agenttrace.decisions import DecisionBlock
 from agenttrace.emit import emit_decision, emit_failure, emit_signal
 from agenttrace.guard import guarded
 from agenttrace.numeric import Number
+from agenttrace.signatures import DecisionCall, SignalCall
+
+
+class _DecisionMethod(Protocol):
+    """`record_decision` of a run, a step or the module."""
+
+    def __get__(self, instance: object, owner: type | None = None, /) -> DecisionCall[str | None]: ...
+
+
+class _DecisionBlockMethod(Protocol):
+    """`decision` of the same."""
+
+    def __get__(self, instance: object, owner: type | None = None, /) -> DecisionCall[DecisionBlock]: ...
+
+
+class _SignalMethod(Protocol):
+    """`record_quality_signal` of the same."""
+
+    def __get__(self, instance: object, owner: type | None = None, /) -> SignalCall[str | None]: ...
+
+
+def _decision(function: Callable[..., str | None]) -> _DecisionMethod:
+    """The method, as type checkers are to see it: one signature for each type of the vocabulary."""
+    return cast("_DecisionMethod", function)
+
+
+def _decision_block(function: Callable[..., DecisionBlock]) -> _DecisionBlockMethod:
+    return cast("_DecisionBlockMethod", function)
+
+
+def _signal(function: Callable[..., str | None]) -> _SignalMethod:
+    return cast("_SignalMethod", function)
 
 
 class Recorder(ABC):
@@ -20,6 +55,7 @@ class Recorder(ABC):
     def _place(self) -> Context | None:
         """Where an event goes; None for the current context, and where everything is switched off."""
 
+    @_decision
     @guarded
     def record_decision(  # noqa: PLR0917 - the order is the interface
         self,
@@ -50,6 +86,16 @@ class Recorder(ABC):
             metadata=metadata,
         )
 
+    @_decision_block
+    def decision(self, *args: Any, **kwargs: Any) -> DecisionBlock:
+        """Record a decision as `record_decision` does; the steps that start in its `with` block carry it out.
+
+        These are the steps that start in the block directly, not those inside of them. `with … as decision` gives
+        the decision's id as `decision.id`, None where it was refused; the block runs all the same.
+        """
+        return DecisionBlock(self.record_decision(*args, **kwargs), self._place)
+
+    @_signal
     @guarded
     def record_quality_signal(  # noqa: PLR0917 - the order is the interface
         self,
@@ -78,7 +124,11 @@ class Recorder(ABC):
 
     @guarded
     def record_failure(
-        self, failure_type: str, failure_code: str, message: str | None = None, step_id: str | None = None
+        self,
+        failure_type: FailureName,
+        failure_code: str,
+        message: str | None = None,
+        step_id: str | None = None,
     ) -> str | None:
         """Record a failure; returns its id.
 

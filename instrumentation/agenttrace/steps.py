@@ -10,6 +10,7 @@ from opentelemetry.trace import Span, SpanKind
 from opentelemetry.util.types import AttributeValue
 
 from agenttrace.confirm import confirm_step
+from agenttrace.decisions import decided_in
 from agenttrace.decorators import in_scope
 from agenttrace.facts import Facts, fact_attributes
 from agenttrace.guard import guarded
@@ -123,9 +124,11 @@ class Step(SpanScope):
         }
         if self._type is StepType.TOOL:
             attributes[wire.GEN_AI_TOOL_NAME] = name
+        context = context_in(own)
+        attributes.update(decided_in(context))
         attributes.update(self._facts)
         opening = Opening(f"{shape.operation} {name}", shape.kind, self._id, attributes)
-        return start_frame(own.run, opening, context_in(own))
+        return start_frame(own.run, opening, context)
 
     def run_scope(self) -> SpanScope | None:
         """The run that this step belongs to; None for a step of whatever run is current, before it is entered."""

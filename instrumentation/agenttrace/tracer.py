@@ -10,6 +10,7 @@ from opentelemetry.context import Context
 from opentelemetry.trace import Span, SpanKind, Tracer, TracerProvider, get_tracer
 from opentelemetry.util.types import AttributeValue
 
+from agenttrace.codes import StatusName, StepName
 from agenttrace.decorators import in_scope
 from agenttrace.endings import cut_short
 from agenttrace.facts import Facts
@@ -151,12 +152,12 @@ class Run(SpanScope):
         """This run."""
         return self
 
-    def step(self, step_type: str, name: str, **facts: Unpack[Facts]) -> Step:
+    def step(self, step_type: StepName, name: str, **facts: Unpack[Facts]) -> Step:
         """A step of this run, to be entered with `with` or `async with`."""
         return Step(self, step_type, name, facts)
 
     @guarded
-    def set_status(self, status: str) -> None:
+    def set_status(self, status: StatusName) -> None:
         """State how the run ended: success, failure or partial; an exception does not change it."""
         if self._ended:
             message = "status is left as it is: the run has ended; state it before its `with` block ends"

@@ -14,7 +14,7 @@ import agenttrace
 from agenttrace.capture import Capture, capture
 from agenttrace.settings import Settings
 
-CANARY = "CANARY-7f3a, said the user; please, do it now!"
+CANARY: Any = "CANARY-7f3a, said the user; please, do it now!"
 
 
 class Said(Exception):
@@ -25,7 +25,7 @@ class Said(Exception):
         self.add_note(CANARY)
 
     def __str__(self) -> str:
-        return CANARY
+        return str(CANARY)
 
 
 def exported(captured: Capture) -> bytes:

@@ -43,12 +43,12 @@ def test_a_second_call_keeps_what_it_does_not_state(tmp_path: Path) -> None:
             tracer_provider=provider,
         )
         with agenttrace.AgentTracer("desk").start_run() as run:
-            run.record_decision("tool_selection", "two words", "user_pinned")
+            run.record_decision("tool_selection", "two words", "user_pinned")  # type: ignore[call-overload]  # a site's own
         first = active().settings
         extension.unlink()
         assert agenttrace.configure() is provider
         with agenttrace.AgentTracer("desk").start_run() as run:
-            run.record_decision("tool_selection", "two words", "user_pinned")
+            run.record_decision("tool_selection", "two words", "user_pinned")  # type: ignore[call-overload]  # a site's own
         assert active().settings == first
         assert agenttrace.counters().recorded == {wire.EVENT_DECISION: 2}
         outside = provider.get_tracer("framework").start_span("outside")
@@ -117,7 +117,7 @@ def test_exporters_made_earlier_follow(tmp_path: Path) -> None:
     with capture(Settings()):
         agenttrace.configure(vocabulary=sites_codes(tmp_path), tracer_provider=provider)
         with agenttrace.AgentTracer("desk").start_run() as run:
-            run.record_decision("tool_selection", "web", "user_pinned")
+            run.record_decision("tool_selection", "web", "user_pinned")  # type: ignore[call-overload]  # a site's own
     (span,) = spans.get_finished_spans()
     assert [event.name for event in span.events] == [wire.EVENT_DECISION]
 

@@ -11,6 +11,7 @@ from opentelemetry.trace import StatusCode
 
 from agenttrace import RunStatus
 from agenttrace.capture import Capture
+from agenttrace.codes import StatusName
 from agenttrace_schemas import wire
 
 RUN_SPAN = "invoke_agent agent"
@@ -77,7 +78,7 @@ FAILED = [
 @pytest.mark.parametrize("error", [*CUT_SHORT, *FAILED], ids=repr)
 @pytest.mark.parametrize("stated", [None, "success", "failure"])
 def test_a_run_that_is_cut_short_is_partial(
-    agenttrace_capture: Capture, error: BaseException, stated: str | None
+    agenttrace_capture: Capture, error: BaseException, stated: StatusName | None
 ) -> None:
     """Cancelled, interrupted, left by its client; any other exception is a failure, and a stated status stands."""
     with suppress(BaseException), agenttrace_capture.tracer().start_run() as run:
@@ -90,7 +91,7 @@ def test_a_run_that_is_cut_short_is_partial(
 
 @pytest.mark.parametrize(("stated", "expected"), [(None, "partial"), ("success", "success")])
 def test_a_closed_generator_is_cut_short(
-    agenttrace_capture: Capture, stated: str | None, expected: str
+    agenttrace_capture: Capture, stated: StatusName | None, expected: str
 ) -> None:
     """A consumer that reads no further closes a stream: no error, and no end of the run either."""
 

@@ -21,7 +21,7 @@ from agenttrace.guard import Misuse
 from agenttrace.settings import Settings
 from agenttrace_schemas.rules import Policy
 
-SAID = "Dear Mr. Miller, about your account: we have to say no"
+SAID: Any = "Dear Mr. Miller, about your account: we have to say no"
 
 
 def here() -> int:

@@ -191,7 +191,7 @@ def test_a_bad_key_costs_no_other_of_a_step() -> None:
 
 
 @pytest.mark.parametrize("word", ["STOP", " Stop ", "Tool-Calls", "TOOL_CALLS"])
-def test_words_are_read_in_any_spelling(word: str) -> None:
+def test_words_are_read_in_any_spelling(word: Any) -> None:
     """Closed lists are in lower case with underscores; providers write them as they like."""
     with capture() as captured:
         with captured.tracer().start_run() as run, run.step("respond", "a", finish_reason=word):

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from opentelemetry.trace import SpanKind, StatusCode
 
 from agenttrace import AgentTracer, StepType
 from agenttrace.capture import Capture, capture
+from agenttrace.codes import StepName
 from agenttrace.facts import Facts
 from agenttrace.guard import Misuse
 from agenttrace.settings import Settings
@@ -49,7 +52,7 @@ def test_a_run_is_an_agent_span(agenttrace_capture: Capture) -> None:
     ],
 )
 def test_a_step_is_a_child_span(
-    agenttrace_capture: Capture, step_type: str, operation: str, kind: SpanKind
+    agenttrace_capture: Capture, step_type: StepName, operation: str, kind: SpanKind
 ) -> None:
     """Each step type shows as the GenAI operation that any backend knows."""
     with agenttrace_capture.tracer().start_run() as run, run.step(step_type, "lookup") as step:
@@ -69,7 +72,7 @@ def test_a_step_is_a_child_span(
 def test_an_unknown_step_type_is_other() -> None:
     """A step type outside of the vocabulary costs nothing but its type."""
     with capture(Settings()) as captured:
-        with captured.tracer().start_run() as run, run.step("dream", "lookup"):
+        with captured.tracer().start_run() as run, run.step("dream", "lookup"):  # type: ignore[arg-type]  # on purpose
             pass
         assert (captured.span("task lookup").attributes or {})[wire.STEP_TYPE] == "other"
         assert captured.counters().replaced == 1
@@ -87,7 +90,7 @@ def test_steps_count_from_one(agenttrace_capture: Capture) -> None:
     assert [step[wire.STEP_SEQ] for step in steps if wire.STEP_SEQ in step] == [1, 2, 1, 2]
 
 
-FACTS: list[tuple[Facts, dict[str, object]]] = [
+FACTS: list[tuple[Any, dict[str, object]]] = [
     ({"model": "m-1"}, {wire.GEN_AI_REQUEST_MODEL: "m-1"}),
     ({"response_model": "m-1b"}, {wire.GEN_AI_RESPONSE_MODEL: "m-1b"}),
     ({"tool": "web"}, {wire.GEN_AI_TOOL_NAME: "web"}),
@@ -192,7 +195,7 @@ def test_a_step_may_fail_without_an_exception(agenttrace_capture: Capture) -> No
 def test_an_unknown_status_is_refused(agenttrace_capture: Capture) -> None:
     """The three statuses are all there is."""
     with agenttrace_capture.tracer().start_run() as run, pytest.raises(Misuse):
-        run.set_status("brilliant")
+        run.set_status("brilliant")  # type: ignore[arg-type]  # on purpose
 
 
 def test_names_are_identifiers() -> None:

@@ -26,6 +26,7 @@ COMMANDS: Final = {
     "stats": "lists",
     "rederive": "rederive",
     "purge": "purge",
+    "vocabulary": "vocabulary",
     "doctor": "doctor",
     "demo": "demo",
 }

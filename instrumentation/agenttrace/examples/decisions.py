@@ -12,6 +12,7 @@ from opentelemetry.sdk.trace import TracerProvider
 
 import agenttrace
 from agenttrace import AgentTracer, DecisionType, ReasonCode, Run, StepType
+from agenttrace.codes import ToolSelectionReason
 
 TOOLS: Final = ("order_lookup", "order_cache", "policy_search")
 
@@ -47,6 +48,7 @@ def answer(run: Run, question: Question) -> None:
 def choose_tool(run: Run, question: Question) -> str:
     """The choice, its reason as a code, what else there was, and how sure the agent says it is."""
     fresh = question.cached_age > question.allowed_age
+    reason: ToolSelectionReason
     if question.topic == "policy":
         selected, reason = "policy_search", ReasonCode.ACCURACY_REQUIRED
     elif fresh:

@@ -55,8 +55,9 @@ async def search_fares(run: Run, trip: Trip) -> bool:
         except (RateLimited, TimedOut) as error:
             retry(run, step, error, attempt)
         else:
-            code = "first_attempt" if attempt == 1 else "after_retry"
-            run.record_quality_signal("tool_success", code, value=True, step_id=step.id)
+            step.record_quality_signal(
+                "tool_success", "first_attempt" if attempt == 1 else "after_retry", value=True
+            )
             return True
     return False
 
@@ -72,14 +73,15 @@ async def call_tool(outcome: str) -> None:
 def retry(run: Run, step: Step, error: Exception, attempt: int) -> None:
     """What was observed, and what the agent decides to do about it."""
     limited = isinstance(error, RateLimited)
-    code = "rate_limited" if limited else "timeout"
-    run.record_quality_signal("tool_failure", code, value=True, step_id=step.id)
+    step.record_quality_signal("tool_failure", "rate_limited" if limited else "timeout", value=True)
     if attempt == ATTEMPTS:
-        run.record_decision("retry_strategy", "stop", "retry_budget_exhausted", step_id=step.id)
+        step.record_decision("retry_strategy", "stop", "retry_budget_exhausted")
         return
-    reason = "rate_limit_encountered" if limited else "transient_error_detected"
-    run.record_decision(
-        "retry_strategy", "retry", reason, step_id=step.id, metadata={"attempt": attempt, "budget": ATTEMPTS}
+    step.record_decision(
+        "retry_strategy",
+        "retry",
+        "rate_limit_encountered" if limited else "transient_error_detected",
+        metadata={"attempt": attempt, "budget": ATTEMPTS},
     )
     run.record_quality_signal(
         "retry_occurred", "single_retry" if attempt == 1 else "multiple_retries", value=True

@@ -16,6 +16,7 @@ from typing import Final, TypedDict
 
 import agenttrace
 from agenttrace import AgentTracer, Run, Step, runtime
+from agenttrace.codes import StepName
 
 AGENT: Final = "airline-support"
 _DATA: Final = "tau_bench_airline_gpt4o.jsonl"
@@ -27,7 +28,7 @@ _BETWEEN_RUNS: Final = 5 * _SECOND
 class Outcome(TypedDict, total=False):
     """One step of the data: `tool`, `outcome` (ok, error, empty) and `attempt` for tool steps only."""
 
-    type: str
+    type: StepName
     tool: str
     outcome: str
     attempt: int
@@ -87,8 +88,9 @@ def observe(run: Run, step: Step, outcome: Outcome) -> None:
         run.record_quality_signal("empty_retrieval", "no_results", value=True)
     run.record_quality_signal("tool_success", "first_attempt" if attempt == 1 else "after_retry", value=ok)
     if attempt > 1:
-        repeated = "single_retry" if attempt == 2 else "multiple_retries"
-        run.record_quality_signal("retry_occurred", repeated, value=True)
+        run.record_quality_signal(
+            "retry_occurred", "single_retry" if attempt == 2 else "multiple_retries", value=True
+        )
 
 
 def main() -> None:

@@ -39,8 +39,12 @@ LOOKUPS: Final = (
 def search(run: Run, lookup: Lookup) -> None:
     """What the retrieval returned, as a number and as a signal."""
     with run.step(StepType.RETRIEVE, "handbook", retrieval_count=lookup.kept):
-        code = SignalCode.NO_RESULTS if lookup.found == 0 else SignalCode.FILTERED_OUT
-        run.record_quality_signal(SignalType.EMPTY_RETRIEVAL, code, lookup.kept == 0, weight=0.8)
+        run.record_quality_signal(
+            SignalType.EMPTY_RETRIEVAL,
+            SignalCode.NO_RESULTS if lookup.found == 0 else SignalCode.FILTERED_OUT,
+            lookup.kept == 0,
+            weight=0.8,
+        )
 
 
 def respond(run: Run, lookup: Lookup) -> None:

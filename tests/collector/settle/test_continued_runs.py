@@ -17,6 +17,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import NonRecordingSpan, Span, get_current_span, set_span_in_context
 
 from agenttrace import AgentTracer
+from agenttrace.codes import StatusName
 from agenttrace.processor import RunSpanProcessor
 from agenttrace_collector.decode.batch import Context as Receiving
 from agenttrace_collector.decode.otlp import decode_traces
@@ -40,7 +41,7 @@ class Process:
         self.parent = Context()
 
     def run(
-        self, run_id: str, status: str | None, *, fails: bool = False, agent_inside: bool = False
+        self, run_id: str, status: StatusName | None, *, fails: bool = False, agent_inside: bool = False
     ) -> None:
         """Go through the run; the next process may be called from inside of it."""
         token = attach(self.parent)
@@ -58,7 +59,7 @@ class Process:
                     raise TimeoutError
         detach(token)
 
-    def outlived(self, run_id: str, status: str) -> None:
+    def outlived(self, run_id: str, status: StatusName) -> None:
         """A framework's agent inside the run that ends after it."""
         with AgentTracer("desk", tracer_provider=self.provider).start_run(run_id=run_id) as run:
             run.set_status(status)
@@ -96,7 +97,9 @@ def facts(*processes: Process, order: Sequence[int] | None = None) -> RunFactsRo
     ],
 )
 @pytest.mark.parametrize("trace", ["its own", "the same"])
-def test_the_last_process_decides(first: str | None, second: str | None, expected: str, trace: str) -> None:
+def test_the_last_process_decides(
+    first: StatusName | None, second: StatusName | None, expected: str, trace: str
+) -> None:
     """In a trace of its own, or in the first one's where the context was passed on."""
     run_id, one, two = str(uuid4()), Process(), Process()
     one.run(run_id, first)
