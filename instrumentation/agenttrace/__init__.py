@@ -11,6 +11,7 @@ from agenttrace.runtime import counters
 from agenttrace.settings import InvalidSetting
 from agenttrace.steps import Step
 from agenttrace.tracer import AgentTracer, Run
+from agenttrace.version import __version__
 from agenttrace_schemas.vocabulary import (
     DecisionType,
     FailureType,
@@ -36,6 +37,7 @@ __all__ = [
     "SignalType",
     "Step",
     "StepType",
+    "__version__",
     "configure",
     "counters",
     "current_run",

@@ -137,7 +137,12 @@ def _typed(found: list[Captured], name: str | None) -> list[Captured]:
 
 @contextmanager
 def capture(settings: Settings | None = None, *, sampler: Sampler = ALWAYS_ON) -> Iterator[Capture]:
-    """Record into memory under these settings; by default strict, so that a refusal raises."""
+    """Record into memory under these settings; by default strict, so that a refusal raises.
+
+    `settings` are those of the block, in place of the process's own. `sampler` is that of the spans, by default every
+    one. A tracer that was made before the block, such as one of a module, records here inside of it; so does one
+    that is made inside without a provider of its own.
+    """
     before, ids = active(), FixedIds()
     spans = InMemorySpanExporter()
     logs = InMemoryLogRecordExporter()  # type: ignore[no-untyped-call]  # the SDK's constructor has no types
@@ -152,6 +157,7 @@ def capture(settings: Settings | None = None, *, sampler: Sampler = ALWAYS_ON) -
         new_id=ids.new_id,
         logger=get_logger(SCOPE_NAME, logger_provider=logger_provider),
         stated=Stated(tracer_provider=tracer_provider),
+        capturing=tracer_provider,
     )
     activate(runtime)
     try:

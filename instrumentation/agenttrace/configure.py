@@ -10,12 +10,11 @@ from typing import cast
 from opentelemetry import _logs, trace
 from opentelemetry._logs._internal import ProxyLoggerProvider
 from opentelemetry.sdk._logs import LoggerProvider
-from opentelemetry.sdk._logs.export import BatchLogRecordProcessor
 from opentelemetry.sdk.environment_variables import OTEL_SERVICE_NAME
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
+from agenttrace.delivery import CountedLogProcessor, CountedSpanProcessor
 from agenttrace.exporters import log_exporter, span_exporter
 from agenttrace.providers import existing_provider, keep_made, stamp
 from agenttrace.runtime import SCOPE_NAME, Runtime, activate, configured
@@ -38,7 +37,10 @@ def configure(
     """Sets up this process and returns its tracer provider; omitted arguments come from the environment.
 
     The application's own provider is kept and gets a span processor; where there is none, one is made
-    that exports over OTLP. The agent named here is that of spans outside of any `AgentTracer` run.
+    that exports over OTLP. `agent_id`, `agent_version` and `environment` name the agent of spans outside of any
+    `AgentTracer` run; they are identifiers, else they are recorded as `_redacted` and told. `events` is what carries
+    the events: span, log or both. `labels` is how strict labels are: token, words or relaxed. `vocabulary` is the path
+    of a JSON file with codes of your own. `tracer_provider` is used in place of the application's.
 
     A second call changes what it states. Everything else stays: the provider with its processors and
     exporters, the counters, and the arguments of earlier calls. Tracers made before follow it.
@@ -96,7 +98,7 @@ def _new_tracer_provider(stamps: dict[str, str]) -> TracerProvider:
     exporter = span_exporter()
     provider = TracerProvider(resource=_resource(stamps))
     if exporter is not None:
-        provider.add_span_processor(BatchSpanProcessor(exporter))
+        provider.add_span_processor(CountedSpanProcessor(exporter))
     trace.set_tracer_provider(provider)
     return keep_made(provider)
 
@@ -116,6 +118,6 @@ def _logger_provider(resource: Resource) -> _logs.LoggerProvider:
     provider = LoggerProvider(resource=resource)
     exporter = log_exporter()
     if exporter is not None:
-        provider.add_log_record_processor(BatchLogRecordProcessor(exporter))
+        provider.add_log_record_processor(CountedLogProcessor(exporter))
     _logs.set_logger_provider(provider)
     return provider

@@ -24,7 +24,8 @@ class Counts:
     `internal`: a fault of this package or of what it was given). `unconfigured` events met a process in
     which nobody has set OpenTelemetry up, `unsampled` ones a span that is not recorded, `unlogged` ones a
     process without log pipeline; `overflowed` ones went to a child span. `redacted` names were no
-    identifiers; `replaced` words were not on their closed list.
+    identifiers; `replaced` words were not on their closed list. `dropped` spans and log records did not leave: the
+    queue was full, or the collector could not be reached in time. `rejected` records were refused by the collector.
     """
 
     recorded: Mapping[str, int]
@@ -35,6 +36,8 @@ class Counts:
     overflowed: int
     redacted: int
     replaced: int
+    dropped: int
+    rejected: int
 
 
 class AtomicCount:
@@ -74,6 +77,8 @@ class Counters:
         self.overflowed = AtomicCount()
         self.redacted = AtomicCount()
         self.replaced = AtomicCount()
+        self.dropped = AtomicCount()
+        self.rejected = AtomicCount()
 
     def recorded(self, event: str) -> None:
         """An event that at least one carrier took."""
@@ -95,4 +100,6 @@ class Counters:
                 overflowed=self.overflowed.value(),
                 redacted=self.redacted.value(),
                 replaced=self.replaced.value(),
+                dropped=self.dropped.value(),
+                rejected=self.rejected.value(),
             )

@@ -16,6 +16,7 @@ from opentelemetry.sdk.environment_variables import (
 )
 from opentelemetry.sdk.trace.export import ConsoleSpanExporter, SpanExporter
 
+from agenttrace.delivery import followed
 from agenttrace.settings import InvalidSetting
 
 _PACKAGES: Final = {
@@ -47,13 +48,13 @@ def log_exporter() -> LogRecordExporter | None:
 def otlp_span_exporter() -> SpanExporter:
     """Spans over the OTLP protocol that the variables name."""
     module = _otlp(OTEL_EXPORTER_OTLP_TRACES_PROTOCOL, "trace_exporter")
-    return cast("SpanExporter", module.OTLPSpanExporter())
+    return cast("SpanExporter", followed(module.OTLPSpanExporter))
 
 
 def otlp_log_exporter() -> LogRecordExporter:
     """Log records over the OTLP protocol that the variables name."""
     module = _otlp(OTEL_EXPORTER_OTLP_LOGS_PROTOCOL, "_log_exporter")
-    return cast("LogRecordExporter", module.OTLPLogExporter())
+    return cast("LogRecordExporter", followed(module.OTLPLogExporter))
 
 
 def _choice(variable: str) -> str:

@@ -62,6 +62,12 @@ class Notices:
         if self._is_new((sentence, "", 0)):
             _log(sentence, _caller())
 
+    def say_once(self, sentence: str) -> None:
+        """Log a sentence as a warning, once; no line of the application stands for it."""
+        if self._is_new((sentence, "", 0)):
+            with suppress(Exception):
+                LOGGER.warning("%s", sentence)
+
     def _is_new(self, key: tuple[str, str, int]) -> bool:
         if key in self._told:
             return False

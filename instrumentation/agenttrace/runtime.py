@@ -42,7 +42,7 @@ class Runtime:
     """The parts of one process.
 
     `now` is nanoseconds since 1970, `logger` carries log events, `notices` are the warnings given so far,
-    `stated` is what `configure` was told.
+    `stated` is what `configure` was told. `capturing` takes the spans of every tracer that was made before: for tests.
     """
 
     settings: Settings = field(default_factory=Settings)
@@ -52,6 +52,7 @@ class Runtime:
     counters: Counters = field(default_factory=Counters)
     notices: Notices = field(default_factory=Notices)
     stated: Stated = field(default_factory=Stated)
+    capturing: TracerProvider | None = None
 
     @cached_property
     def _remembered(self) -> Callable[..., Attributes]:

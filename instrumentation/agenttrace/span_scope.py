@@ -62,10 +62,19 @@ class SpanScope(Recorder):
         """
         self._close(None if error is None else type(error), error)
 
+    @property
+    def state(self) -> str:
+        """Where it stands: not started, open or ended."""
+        if self._ended:
+            return "ended"
+        return "open" if self._frame else "not started"
+
     @guarded
     def add_metadata(self, metadata: Metadata | None = None, /, **values: Scalar | Number | None) -> None:
         """Add numbers, flags and labels by key: `add_metadata(shard=3)`, `add_metadata({"a.b": 1})`.
 
+        `metadata` maps keys to values, `values` are further ones; at most 32 keys, each an identifier of at most 64
+        characters. A label is one token of at most 100 characters; None leaves a key out.
         What the rules refuse is left out and counted, and costs no other key of the call.
         """
         if frame := self._running():

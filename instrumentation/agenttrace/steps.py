@@ -73,6 +73,9 @@ class Step(SpanScope):
         run, (step_type, name, facts) = self._run, self._stated
         return in_scope(function, lambda called: Step(run, step_type, name or called, facts))
 
+    def __repr__(self) -> str:
+        return f"<Step {self._type} {self._name} {self._id}, {self.state}>"
+
     @property
     def id(self) -> str:
         """The step's id, a UUID: the `step_id` of events that are recorded elsewhere."""
@@ -80,8 +83,11 @@ class Step(SpanScope):
 
     @guarded
     def set(self, **facts: Unpack[Facts]) -> None:
-        """State facts that became known: model, tokens, documents found, attempt and the like.
+        """State facts that became known.
 
+        `facts` are these. `model`, `response_model` and `tool` are identifiers; `input_tokens`, `output_tokens`, `retrieval_count` and
+        `attempt` whole numbers from 0 to 2^48; `finish_reason` and `output_type` words of the closed lists in any
+        spelling; `stream` True or False; `decision` the id of the decision that the step carries out.
         A fact that cannot be recorded is left out and counted, and costs no other fact of the call.
         """
         if frame := self._running():

@@ -53,6 +53,11 @@ class AgentTracer:
     """Records the runs of one agent, on the application's tracer provider or the one given.
 
     It follows a later `configure`: what is not stated here is looked up as each run starts.
+
+    `agent_id` names the agent, `agent_version` its version, `environment` where it runs, such as production; each is
+    an identifier of at most 128 characters, else it is recorded as `_redacted` and told. `environment` is by default
+    that of `configure` or AGENTTRACE_ENVIRONMENT. `tracer_provider` takes the spans, by default the one that
+    `configure` was given, else the application's.
     """
 
     def __init__(
@@ -64,18 +69,23 @@ class AgentTracer:
         tracer_provider: TracerProvider | None = None,
     ) -> None:
         self._provider = tracer_provider
+        self._made_in = active().capturing
         use_provider(tracer_provider)
         self._environment = environment
         # A run without the name of its agent belongs to nobody: an empty one is no identifier either.
         self._names = {wire.AGENT_ID: active().name(agent_id or None, "agent_id")}
         if agent_version:
             self._names[wire.AGENT_VERSION] = active().name(agent_version, "agent_version")
-        self._outlet = self._open(_provider(tracer_provider))
+        self._outlet = self._open(self._provider_now())
+
+    def __repr__(self) -> str:
+        return f"<AgentTracer {' '.join(self._names.values())}>"
 
     def start_run(self, *, run_id: UUID | str | None = None, conversation_id: str | None = None) -> Run:
         """A run, to be entered with `with` or `async with`; inside another run it is nested in it.
 
-        `run_id` is a UUID of the application's own, else the run gets a random one.
+        `run_id` is a UUID of the application's own, else the run gets a random one. `conversation_id` is an
+        identifier that several runs share; a collector stores its HMAC, or nothing where it has no key.
         """
         outlet = self._follow()
         return Run(outlet.tracer, outlet.stamps, run_id, conversation_id)
@@ -83,7 +93,7 @@ class AgentTracer:
     def continue_run(self, *, conversation_id: str | None = None) -> Run:
         """The run of the context that was propagated to this process, under its id; a new run where there is none.
 
-        The context is that of the current W3C baggage, as OpenTelemetry's instrumentations and
+        `conversation_id` is as for `start_run`. The context is that of the current W3C baggage, as OpenTelemetry's instrumentations and
         `opentelemetry.propagate.extract` attach it. The run keeps its parent, and ends as the process says that
         ends it last.
         """
@@ -100,7 +110,7 @@ class AgentTracer:
 
     def _follow(self) -> _Outlet:
         """The outlet as `configure` was called last, where this tracer states nothing of its own."""
-        known, provider = self._outlet, _provider(self._provider)
+        known, provider = self._outlet, self._provider_now()
         if known.provider is not provider or known.environment != self._environment_now():
             known = self._outlet = self._open(provider)
         return known
@@ -112,12 +122,14 @@ class AgentTracer:
             stamps = {**stamps, wire.ENVIRONMENT: active().name(environment, "environment")}
         return _Outlet(provider, environment, get_tracer(SCOPE_NAME, tracer_provider=provider), stamps)
 
+    def _provider_now(self) -> TracerProvider:
+        capturing = active().capturing
+        if capturing is not None and capturing is not self._made_in:
+            return capturing
+        return provider_in_use() if self._provider is None else self._provider
+
     def _environment_now(self) -> str:
         return self._environment or active().settings.environment
-
-
-def _provider(stated: TracerProvider | None) -> TracerProvider:
-    return provider_in_use() if stated is None else stated
 
 
 class Run(SpanScope):
@@ -148,17 +160,27 @@ class Run(SpanScope):
         """The run's id, a UUID."""
         return self._id
 
+    def __repr__(self) -> str:
+        return f"<Run {self._id} of {self._stamps[wire.AGENT_ID]}, {self.state}>"
+
     def run_scope(self) -> Run:
         """This run."""
         return self
 
     def step(self, step_type: StepName, name: str, **facts: Unpack[Facts]) -> Step:
-        """A step of this run, to be entered with `with` or `async with`."""
+        """A step of this run, to be entered with `with`, `async with` or `start()`.
+
+        `step_type` is plan, retrieve, tool, respond or other; another one is recorded as other. `name` is an
+        identifier, else it is recorded as `_redacted`. `facts` are those of `Step.set`; what is refused is left out.
+        """
         return Step(self, step_type, name, facts)
 
     @guarded
     def set_status(self, status: StatusName) -> None:
-        """State how the run ended: success, failure or partial; an exception does not change it."""
+        """State how the run ended; an exception does not change it.
+
+        `status` is success, failure, partial or unknown; another one is refused and told.
+        """
         if self._ended:
             message = "status is left as it is: the run has ended; state it before its `with` block ends"
             raise Misuse(message)

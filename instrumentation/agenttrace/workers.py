@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from opentelemetry import _logs
 
+from agenttrace.delivery import session_of
 from agenttrace.flushing import flush
 from agenttrace.providers import known_providers
 
@@ -66,7 +67,7 @@ def _flush_at_end(_: _Anchor) -> None:
 def _renew_connections() -> None:
     """A connection is one process's: two that share it would read each other's answers."""
     for exporter in _exporters():
-        session: Any = getattr(exporter, "_session", None)
+        session = session_of(exporter)
         for scheme, adapter in list(getattr(session, "adapters", {}).items()):
             session.mount(scheme, type(adapter)())
 

@@ -32,7 +32,7 @@ def test_every_block_runs() -> None:
         run(captured)
         assert captured.counters().refused == {"label.pattern": 1}
         assert len(captured.events()) == 14
-    assert len(BLOCKS) == 19
+    assert len(BLOCKS) == 20
 
 
 def test_the_guide_names_every_variable() -> None:

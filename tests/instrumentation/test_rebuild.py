@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -26,16 +26,16 @@ from tests.support.sdk_spans import sdk_spans
 CONVENTIONS = (ours, genai, openinference, openllmetry)
 CONTEXT = Context(Policy(), "default", RECORDED_AT)
 # What a reader of a convention's table needs of a value.
-FORMS: Mapping[object, ValueForm] = {
-    table.text: ValueForm.NAME,
-    table.name: ValueForm.NAME,
-    table.count: ValueForm.COUNT,
-    table.sequence: ValueForm.COUNT,
-    table.next_count: ValueForm.COUNT,
-    table.flag: ValueForm.FLAG,
-    table.length: ValueForm.LENGTH,
-    table.failed: ValueForm.NAME,
-}
+FORMS: tuple[tuple[object, ValueForm], ...] = (
+    (table.text, ValueForm.NAME),
+    (table.name, ValueForm.NAME),
+    (table.count, ValueForm.COUNT),
+    (table.sequence, ValueForm.COUNT),
+    (table.next_count, ValueForm.COUNT),
+    (table.flag, ValueForm.FLAG),
+    (table.length, ValueForm.LENGTH),
+    (table.failed, ValueForm.NAME),
+)
 WORDS = {"finish_reason": ValueForm.FINISH_REASON, "output_type": ValueForm.OUTPUT_TYPE}
 
 
@@ -43,9 +43,9 @@ def wanted() -> Iterator[tuple[str, ValueForm]]:
     """The keys that the conventions read, each with the form that its reader needs."""
     for module in CONVENTIONS:
         for row in module.ROWS:
-            made_by = getattr(row.read, "__qualname__", "").partition(".")[0]
-            if made_by != "constant":
-                yield row.key, FORMS.get(row.read) or WORDS.get(row.fact, ValueForm.NAME)
+            if not isinstance(row.read, table.Constant):
+                known = next((form for reader, form in FORMS if reader is row.read), None)
+                yield row.key, known or WORDS.get(row.fact, ValueForm.NAME)
 
 
 def test_what_leaves_is_what_is_read() -> None:

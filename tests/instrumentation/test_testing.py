@@ -7,7 +7,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from opentelemetry.sdk.trace import TracerProvider
 
+import agenttrace
+from agenttrace import AgentTracer
 from agenttrace.capture import Capture, capture
 from agenttrace.runtime import active
 
@@ -34,6 +37,19 @@ def test_the_plugin_offers_its_fixture(tmp_path: Path) -> None:
     ]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60)
     assert "1 passed" in done.stdout
+
+
+@pytest.mark.parametrize("provider", [None, TracerProvider(shutdown_on_exit=False)])
+def test_a_tracer_of_a_module_is_captured(provider: TracerProvider | None) -> None:
+    """It was made long before the test; afterwards it records where it did."""
+    tracer = AgentTracer("desk", tracer_provider=provider)
+    with capture() as captured:
+        inside = AgentTracer("own", tracer_provider=TracerProvider(shutdown_on_exit=False))
+        with tracer.start_run(), inside.start_run():
+            agenttrace.record_quality_signal("tool_success", "first_attempt", value=True)
+    with tracer.start_run():
+        pass
+    assert [span.name for span in captured.spans] == ["invoke_agent desk"]
 
 
 def test_ids_and_times_repeat() -> None:

@@ -1,4 +1,4 @@
-"""An OTLP/HTTP endpoint that keeps the bytes that arrive and takes everything."""
+"""An OTLP/HTTP endpoint that keeps the bytes that arrive, and takes everything unless it is told otherwise."""
 
 from __future__ import annotations
 
@@ -13,9 +13,11 @@ from typing import Any
 
 @dataclass
 class Recorder:
-    """Where it listens, and what came: path and inflated body, in order."""
+    """Where it listens, what it answers, and what came: path and inflated body, in order."""
 
     port: int = 0
+    answer: bytes = b""
+    status: int = 200
     received: list[tuple[str, bytes]] = field(default_factory=list)
 
     @property
@@ -36,10 +38,11 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         packed = self.headers.get("Content-Encoding") == "gzip"
         self.recorder.received.append((self.path, gzip.decompress(body) if packed else body))
-        self.send_response(200)
+        self.send_response(self.recorder.status)
         self.send_header("Content-Type", "application/x-protobuf")
-        self.send_header("Content-Length", "0")
+        self.send_header("Content-Length", str(len(self.recorder.answer)))
         self.end_headers()
+        self.wfile.write(self.recorder.answer)
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the library's name
         """Say nothing."""
