@@ -9,20 +9,21 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from agenttrace_collector.query.catalogue import catalogue
+from agenttrace_collector.query.filters import END, FILTERS, START
 
 _SCHEMA_VERSION: Final = 39
 _WIDTH: Final = 24
 _PARAMETER: Final = re.compile(r"\{(\w+):(?:[^{}])+\}")
+# The filters that a dashboard has menus for.
+_CHOSEN: Final = {name: FILTERS[name] for name in ("agent_id", "agent_version", "environment")}
 # What a dashboard puts in the place of a query's parameter; texts are quoted and escaped by Grafana.
 _VALUES: Final[Mapping[str, str]] = {
     "tenant": "${tenant:sqlstring}",
-    "agent_id": "${agent:sqlstring}",
-    "agent_version": "${version:sqlstring}",
-    "environment": "${environment:sqlstring}",
+    **{name: f"${{{each.name}:sqlstring}}" for name, each in _CHOSEN.items()},
     "version_a": "${version_a:sqlstring}",
     "version_b": "${version_b:sqlstring}",
-    "start_time": "$__fromTime",
-    "end_time": "$__toTime",
+    START.parameter: "$__fromTime",
+    END.parameter: "$__toTime",
     "step": "$__interval_s",
     "limit": "100",
     "offset": "0",
@@ -98,7 +99,6 @@ BOARDS: Final[Mapping[str, tuple[str, Sequence[Panel]]]] = {
         ),
     ),
 }
-_PLACES: Final = {"agent": "agent_id", "version": "agent_version", "environment": "environment"}
 
 
 def sql(panel: Panel) -> str:
@@ -175,7 +175,7 @@ def _variables(name: str) -> list[dict[str, Any]]:
             {"name": "prometheus", "label": "Prometheus", "type": "datasource", "query": "prometheus"},
         ]
     tenant = {"name": "tenant", "label": "Tenant", "type": "textbox", "query": "default"}
-    chosen = [_choice(variable, column, everything=True) for variable, column in _PLACES.items()]
+    chosen = [_choice(each.name, column, everything=True) for column, each in _CHOSEN.items()]
     if name == "compare":
         chosen = [
             _choice("agent", "agent_id", everything=False),

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Final, TypeAlias
 from fastapi import Depends
 from starlette.requests import Request
 
+from agenttrace_collector.api.params import Range
 from agenttrace_collector.api.problems import ADVICE
 from agenttrace_collector.clickhouse.purge_client import Erasure
 from agenttrace_collector.errors import (
@@ -22,6 +23,7 @@ from agenttrace_collector.errors import (
     Unavailable,
 )
 from agenttrace_collector.query.backends import QueryReader
+from agenttrace_collector.query.filters import closed_lists
 from agenttrace_collector.receivers.ingest import Ingest
 from agenttrace_collector.server.auth import Authenticator, Identity, Role
 from agenttrace_collector.server.health import Health
@@ -58,7 +60,7 @@ class TenantQueries:
     identity: Identity
 
     async def records(self, name: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
-        """The rows of a named query; raises `OverLimit` or `Unavailable`."""
+        """Returns the rows of a named query as mappings; raises `OverLimit`, `Throttled` or `Unavailable`."""
         places = self.answers.places
         if places.locked():
             message = "as many questions are being answered as can be"
@@ -73,6 +75,13 @@ class TenantQueries:
             except (Rejected, Unavailable) as error:
                 raise _told(error) from error
         return answer.records()
+
+    async def select(self, name: str, wanted: Range, **more: Any) -> list[dict[str, Any]]:
+        """Returns the rows of a named query under these filters and `more` of its parameters.
+
+        Raises `UnknownValue` for a value that its closed list does not contain, and as `records` does.
+        """
+        return await self.records(name, {**wanted.bound(closed_lists(self.answers.policy)), **more})
 
 
 def _told(error: Rejected | Unavailable) -> CollectorError:

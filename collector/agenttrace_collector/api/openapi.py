@@ -9,8 +9,8 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from agenttrace_collector.api.deps import ApiDeps
-from agenttrace_collector.api.params import FAILURE_TYPES, OUTCOMES, SOURCES, STATUSES
 from agenttrace_collector.decode.run_document.fields import DecisionDocument, RunDocument, SignalDocument
+from agenttrace_collector.query.filters import closed_lists
 
 _REF: Final = "#/components/schemas/{model}"
 # Said without a token too: whether it runs, and what it can be asked.
@@ -32,11 +32,11 @@ def _document(app: FastAPI, answers: ApiDeps) -> dict[str, Any]:
     document = get_openapi(
         title=app.title, version=app.version, summary=app.summary, routes=app.routes, tags=app.openapi_tags
     )
-    closed = _closed_lists(answers)
+    closed = closed_lists(answers.policy)
     for path, _, operation in _operations(document):
         for parameter in operation.get("parameters", ()):
             if parameter["name"] in closed:
-                parameter["schema"] = {"type": "string", "enum": closed[parameter["name"]]}
+                parameter["schema"] = {"type": "string", "enum": list(closed[parameter["name"]])}
         if answers.authenticator.required and path not in _OPEN:
             operation["security"] = [{"token": []}]
     components = document["components"]
@@ -48,18 +48,6 @@ def _document(app: FastAPI, answers: ApiDeps) -> dict[str, Any]:
         "content": {"application/json": {"schema": {"$ref": _REF.format(model="RunDocument")}}},
     }
     return document
-
-
-def _closed_lists(answers: ApiDeps) -> Mapping[str, list[str]]:
-    vocabulary = answers.policy.vocabulary
-    return {
-        "decision_type": list(vocabulary.decisions),
-        "signal_type": list(vocabulary.signals),
-        "failure_type": list(FAILURE_TYPES),
-        "status": list(STATUSES),
-        "outcome": list(OUTCOMES),
-        "source": list(SOURCES),
-    }
 
 
 def _run_schemas() -> dict[str, Any]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Annotated, Any, Final, TypeAlias, TypeVar
+from typing import Annotated, Any, Final, Self, TypeAlias, TypeVar, get_origin
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -29,11 +29,25 @@ class Record(BaseModel):
 
 
 class Page(Record):
-    """One page of a list."""
+    """One page of a list; a class of it has one field that is a list."""
 
     total: int = Field(description="How many there are on all pages.")
     page: int
     page_size: int
+
+    @classmethod
+    def of(
+        cls, rows: Sequence[Mapping[str, Any]], page: Paging, *, total: int | None = None, **more: Any
+    ) -> Self:
+        """The response with one page of `rows`; where `total` is given, `rows` are that page already.
+
+        `more` are the other fields of the response.
+        """
+        (name,) = (name for name, each in cls.model_fields.items() if get_origin(each.annotation) is list)
+        listed = paginate(rows, page) if total is None else rows
+        counted = len(rows) if total is None else total
+        fields = {name: listed, "total": counted, "page": page.page, "page_size": page.page_size}
+        return cls.model_validate({**fields, **more})
 
 
 def paginate(records: Sequence[T], page: Paging) -> Sequence[T]:

@@ -2,44 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from agenttrace_collector.api.problems import FieldProblem, UnknownValue
-from agenttrace_schemas.vocabulary import FailureType, RunStatus
+from agenttrace_collector.query.filters import (
+    EARLIEST,
+    END,
+    FILTERS,
+    LATEST,
+    NAME_LENGTH,
+    START,
+    Filter,
+    bind,
+)
 
-# Times beyond these are the same as none: nothing is stored there.
-EARLIEST: Final = datetime(1970, 1, 1, tzinfo=UTC)
-LATEST: Final = datetime(2100, 1, 1, tzinfo=UTC)
 MOST_PAGES: Final = 1_000_000
 MOST_ON_A_PAGE: Final = 100
-_NAME_LENGTH: Final = 128
-_ALL: Final = "all"
-SOURCES: Final = ("recorded", "derived", _ALL)
-STATUSES: Final = tuple(map(str, RunStatus))
-OUTCOMES: Final = STATUSES
-FAILURE_TYPES: Final = tuple(map(str, FailureType))
-_NAME: Final = f"a text of at most {_NAME_LENGTH} characters"
+_NAME: Final = f"a text of at most {NAME_LENGTH} characters"
 _TIME: Final = "a time as ISO 8601, such as 2026-01-31T12:00:00Z"
 _ALLOWED: Final = {
     "page": f"a whole number from 1 to {MOST_PAGES}",
     "page_size": f"a whole number from 1 to {MOST_ON_A_PAGE}",
-    "start_time": _TIME,
-    "end_time": _TIME,
-    "run_id": "a UUID",
-    "run": "a UUID",
-    "agent": _NAME,
-    "conversation": _NAME,
-    "before": _TIME,
+    **dict.fromkeys((START.parameter, END.parameter, "before"), _TIME),
+    **dict.fromkeys(("run_id", "run"), "a UUID"),
+    **dict.fromkeys((name for name, each in FILTERS.items() if each.values is None), _NAME),
+    **dict.fromkeys(("agent", "conversation", "version_a", "version_b"), _NAME),
     "body": "a document as /docs shows it",
-    "agent_id": _NAME,
-    "agent_version": _NAME,
-    "version_a": _NAME,
-    "version_b": _NAME,
-    "environment": _NAME,
-    "tool": _NAME,
 }
 
 
@@ -59,9 +51,19 @@ def read_time(value: Any) -> Any:
         return EARLIEST if read.year < LATEST.year else LATEST
 
 
-Name = Annotated[str, Field(max_length=_NAME_LENGTH)]
-RequiredName = Annotated[str, Field(min_length=1, max_length=_NAME_LENGTH)]
+Name = Annotated[str, Field(max_length=NAME_LENGTH)]
+RequiredName = Annotated[str, Field(min_length=1, max_length=NAME_LENGTH)]
 Time = Annotated[datetime, BeforeValidator(read_time)]
+
+
+def filter_field(parameter: str) -> Any:
+    """The field of a filter that is not set by default, with its description; `parameter` is a key of `FILTERS`."""
+    each = FILTERS[parameter]
+    return Field(default="" if each.values is None else None, description=each.description)
+
+
+def _time_field(each: Filter, default: datetime) -> Any:
+    return Field(default=default, description=f"{each.description} (ISO 8601, UTC if it has no offset).")
 
 
 class Parameters(BaseModel):
@@ -71,29 +73,25 @@ class Parameters(BaseModel):
 
 
 class Range(Parameters):
-    """A time range: `start` is included, `end` is excluded."""
+    """A time range: `start_time` is included, `end_time` is excluded."""
 
-    start_time: Time = Field(
-        default=EARLIEST, description="From this time on (ISO 8601, UTC where no offset stands)."
-    )
-    end_time: Time = Field(default=LATEST, description="Up to this time, itself excluded.")
+    start_time: Time = _time_field(START, EARLIEST)
+    end_time: Time = _time_field(END, LATEST)
 
-    def bound(self, **more: str) -> dict[str, Any]:
-        """Returns the parameters of the named query; a filter that is not set is empty."""
+    def bound(self, closed: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+        """Returns the parameters of the named query; raises `UnknownValue` for a value not in its closed list."""
         given = self.model_dump(exclude={"page", "page_size"})
-        return {
-            **dict.fromkeys(("agent_id", "agent_version", "environment", "source", "tool"), ""),
-            **{name: "" if value is None else value for name, value in given.items()},
-            **more,
-        }
+        for name in given.keys() & closed.keys():
+            one_of(name, given[name], closed[name])
+        return bind(given)
 
 
 class AgentTimes(Range):
     """Filters by agent, version, environment and time."""
 
-    agent_id: Name = Field(default="", description="Only this agent.")
-    agent_version: Name = Field(default="", description="Only this version.")
-    environment: Name = Field(default="", description="Only this environment.")
+    agent_id: Name = filter_field("agent_id")
+    agent_version: Name = filter_field("agent_version")
+    environment: Name = filter_field("environment")
 
 
 class Paging(Parameters):
@@ -109,10 +107,6 @@ class Paging(Parameters):
         """The number of records on the pages before this one."""
         return (self.page - 1) * self.page_size
 
-    def page_fields(self, total: int) -> dict[str, int]:
-        """Returns the pagination fields of a response with `total` records."""
-        return {"total": total, "page": self.page, "page_size": self.page_size}
-
 
 class Times(Range, Paging):
     """Pagination with a time range."""
@@ -125,32 +119,25 @@ class Span(AgentTimes, Paging):
 class EventTimes(Range, Paging):
     """Pagination with the filters of decisions and quality signals."""
 
-    environment: Name = Field(default="", description="Only this environment.")
-    tool: Name = Field(default="", description="Only those of steps with this tool.")
-    source: str | None = Field(
-        default=None, description="What agents recorded, what is derived from steps, or all (the default)."
-    )
-
-    def bound(self, **more: str) -> dict[str, Any]:
-        """Returns the parameters of the named query; raises `UnknownValue`."""
-        source = one_of("source", self.source, SOURCES)
-        return super().bound(**{"source": "" if source == _ALL else source, **more})
+    environment: Name = filter_field("environment")
+    tool: Name = filter_field("tool")
+    source: str | None = filter_field("source")
 
 
 class EventSpan(EventTimes):
     """The filters of decisions and quality signals, and of the agent."""
 
-    agent_id: Name = Field(default="", description="Only this agent.")
-    agent_version: Name = Field(default="", description="Only this version.")
+    agent_id: Name = filter_field("agent_id")
+    agent_version: Name = filter_field("agent_version")
 
 
 class FailureFilter(EventSpan):
     """Which failures."""
 
-    failure_type: str | None = Field(default=None, description="Only failures of this type.")
+    failure_type: str | None = filter_field("failure_type")
 
 
-def one_of(field: str, value: str | None, allowed: tuple[str, ...]) -> str:
+def one_of(field: str, value: str | None, allowed: Sequence[str]) -> str:
     """Returns the value, or an empty text for None; raises `UnknownValue` if `allowed` does not contain it."""
     if value is not None and value not in allowed:
         raise UnknownValue(field, allowed)

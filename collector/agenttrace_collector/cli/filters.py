@@ -10,6 +10,8 @@ from typing import Annotated, Any, ClassVar, Final, TypeAlias
 
 import typer
 
+from agenttrace_collector.query.filters import END, FILTERS, START, Filter
+
 _AGO: Final = re.compile(r"([0-9]{1,6})([smhdw])")
 _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
@@ -26,8 +28,15 @@ def ago(text: str) -> str:
         raise typer.BadParameter(message) from None
 
 
-def _time(help_: str, *names: str) -> Any:
-    return typer.Option(*names, help=help_, parser=ago, metavar="TIME")
+def option(parameter: str) -> Any:
+    """The option of a filter, by its parameter: a key of `FILTERS`."""
+    each = FILTERS[parameter]
+    return typer.Option(f"--{each.name}", help=each.description)
+
+
+def _time(each: Filter) -> Any:
+    help_ = f"{each.description}: a duration before now such as 24h, or a UTC time."
+    return typer.Option(f"--{each.name}", help=help_, parser=ago, metavar="TIME")
 
 
 Limit: TypeAlias = Annotated[int, typer.Option("--limit", min=1, max=100, help="How many on a page.")]
@@ -39,10 +48,11 @@ class Filters:
     """Query parameters of the API, from the options that were given."""
 
     NAMES: ClassVar[Mapping[str, str]] = {
-        "agent": "agent_id",
-        "version": "agent_version",
-        "since": "start_time",
-        "until": "end_time",
+        **{
+            FILTERS[name].name: name
+            for name in ("agent_id", "agent_version", "environment", "tool", "source")
+        },
+        **{each.name: each.parameter for each in (START, END)},
         "limit": "page_size",
     }
 
@@ -55,27 +65,25 @@ class Filters:
 class AgentOptions(Filters):
     """Filters by agent."""
 
-    agent: Annotated[str | None, typer.Option("--agent", help="Only this agent.")] = None
-    version: Annotated[str | None, typer.Option("--version", help="Only this version.")] = None
+    agent: Annotated[str | None, option("agent_id")] = None
+    version: Annotated[str | None, option("agent_version")] = None
 
 
 @dataclass(frozen=True, slots=True)
 class TimeOptions(Filters):
     """Filters by environment and time."""
 
-    environment: Annotated[str | None, typer.Option("--environment", help="Only this environment.")] = None
-    since: Annotated[str | None, _time("From then on: so long ago, or a time in UTC.", "--since")] = None
-    until: Annotated[str | None, _time("Up to then, itself excluded.", "--until")] = None
+    environment: Annotated[str | None, option("environment")] = None
+    since: Annotated[str | None, _time(START)] = None
+    until: Annotated[str | None, _time(END)] = None
 
 
 @dataclass(frozen=True, slots=True)
 class StepOptions(Filters):
     """Filters by tool and source."""
 
-    tool: Annotated[str | None, typer.Option("--tool", help="Only what belongs to steps with this tool.")] = (
-        None
-    )
-    source: Annotated[str | None, typer.Option("--source", help="recorded, derived, or all.")] = None
+    tool: Annotated[str | None, option("tool")] = None
+    source: Annotated[str | None, option("source")] = None
 
 
 @dataclass(frozen=True, slots=True)

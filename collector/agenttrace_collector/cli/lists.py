@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Final, NamedTuple
 
-import typer
 from rich.console import Console
 
 from agenttrace_collector.cli import output as shown
@@ -17,6 +16,7 @@ from agenttrace_collector.cli.filters import (
     PageOf,
     StepOptions,
     TimeOptions,
+    option,
     wanted,
 )
 from agenttrace_collector.cli.output import Column, OutputOptions, Row, bars, interval, moment, number, text
@@ -53,7 +53,7 @@ def runs(
     whose: AgentOptions,
     around: TimeOptions,
     *,
-    status: Annotated[str | None, typer.Option(help="Only runs that ended so.")] = None,
+    status: Annotated[str | None, option("status")] = None,
     page: PageOf = 1,
     limit: Limit = 20,
     form: OutputOptions,
@@ -69,7 +69,7 @@ def decisions(
     about: StepOptions,
     paged: Paged,
     *,
-    type_: Annotated[str | None, typer.Option("--type", help="Only decisions of this type.")] = None,
+    type_: Annotated[str | None, option("decision_type")] = None,
     form: OutputOptions,
 ) -> None:
     """Count decisions by type and reason."""
@@ -83,7 +83,7 @@ def signals(
     about: StepOptions,
     paged: Paged,
     *,
-    type_: Annotated[str | None, typer.Option("--type", help="Only signals of this type.")] = None,
+    type_: Annotated[str | None, option("signal_type")] = None,
     form: OutputOptions,
 ) -> None:
     """Count quality signals by type and code, as true and as false."""
@@ -97,7 +97,7 @@ def failures(
     about: StepOptions,
     paged: Paged,
     *,
-    type_: Annotated[str | None, typer.Option("--type", help="Only failures of this type.")] = None,
+    type_: Annotated[str | None, option("failure_type")] = None,
     form: OutputOptions,
 ) -> None:
     """Count failures by type and code."""

@@ -11,18 +11,12 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 
 from agenttrace_collector.api.deps import TenantQueries
-from agenttrace_collector.api.params import (
-    FAILURE_TYPES,
-    OUTCOMES,
-    STATUSES,
-    allowed_in,
-    one_of,
-    read_time,
-)
+from agenttrace_collector.api.params import allowed_in, one_of, read_time
 from agenttrace_collector.api.problems import FieldProblem, InvalidField
 from agenttrace_collector.errors import NotFound
 from agenttrace_collector.query import Query, catalogue
 from agenttrace_collector.query.csv_rows import csv_lines, csv_text
+from agenttrace_collector.query.filters import NAME_LENGTH, closed_lists
 from agenttrace_collector.web.deps import current_reader, filters
 from agenttrace_collector.web.events import require_decisions
 from agenttrace_collector.web.filters import Filters
@@ -33,7 +27,6 @@ ON_A_PAGE: Final = 10_000
 MOST_ROWS: Final = 1_000_000
 TOTAL: Final = "x-agenttrace-total-rows"
 _MEDIA: Final = "text/csv"
-_LONGEST_NAME: Final = 128
 _LARGEST_NUMBER: Final = 2**31 - 1
 # A time of a query's parameter is told in microseconds.
 _TICK: Final = timedelta(microseconds=1)
@@ -110,25 +103,15 @@ def bound_of(request: Request, query: Query, policy: Policy) -> dict[str, Any]:
     given = request.query_params
     if given.keys() - own - Filters.model_fields.keys():
         raise InvalidField([allowed_in("*", "extra_forbidden")])
-    listed = _closed(policy)
+    listed = closed_lists(policy)
     bound = filters(request).bound(limit=0, offset=0)
-    for name in own & given.keys():
+    for name in (own & given.keys()) - Filters.model_fields.keys():
         value = _read(name, query.parameters[name], given[name])
         bound[name] = one_of(name, value or None, listed[name]) if name in listed else value
     missing = sorted(own - bound.keys())
     if missing:
         raise InvalidField([allowed_in(name, "missing") for name in missing])
     return bound
-
-
-def _closed(policy: Policy) -> Mapping[str, tuple[str, ...]]:
-    return {
-        "status": STATUSES,
-        "outcome": OUTCOMES,
-        "failure_type": FAILURE_TYPES,
-        "decision_type": tuple(policy.vocabulary.decisions),
-        "signal_type": tuple(policy.vocabulary.signals),
-    }
 
 
 def _read(name: str, kind: str, text: str) -> Any:
@@ -148,13 +131,13 @@ def _number(text: str) -> int:
 
 
 def _name(text: str) -> str:
-    if len(text) > _LONGEST_NAME:
+    if len(text) > NAME_LENGTH:
         raise ValueError
     return text
 
 
 _READERS: Final[Mapping[str, tuple[Callable[[str], Any], str]]] = {
-    "String": (_name, f"a text of at most {_LONGEST_NAME} characters"),
+    "String": (_name, f"a text of at most {NAME_LENGTH} characters"),
     "UUID": (UUID, "a UUID"),
     "DateTime64": (read_time, "a time as ISO 8601, such as 2026-01-31T12:00:00Z"),
     "UInt": (_number, f"a whole number from 1 to {_LARGEST_NUMBER}"),

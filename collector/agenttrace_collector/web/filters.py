@@ -9,7 +9,8 @@ from urllib.parse import urlencode
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from agenttrace_collector.api.params import EARLIEST, LATEST, SOURCES, Name, one_of
+from agenttrace_collector.api.params import Name, one_of
+from agenttrace_collector.query.filters import ALL, FILTERS, SOURCES, START, bind
 
 # How far back a page looks, with the seconds of an interval of its charts.
 SPANS: Final[Mapping[str, tuple[timedelta | None, int]]] = {
@@ -23,7 +24,10 @@ _DEFAULT_SPAN: Final = "30d"
 
 
 class Filters(BaseModel):
-    """Agent, version, environment, time and source; other parameters are a page's own."""
+    """Those of `query.filters` that every page has, by their short names, and how far back the page looks.
+
+    Other parameters of the URL are a page's own.
+    """
 
     model_config = ConfigDict(extra="ignore", hide_input_in_errors=True, frozen=True)
 
@@ -31,7 +35,7 @@ class Filters(BaseModel):
     version: Name = ""
     environment: Name = ""
     span: str = Field(default=_DEFAULT_SPAN)
-    source: str = "all"
+    source: str = ALL
 
     def validated(self) -> Filters:
         """Itself; raises `UnknownValue` where a closed list does not have what it names."""
@@ -52,18 +56,9 @@ class Filters(BaseModel):
         return f"{path}?{query}" if query else path
 
     def bound(self, **more: Any) -> dict[str, Any]:
-        """As the named queries take them; what is not filtered is empty."""
-        back = SPANS[self.span][0]
-        now = datetime.now(UTC)
-        empty = ("tool", "decision_type", "signal_type", "failure_type", "outcome", "status", "code")
-        return {
-            **dict.fromkeys(empty, ""),
-            "agent_id": self.agent,
-            "agent_version": self.version,
-            "environment": self.environment,
-            "source": "" if self.source == "all" else self.source,
-            "start_time": EARLIEST if back is None else now - back,
-            "end_time": LATEST,
-            "step": self.step,
-            **more,
-        }
+        """Returns the parameters of the named queries, `more` of them included; `step` is in seconds."""
+        back, step = SPANS[self.span]
+        chosen = self.model_dump()
+        named = {name: chosen[each.name] for name, each in FILTERS.items() if each.name in chosen}
+        since = {} if back is None else {START.parameter: datetime.now(UTC) - back}
+        return {**bind({**named, **since}), "step": step, **more}

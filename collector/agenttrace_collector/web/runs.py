@@ -9,13 +9,13 @@ from uuid import UUID
 from starlette.requests import Request
 
 from agenttrace_collector.api.models.run import Details
-from agenttrace_collector.api.params import STATUSES, allowed_in, one_of
+from agenttrace_collector.api.params import MOST_PAGES, allowed_in, one_of
 from agenttrace_collector.api.problems import InvalidField
 from agenttrace_collector.api.routes.runs import get_details
+from agenttrace_collector.query.filters import STATUSES
 from agenttrace_collector.web.deps import current_reader, filters
 
 _ON_A_PAGE: Final = 50
-_MOST_PAGES: Final = 1_000_000
 _KINDS: Final = {"decision": "decision_type", "signal": "signal_type", "failure": "failure_type"}
 
 
@@ -53,7 +53,7 @@ _OWN: Final = ("status", "decision_type", "signal_type", "failure_type", "code")
 
 
 def _page(text: str) -> int:
-    return min(_MOST_PAGES, max(1, int(text))) if text.isascii() and text.isdigit() and len(text) < 8 else 1
+    return min(MOST_PAGES, max(1, int(text))) if text.isascii() and text.isdigit() and len(text) < 8 else 1
 
 
 async def one(request: Request) -> tuple[str, dict[str, Any]]:

@@ -9,8 +9,8 @@ from pydantic import Field
 
 from agenttrace_collector.api.deps import RequireDecisions
 from agenttrace_collector.api.models.finding import OfDecisions, OfSignals
-from agenttrace_collector.api.pagination import REFUSALS, Page, paginate
-from agenttrace_collector.api.params import EventSpan, one_of
+from agenttrace_collector.api.pagination import REFUSALS, Page
+from agenttrace_collector.api.params import EventSpan, filter_field
 
 router: Final = APIRouter(tags=["decisions and quality signals"], responses=REFUSALS)
 
@@ -54,13 +54,13 @@ class SignalAggregations(Page):
 class DecisionFilter(EventSpan):
     """Which decisions."""
 
-    decision_type: str | None = Field(default=None, description="Only decisions of this type.")
+    decision_type: str | None = filter_field("decision_type")
 
 
 class SignalFilter(EventSpan):
     """Which quality signals."""
 
-    signal_type: str | None = Field(default=None, description="Only quality signals of this type.")
+    signal_type: str | None = filter_field("signal_type")
 
 
 @router.get("/v1/decisions/aggregate", summary="Decisions by type and reason")
@@ -68,14 +68,8 @@ async def aggregate_decisions(
     queries: RequireDecisions, wanted: Annotated[DecisionFilter, Query()]
 ) -> DecisionAggregations:
     """How often each reason was stated, by which versions."""
-    known = tuple(queries.answers.policy.vocabulary.decisions)
-    chosen = one_of("decision_type", wanted.decision_type, known)
-    rows = await queries.records("decisions_aggregate", wanted.bound(decision_type=chosen))
-    return DecisionAggregations(
-        aggregations=[DecisionAggregation(**row) for row in paginate(rows, wanted)],
-        total_decisions=sum(row["count"] for row in rows),
-        **wanted.page_fields(len(rows)),
-    )
+    rows = await queries.select("decisions_aggregate", wanted)
+    return DecisionAggregations.of(rows, wanted, total_decisions=sum(row["count"] for row in rows))
 
 
 @router.get("/v1/signals/aggregate", summary="Quality signals by type and code")
@@ -83,11 +77,6 @@ async def aggregate_signals(
     queries: RequireDecisions, wanted: Annotated[SignalFilter, Query()]
 ) -> SignalAggregations:
     """How often each code was observed as true and as false."""
-    known = tuple(queries.answers.policy.vocabulary.signals)
-    chosen = one_of("signal_type", wanted.signal_type, known)
-    rows = await queries.records("signals_aggregate", wanted.bound(signal_type=chosen))
-    return SignalAggregations(
-        aggregations=[SignalAggregation(**row) for row in paginate(rows, wanted)],
-        total_signals=sum(row["true_count"] + row["false_count"] for row in rows),
-        **wanted.page_fields(len(rows)),
-    )
+    rows = await queries.select("signals_aggregate", wanted)
+    total = sum(row["true_count"] + row["false_count"] for row in rows)
+    return SignalAggregations.of(rows, wanted, total_signals=total)

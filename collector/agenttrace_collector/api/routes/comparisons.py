@@ -81,9 +81,8 @@ class CompareFilter(EventTimes):
 @router.get("/v1/compare/versions", summary="Two versions of an agent")
 async def compare_versions(queries: RequireDecisions, wanted: Annotated[CompareFilter, Query()]) -> Compared:
     """By how much decisions, quality signals and outcomes of two versions differ."""
-    bound = wanted.bound()
     names = ("compare_decisions", "compare_signals", "compare_outcomes")
-    decisions, signals, outcomes = await asyncio.gather(*(queries.records(name, bound) for name in names))
+    decisions, signals, outcomes = await asyncio.gather(*(queries.select(name, wanted) for name in names))
     return Compared(
         comparison=Comparison(
             version_a=wanted.version_a,

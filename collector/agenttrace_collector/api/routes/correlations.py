@@ -9,8 +9,8 @@ from pydantic import Field
 
 from agenttrace_collector.api.deps import RequireDecisions
 from agenttrace_collector.api.models.finding import Findings, OfDecisions, OfSignals
-from agenttrace_collector.api.pagination import REFUSALS, Page, paginate
-from agenttrace_collector.api.params import FAILURE_TYPES, OUTCOMES, EventSpan, FailureFilter, one_of
+from agenttrace_collector.api.pagination import REFUSALS, Page
+from agenttrace_collector.api.params import EventSpan, FailureFilter, filter_field
 
 router: Final = APIRouter(tags=["decisions and quality signals"], responses=REFUSALS)
 
@@ -66,9 +66,7 @@ class SignalOutcomeCorrelations(Page):
 class OutcomeFilter(EventSpan):
     """Which quality signals and outcomes."""
 
-    outcome: str | None = Field(
-        default=None, description="The outcome that is looked for: success by default."
-    )
+    outcome: str | None = filter_field("outcome")
 
 
 @router.get("/v1/correlate/decisions-failures", summary="Failures that came after a decision")
@@ -76,11 +74,8 @@ async def correlate_decisions_failures(
     queries: RequireDecisions, wanted: Annotated[FailureFilter, Query()]
 ) -> DecisionFailureCorrelations:
     """In how many runs with a reason a failure came after it, and in how many there was one at all."""
-    chosen = one_of("failure_type", wanted.failure_type, FAILURE_TYPES)
-    rows = await queries.records("correlate_decisions_failures", wanted.bound(failure_type=chosen))
-    return DecisionFailureCorrelations(
-        correlations=[DecisionFailures(**row) for row in paginate(rows, wanted)],
-        **wanted.page_fields(len(rows)),
+    return DecisionFailureCorrelations.of(
+        await queries.select("correlate_decisions_failures", wanted), wanted
     )
 
 
@@ -89,9 +84,4 @@ async def correlate_signals_outcomes(
     queries: RequireDecisions, wanted: Annotated[OutcomeFilter, Query()]
 ) -> SignalOutcomeCorrelations:
     """In which share of the runs with a signal the outcome was observed, and in those without."""
-    chosen = one_of("outcome", wanted.outcome, OUTCOMES)
-    rows = await queries.records("correlate_signals_outcomes", wanted.bound(outcome=chosen))
-    return SignalOutcomeCorrelations(
-        correlations=[SignalOutcomes(**row) for row in paginate(rows, wanted)],
-        **wanted.page_fields(len(rows)),
-    )
+    return SignalOutcomeCorrelations.of(await queries.select("correlate_signals_outcomes", wanted), wanted)

@@ -8,8 +8,8 @@ from fastapi import APIRouter, Query
 from pydantic import Field
 
 from agenttrace_collector.api.deps import RequireReader
-from agenttrace_collector.api.pagination import REFUSALS, Moment, Page, Record, paginate
-from agenttrace_collector.api.params import FAILURE_TYPES, AgentTimes, FailureFilter, Span, Times, one_of
+from agenttrace_collector.api.pagination import REFUSALS, Moment, Page, Record
+from agenttrace_collector.api.params import AgentTimes, FailureFilter, Span, Times
 
 router: Final = APIRouter(tags=["counts"], responses=REFUSALS)
 
@@ -107,7 +107,7 @@ class FailureAggregations(Page):
 @router.get("/v1/stats/over-time", summary="Runs over time")
 async def runs_over_time(queries: RequireReader, wanted: Annotated[Steps, Query()]) -> OverTime:
     """How many runs began in each interval, by how they ended."""
-    rows = await queries.records("runs_over_time", wanted.bound())
+    rows = await queries.select("runs_over_time", wanted)
     return OverTime(step=wanted.step, intervals=[Interval(**row) for row in rows])
 
 
@@ -116,19 +116,14 @@ async def aggregate_failures(
     queries: RequireReader, wanted: Annotated[FailureFilter, Query()]
 ) -> FailureAggregations:
     """How often each failure occurred, in how many runs."""
-    chosen = one_of("failure_type", wanted.failure_type, FAILURE_TYPES)
-    rows = await queries.records("failures_aggregate", wanted.bound(failure_type=chosen))
-    return FailureAggregations(
-        aggregations=[FailureAggregation(**row) for row in paginate(rows, wanted)],
-        total_failures=sum(row["count"] for row in rows),
-        **wanted.page_fields(len(rows)),
-    )
+    rows = await queries.select("failures_aggregate", wanted)
+    return FailureAggregations.of(rows, wanted, total_failures=sum(row["count"] for row in rows))
 
 
 @router.get("/v1/stats", summary="Counts of everything")
 async def get_stats(queries: RequireReader, wanted: Annotated[AgentTimes, Query()]) -> Stats:
     """Runs by outcome, and how many steps, failures, decisions and quality signals there are."""
-    rows = await queries.records("stats", wanted.bound())
+    rows = await queries.select("stats", wanted)
     is_kept = queries.answers.policy.decisions
     return Stats(**(rows[0] if is_kept else {**rows[0], "decisions": None, "quality_signals": None}))
 
@@ -136,18 +131,11 @@ async def get_stats(queries: RequireReader, wanted: Annotated[AgentTimes, Query(
 @router.get("/v1/agents", summary="Agents and their versions")
 async def list_agents(queries: RequireReader, wanted: Annotated[Times, Query()]) -> Agents:
     """Lists agents with their versions and environments."""
-    rows = await queries.records("agents", wanted.bound())
-    return Agents(
-        agents=[AgentVersion(**row) for row in paginate(rows, wanted)], **wanted.page_fields(len(rows))
-    )
+    return Agents.of(await queries.select("agents", wanted), wanted)
 
 
 @router.get("/v1/rejections/aggregate", summary="Refused records by rule")
 async def aggregate_rejections(queries: RequireReader, wanted: Annotated[Span, Query()]) -> Rejections:
     """How many records each rule refused, by kind and attribute key."""
-    rows = await queries.records("rejections_aggregate", wanted.bound())
-    return Rejections(
-        aggregations=[Rejection(**row) for row in paginate(rows, wanted)],
-        total_rejections=sum(row["count"] for row in rows),
-        **wanted.page_fields(len(rows)),
-    )
+    rows = await queries.select("rejections_aggregate", wanted)
+    return Rejections.of(rows, wanted, total_rejections=sum(row["count"] for row in rows))

@@ -7,7 +7,6 @@ from typing import Annotated, Any, Final
 from uuid import UUID
 
 from fastapi import APIRouter, Path, Query
-from pydantic import Field
 
 from agenttrace_collector.api.deps import RequireReader, TenantQueries
 from agenttrace_collector.api.models.run import (
@@ -21,8 +20,8 @@ from agenttrace_collector.api.models.run import (
     Step,
     Steps,
 )
-from agenttrace_collector.api.pagination import MISSING, REFUSALS, paginate
-from agenttrace_collector.api.params import STATUSES, Paging, Span, one_of
+from agenttrace_collector.api.pagination import MISSING, REFUSALS
+from agenttrace_collector.api.params import Paging, Span, filter_field
 from agenttrace_collector.errors import NotFound
 
 router: Final = APIRouter(tags=["runs"], responses=REFUSALS)
@@ -33,21 +32,16 @@ RunId = Annotated[UUID, Path(description="The run's id.")]
 class RunFilter(Span):
     """Which runs."""
 
-    status: str | None = Field(default=None, description="Only runs that ended so.")
+    status: str | None = filter_field("status")
 
 
 @router.get("/v1/runs", summary="Runs, the latest first")
 async def list_runs(queries: RequireReader, wanted: Annotated[RunFilter, Query()]) -> Runs:
     """Returns one page of the runs that match the filters."""
-    status = one_of("status", wanted.status, STATUSES)
-    bound = {**wanted.bound(status=status), "limit": wanted.page_size, "offset": wanted.offset}
-    rows = await queries.records("runs", bound)
+    rows = await queries.select("runs", wanted, limit=wanted.page_size, offset=wanted.offset)
     # A page after the last has no row that could say how many there are.
-    first = rows or (
-        await queries.records("runs", {**bound, "limit": 1, "offset": 0}) if wanted.offset else []
-    )
-    total = first[0]["total"] if first else 0
-    return Runs(runs=[Run(**row) for row in rows], **wanted.page_fields(total))
+    first = rows or (await queries.select("runs", wanted, limit=1, offset=0) if wanted.offset else [])
+    return Runs.of(rows, wanted, total=first[0]["total"] if first else 0)
 
 
 @router.get("/v1/runs/{run_id}", summary="One run", responses=MISSING)
@@ -61,8 +55,7 @@ async def list_steps(queries: RequireReader, run_id: RunId, page: Annotated[Pagi
     """Returns the steps in order; of a run that is not settled, the steps that have arrived."""
     await _run(queries, run_id)
     rows = await queries.records("run_steps", {"run_id": run_id})
-    steps = [Step(**row) for row in paginate(rows, page)]
-    return Steps(steps=steps, **page.page_fields(len(rows)))
+    return Steps.of(rows, page)
 
 
 @router.get("/v1/runs/{run_id}/failures", summary="The failures of a run", responses=MISSING)
@@ -70,8 +63,7 @@ async def list_failures(queries: RequireReader, run_id: RunId, page: Annotated[P
     """Returns recorded and derived failures in order."""
     await _run(queries, run_id)
     rows = await queries.records("run_failures", {"run_id": run_id})
-    failures = [Failure(**row) for row in paginate(rows, page)]
-    return Failures(failures=failures, **page.page_fields(len(rows)))
+    return Failures.of(rows, page)
 
 
 @router.get("/v1/runs/{run_id}/details", summary="Everything of a run", responses=MISSING)
