@@ -7,31 +7,10 @@ from functools import cache
 from graphlib import TopologicalSorter
 from typing import Final
 
+from tests.architecture.floors import FLOOR
 from tests.architecture.source import Module, modules
 
 COLLECTOR: Final = "agenttrace_collector"
-# From the top down: a room imports rooms of lower floors only, and of its own floor only itself.
-# `demo` is what a command of `cli` starts. `storage` opens what `service` runs, and a purge without a service.
-# `server` stands above `telemetry`: connections are counted, and /metrics asks for a token.
-FLOORS: Final = (
-    ("cli",),
-    ("demo", "launch"),
-    ("service",),
-    ("storage",),
-    ("web",),
-    ("api", "sql_endpoint"),
-    ("forward",),
-    ("receivers",),
-    ("settle", "delivery"),
-    ("query", "journal"),
-    ("decode",),
-    ("clickhouse",),
-    ("server",),
-    ("telemetry",),
-    ("config",),
-    ("errors",),
-)
-FLOOR: Final = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 
 
 @cache

@@ -18,7 +18,7 @@ BORDERS: Final = (
     "instrumentation/agenttrace/flushing.py",
     "collector/agenttrace_collector/receivers/",
     "collector/agenttrace_collector/sql_endpoint/app.py",
-    "collector/agenttrace_collector/api/refusals.py",
+    "collector/agenttrace_collector/server/faults.py",
     "collector/agenttrace_collector/journal/writer.py",
     "collector/agenttrace_collector/delivery/table_worker.py",
     "collector/agenttrace_collector/forward/worker.py",

@@ -1,53 +1,26 @@
-"""Maps failures to responses by the table of `errors`; an unexpected exception becomes a 500."""
+"""Maps failures to responses by the table of `errors`."""
 
 from __future__ import annotations
 
-import logging
 from typing import Final
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import compile_path
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from agenttrace_collector.api.params import allowed_in
 from agenttrace_collector.api.problems import FieldProblem, InvalidField, Problem, UnknownValue
 from agenttrace_collector.errors import FAULT, STATUS, CollectorError, Invalid, wire_status
 from agenttrace_collector.receivers.answers import INTERNAL, headers_of
+from agenttrace_collector.server.faults import FaultBorder
 
-_log: Final = logging.getLogger(__name__)
 # What the framework refuses by itself; where several kinds share a status, the most general names it.
 _NAMES: Final = {405: "method_not_allowed", **{status.http: status.name for status in STATUS.values()}}
 _MESSAGES: Final = {404: "there is nothing under this path", 405: "this path does not take this method"}
-
-
-class Border:
-    """The outermost middleware: an unexpected exception becomes a 500 without its text."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve a request."""
-        started = False
-
-        async def sending(message: Message) -> None:
-            nonlocal started
-            started = True
-            await send(message)
-
-        try:
-            await self._app(scope, receive, sending)
-        except ClientDisconnect:
-            return
-        except Exception as error:  # noqa: BLE001 - the request's border: a fault here must not end the server
-            _log.exception("a request failed", extra={"error": type(error).__name__})
-            if not started:
-                await _refusal(FAULT.http, FAULT.name, INTERNAL)(scope, receive, send)
 
 
 def refuse_with_reason(app: FastAPI) -> None:
@@ -55,7 +28,7 @@ def refuse_with_reason(app: FastAPI) -> None:
     app.add_exception_handler(CollectorError, _collector_error)
     app.add_exception_handler(RequestValidationError, _validation_error)
     app.add_exception_handler(HTTPException, _http_error)
-    app.add_middleware(Border)
+    app.add_middleware(FaultBorder, refusal=_refusal(FAULT.http, FAULT.name, INTERNAL))
 
 
 async def _collector_error(_: Request, error: Exception) -> Response:
