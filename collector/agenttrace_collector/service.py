@@ -20,7 +20,7 @@ from typing import Final, Protocol, TypeAlias
 
 from starlette.types import ASGIApp
 
-from agenttrace_collector.clickhouse.database import Database, open_database
+from agenttrace_collector.clickhouse.database import Database, open_writer
 from agenttrace_collector.clickhouse.purge_client import Erasure, opened_erasure
 from agenttrace_collector.config import Config, ConfigError, Source, build_policy
 from agenttrace_collector.config.directories import warn_if_readable, warn_of_old_place
@@ -120,7 +120,7 @@ class Service:
         async with AsyncExitStack() as stack:
             keep = functools.partial(_keep, stack, lifetime)
             self._observe(keep)
-            database = open_database(config, policy)
+            database = open_writer(config, policy)
             storage = await stack.enter_async_context(opened_storage(config, database, lifetime))
             quotas = Quotas(config.processors.quotas, storage.journal.oldest)
             self.telemetry.watch(quotas.readings)

@@ -47,6 +47,7 @@ def test_a_block_byte_by_byte() -> None:
         "toUInt256(number)",
         "NULL",
         "emptyArrayUInt8()",
+        r"(CAST(number % 2 + 1, 'Enum8(\'a(\' = 1, \'b, c\' = 2)'), toString(number))",
     ],
 )
 def test_every_column_is_found_again(value: str) -> None:

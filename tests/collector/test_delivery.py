@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from agenttrace_collector.clickhouse.inserter import Inserter
-from agenttrace_collector.clickhouse.types import fields, text
+from agenttrace_collector.clickhouse.row_fields import fields, text
 from agenttrace_collector.delivery import Backoff, Delivery, DeliveryOptions
 from agenttrace_collector.errors import Unavailable
 from agenttrace_collector.journal import InsertBlock, Journal, JournalOptions, Layout, current_layouts

@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 
-from agenttrace_collector.clickhouse.types import NotRows, row_starts
+from agenttrace_collector.clickhouse.row_fields import NotRows, row_starts
 from agenttrace_collector.decode.batch import Context
 from agenttrace_collector.decode.otlp import decode_traces
 from agenttrace_collector.journal import current_layouts

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from itertools import pairwise
 from typing import Any, Final, TypeVar
 
-from agenttrace_collector.clickhouse.types import fields, row_starts
+from agenttrace_collector.clickhouse.row_fields import fields, row_starts
 from agenttrace_collector.decode.batch import Batch
 from agenttrace_schemas.rows import Row, StepRow, columns
 

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from agenttrace_collector.clickhouse.row_fields import fields, row_starts
 from agenttrace_collector.clickhouse.rowbinary import encode
-from agenttrace_collector.clickhouse.types import fields, row_starts
 from agenttrace_collector.decode.batch import Batch, EncodedRows
 from agenttrace_collector.delivery.block_data import key_value
 from agenttrace_collector.errors import Rejected, Unavailable

@@ -83,7 +83,7 @@ async def _carry_out(erasure: _Purge, *, yes: bool) -> None:
 async def _directly(settings: Config, choice: _Choice, tenant: str, *, yes: bool) -> None:
     """Open what a collector would: its journal is delivered before anything is counted."""
     from agenttrace_collector.api.routes.purge import Purge  # noqa: PLC0415 - the API's libraries load here only
-    from agenttrace_collector.clickhouse.database import open_database  # noqa: PLC0415 - as above
+    from agenttrace_collector.clickhouse.database import open_writer  # noqa: PLC0415 - as above
     from agenttrace_collector.clickhouse.purge_client import opened_erasure  # noqa: PLC0415 - as above
     from agenttrace_collector.server.shutdown import Shutdown  # noqa: PLC0415 - as above
     from agenttrace_collector.storage import opened_storage  # noqa: PLC0415 - as above
@@ -95,7 +95,7 @@ async def _directly(settings: Config, choice: _Choice, tenant: str, *, yes: bool
     except ValueError:
         fail("agenttrace purge: a run must be a UUID, a name must have at most 128 characters", code=MISUSED)
     async with (
-        opened_storage(settings, open_database(settings, policy), lifetime) as storage,
+        opened_storage(settings, open_writer(settings, policy), lifetime) as storage,
         opened_erasure(settings.exporters.clickhouse, storage.flush) as erasure,
     ):
         if erasure is None:

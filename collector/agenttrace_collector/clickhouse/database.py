@@ -1,13 +1,17 @@
-"""Opens the configured database and prepares it for inserts."""
+"""Opens the configured database: to write, to read, or to purge; `null://` is known here alone."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from agenttrace_collector.clickhouse.inserter import Inserter, Presence
+from agenttrace_collector.config.sections import ClickHouse as Settings
 from agenttrace_collector.config.sections import Config
 from agenttrace_schemas.rules import Policy
+
+if TYPE_CHECKING:
+    from agenttrace_collector.clickhouse.client import ClickHouse
 
 
 class Database(Inserter, Protocol):
@@ -45,11 +49,34 @@ class NullDatabase:
         """Do nothing."""
 
 
-def open_database(config: Config, policy: Policy) -> Database:
-    """The database of the configuration; libraries of one that is not used are not imported."""
-    if config.exporters.clickhouse.endpoint.startswith("null:"):
-        return NullDatabase()
-    from agenttrace_collector.clickhouse.schema import ManagedClickHouse  # noqa: PLC0415 - see above
-
+def open_writer(config: Config, policy: Policy) -> Database:
+    """The configured database for inserts; `prepare` it before the first one."""
     settings = config.exporters.clickhouse
+    if _is_null(settings.endpoint):
+        return NullDatabase()
+    from agenttrace_collector.clickhouse.schema import ManagedClickHouse  # noqa: PLC0415 - see `_connect`
+
     return ManagedClickHouse(settings.endpoint, settings.database, policy, settings.ttl.model_dump())
+
+
+def open_reader(settings: Settings) -> ClickHouse | None:
+    """Connections of their own to the configured database; None for `null://`, which holds nothing to read."""
+    return _connect(settings.endpoint, settings)
+
+
+def open_purger(settings: Settings) -> ClickHouse | None:
+    """As `open_reader`, by the user that may delete where one is configured."""
+    return _connect(settings.purge_endpoint or settings.endpoint, settings)
+
+
+def _connect(endpoint: str, settings: Settings) -> ClickHouse | None:
+    if _is_null(endpoint):
+        return None
+    # The driver's libraries are not imported where they are not used.
+    from agenttrace_collector.clickhouse.client import ClickHouse  # noqa: PLC0415
+
+    return ClickHouse(endpoint, settings.database)
+
+
+def _is_null(endpoint: str) -> bool:
+    return endpoint.startswith("null:")

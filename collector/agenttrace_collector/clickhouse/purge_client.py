@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+from agenttrace_collector.clickhouse.database import open_purger
 from agenttrace_collector.clickhouse.purge_subject import Subject
 from agenttrace_collector.config.sections import ClickHouse
 from agenttrace_collector.errors import Unavailable
@@ -48,14 +49,12 @@ async def opened_erasure(
 
     Its connections are closed at the end.
     """
-    endpoint = settings.purge_endpoint or settings.endpoint
-    if endpoint.startswith("null:"):
+    database = open_purger(settings)
+    if database is None:
         yield None
         return
-    from agenttrace_collector.clickhouse.client import ClickHouse as Database  # noqa: PLC0415 - not for null://
-    from agenttrace_collector.clickhouse.purge import Eraser  # noqa: PLC0415 - as above
+    from agenttrace_collector.clickhouse.purge import Eraser  # noqa: PLC0415 - brings the driver's libraries
 
-    database = Database(endpoint, settings.database)
     try:
         yield Erasure(Eraser(database), flush)
     finally:

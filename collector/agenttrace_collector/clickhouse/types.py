@@ -1,183 +1,80 @@
-"""Where the rows and fields of RowBinary data begin, told by the column types alone.
-
-Encoding writes no lengths, to keep ingest cheap; only what the database refuses, or may have lost,
-is taken apart here.
-"""
+"""The grammar of ClickHouse's column types, and what RowBinary and Native data share: widths and numbers of any length."""
 
 from __future__ import annotations
 
 import re
-from array import array
-from collections.abc import Callable, Sequence
-from functools import cache
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
-Skip = Callable[[bytes, int], int]
-
-_FIXED: Final = {
-    "UUID": 16,
-    "Bool": 1,
-    "UInt8": 1,
-    "Int8": 1,
-    "Enum8": 1,
-    "UInt16": 2,
-    "Int16": 2,
-    "Enum16": 2,
-    "Date": 2,
-    "UInt32": 4,
-    "Int32": 4,
-    "Float32": 4,
-    "Date32": 4,
-    "DateTime": 4,
-    "IPv4": 4,
-    "UInt64": 8,
-    "Int64": 8,
-    "Float64": 8,
-    "DateTime64": 8,
-    "IPv6": 16,
+_WIDTHS: Final = {
+    **dict.fromkeys(("Nothing", "Bool", "Int8", "UInt8", "Enum8"), 1),
+    **dict.fromkeys(("Int16", "UInt16", "Enum16", "Date", "BFloat16"), 2),
+    **dict.fromkeys(("Int32", "UInt32", "Float32", "Date32", "DateTime", "IPv4", "Time"), 4),
+    **dict.fromkeys(("Int64", "UInt64", "Float64", "DateTime64", "Time64"), 8),
+    **dict.fromkeys(("Int128", "UInt128", "UUID", "IPv6"), 16),
+    **dict.fromkeys(("Int256", "UInt256"), 32),
 }
-_TYPE: Final = re.compile(r"(\w+)(?:\((.*)\))?")
+# The largest precision of a Decimal of this many bytes.
+_DECIMALS: Final = ((9, 4), (18, 8), (38, 16), (76, 32))
+_TYPE: Final = re.compile(r"(\w+)(?:\((.*)\))?", re.DOTALL)
+# What a list of types consists of: quoted texts, brackets, commas, and anything else.
+_TOKEN: Final = re.compile(r"'(?:[^'\\]|\\.)*'|[(),]|[^'(),]+", re.DOTALL)
+_NAMED: Final = re.compile(r"(?:\w+|`[^`]*`) (?=[A-Z])")
 _CONTINUES: Final = 0x80
+_BITS: Final = 0x7F
 
 
-class NotRows(ValueError):
-    """The data does not end where its last row should."""
+@dataclass(frozen=True, slots=True)
+class ColumnType:
+    """A type: its name, and its arguments as they are written, types and literals."""
+
+    name: str
+    arguments: tuple[str, ...] = ()
+
+    @property
+    def elements(self) -> tuple[str, ...]:
+        """The arguments without the names that the elements of a Tuple may have."""
+        return tuple(_NAMED.sub("", argument, count=1) for argument in self.arguments)
+
+    @property
+    def width(self) -> int | None:
+        """The bytes of a value; None for a type whose values differ in length, or that is not known."""
+        if self.name == "FixedString":
+            return int(self.arguments[0])
+        if self.name == "Decimal":
+            return next(width for most, width in _DECIMALS if int(self.arguments[0]) <= most)
+        return _WIDTHS.get(self.name)
 
 
-def row_starts(data: bytes, types: Sequence[str]) -> array[int]:
-    """The place where each row begins, and where the last one ends."""
-    skips = _merged(tuple(types))
-    starts = array("Q", [0])
-    position, end = 0, len(data)
-    try:
-        while position < end:
-            for skip in skips:
-                position = skip(data, position)
-            starts.append(position)
-    except IndexError as error:
-        raise NotRows from error
-    if position != end:
-        raise NotRows
-    return starts
+@lru_cache(maxsize=1_024)
+def parse_type(text: str) -> ColumnType:
+    """A type as ClickHouse writes it, such as `Nullable(UUID)`; a text that is none has an empty name."""
+    found = _TYPE.fullmatch(text)
+    if found is None:
+        return ColumnType("")
+    return ColumnType(found[1], tuple(_arguments(found[2])) if found[2] else ())
 
 
-def fields(data: bytes, start: int, types: Sequence[str]) -> list[bytes]:
-    """The encoded fields of the row that begins at `start`."""
-    found = []
-    for kind in types:
-        end = _skip(kind)(data, start)
-        found.append(data[start:end])
-        start = end
-    return found
+def _arguments(inside: str) -> Iterator[str]:
+    """The parts between commas; those in brackets and in quotes stay whole."""
+    part, depth = "", 0
+    for piece in _TOKEN.findall(inside):
+        depth += (piece == "(") - (piece == ")")
+        if piece == "," and not depth:
+            yield part.strip()
+            part = ""
+        else:
+            part += piece
+    yield part.strip()
 
 
-def text(field: bytes) -> str:
-    """What an encoded String says."""
-    start, length = _varint(field, 0)
-    return field[start : start + length].decode(errors="replace")
-
-
-def _varint(data: bytes, position: int) -> tuple[int, int]:
-    """The place after an unsigned LEB128 number, and the number."""
+def read_varint(data: bytes, position: int) -> tuple[int, int]:
+    """An unsigned LEB128 number at this position, and the position after it; raises `IndexError` where data ends."""
     value = shift = 0
     while (byte := data[position]) >= _CONTINUES:
-        value |= (byte - _CONTINUES) << shift
+        value |= (byte & _BITS) << shift
         shift += 7
         position += 1
-    return position + 1, value | byte << shift
-
-
-def _string(data: bytes, position: int) -> int:
-    length = data[position]
-    if length < _CONTINUES:
-        return position + 1 + length
-    position, length = _varint(data, position)
-    return position + length
-
-
-@cache
-def _skip(kind: str) -> Skip:
-    """The function from where a value of this type begins to where it ends."""
-    match = _TYPE.fullmatch(kind)
-    name, inside = match.groups() if match else (kind, None)
-    if name in _FIXED:
-        return _fixed(_FIXED[name])
-    if name == "String":
-        return _string
-    build = _COMPOSED.get(name)
-    if build is None or not inside:
-        message = f"the journal cannot take rows apart that hold the type {name}"
-        raise NotRows(message)
-    return build(_arguments(inside))
-
-
-@cache
-def _merged(types: tuple[str, ...]) -> tuple[Skip, ...]:
-    """One function a column, neighbours of fixed width in one step."""
-    skips: list[Skip] = []
-    width = 0
-    for kind in types:
-        name = kind.partition("(")[0]
-        if name in _FIXED:
-            width += _FIXED[name]
-            continue
-        if width:
-            skips.append(_fixed(width))
-            width = 0
-        skips.append(_skip(kind))
-    return (*skips, _fixed(width)) if width else tuple(skips)
-
-
-def _arguments(inside: str) -> list[str]:
-    """The comma-separated types, those in brackets left whole."""
-    parts, depth = [""], 0
-    for character in inside:
-        depth += (character == "(") - (character == ")")
-        if character == "," and not depth:
-            parts.append("")
-        else:
-            parts[-1] += character
-    return [part.strip() for part in parts]
-
-
-def _fixed(width: int) -> Skip:
-    return lambda _, position: position + width
-
-
-def _nullable(arguments: list[str]) -> Skip:
-    skip = _skip(arguments[0])
-    return lambda data, position: position + 1 if data[position] else skip(data, position + 1)
-
-
-def _repeated(arguments: list[str]) -> Skip:
-    skips = [_skip(argument) for argument in arguments]
-
-    def repeated(data: bytes, position: int) -> int:
-        position, count = _varint(data, position)
-        for _ in range(count):
-            for skip in skips:
-                position = skip(data, position)
-        return position
-
-    return repeated
-
-
-def _variant(arguments: list[str]) -> Skip:
-    # A value begins with the number of its type among the types in alphabetical order, 255 for NULL.
-    skips = [_skip(argument) for argument in sorted(arguments)]
-
-    def variant(data: bytes, position: int) -> int:
-        number = data[position]
-        return skips[number](data, position + 1) if number != 0xFF else position + 1
-
-    return variant
-
-
-_COMPOSED: Final[dict[str, Callable[[list[str]], Skip]]] = {
-    "LowCardinality": lambda arguments: _skip(arguments[0]),
-    "Nullable": _nullable,
-    "Array": _repeated,
-    "Map": _repeated,
-    "Variant": _variant,
-    "FixedString": lambda arguments: _fixed(int(arguments[0])),
-}
+    return value | byte << shift, position + 1

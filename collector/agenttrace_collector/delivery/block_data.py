@@ -6,8 +6,8 @@ import struct
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from agenttrace_collector.clickhouse.row_fields import fields, row_starts
 from agenttrace_collector.clickhouse.rowbinary import uuid
-from agenttrace_collector.clickhouse.types import fields, row_starts
 from agenttrace_collector.decode.batch import EncodedRows
 from agenttrace_collector.journal import InsertBlock, Layout
 

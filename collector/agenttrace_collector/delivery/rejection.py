@@ -6,8 +6,8 @@ import hashlib
 from collections.abc import Mapping
 from typing import Final
 
+from agenttrace_collector.clickhouse.row_fields import text
 from agenttrace_collector.clickhouse.rowbinary import encode
-from agenttrace_collector.clickhouse.types import text
 from agenttrace_collector.decode.batch import EncodedRows
 from agenttrace_collector.delivery.block_data import key_value
 from agenttrace_schemas.rows import RejectionRow

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final, Protocol
 
+from agenttrace_collector.clickhouse.database import open_reader
 from agenttrace_collector.config.sections import Config
 from agenttrace_collector.errors import Unavailable
-from agenttrace_collector.query import Answer
+from agenttrace_collector.query import Answer, Reader, lanes
 
 # At a time, of which each has its part of the memory (`query.lanes`).
 _QUESTIONS: Final = 3
@@ -43,17 +44,15 @@ def open_questions(config: Config) -> tuple[QueryReader, QueryReader]:
     Large ones of both wait for each other.
     """
     settings = config.exporters.clickhouse
-    if settings.endpoint.startswith("null:"):
-        return NullReader(), NullReader()
-    from agenttrace_collector.clickhouse.client import ClickHouse  # noqa: PLC0415 - not needed for null://
-    from agenttrace_collector.query import Reader, lanes  # noqa: PLC0415 - as above
-
     limit, large = config.processors.memory_limiter.limit_mib, None
     if settings.embedded:
         large = lanes.LargeLane(lanes.large_lane(limit, lanes.LARGE_QUESTION_PARTS))
 
-    def reader(threads: int, parts: int) -> Reader:
+    def reader(threads: int, parts: int) -> QueryReader:
+        database = open_reader(settings)
+        if database is None:
+            return NullReader()
         small = lanes.small_lane(limit, parts) if settings.embedded else None
-        return Reader(ClickHouse(settings.endpoint, settings.database), lanes.Lanes(threads, small, large))
+        return Reader(database, lanes.Lanes(threads, small, large))
 
     return reader(_QUESTIONS, lanes.QUESTION_PARTS), reader(_LOOKUPS, lanes.LOOKUP_PARTS)
