@@ -19,7 +19,7 @@ from agenttrace_schemas.rules import Policy
 
 _ROWS: Final = {row.TABLE: row for row in ALL_ROWS}
 _CREATE: Final = re.compile(
-    r"(?P<columns>CREATE TABLE IF NOT EXISTS (?P<table>\w+)[^(]*\(.*?)\n\)\nENGINE", re.DOTALL
+    r"(?P<columns>CREATE TABLE IF NOT EXISTS (?P<table>\w+?)(?:_local)?\s[^(]*\(.*?)\n\)\nENGINE", re.DOTALL
 )
 _COLUMN: Final = re.compile(r"^ +(\w+) ", re.MULTILINE)
 

@@ -11,11 +11,11 @@ from agenttrace_schemas.checks import apply_checks, fingerprint
 from agenttrace_schemas.derived_rows import ALL_ROWS
 from agenttrace_schemas.migrations import (
     LEDGER,
-    PROFILES,
     Profile,
     ledger_entry,
     migrations,
     statements,
+    stored_table,
     views,
 )
 from agenttrace_schemas.retention import apply_expiry, expiries
@@ -28,17 +28,12 @@ def script(profile: Profile, policy: Policy, ttl: Mapping[str, float | None]) ->
     for migration in migrations():
         yield from statements(migration.up, profile)
     for row in ALL_ROWS:
-        yield apply_checks(row, policy, table=_stored(row.TABLE, profile))
+        yield apply_checks(row, policy, table=stored_table(row.TABLE, profile))
     for table, expiry in expiries(ttl).items():
         if expiry:
-            yield apply_expiry(_stored(table, profile), expiry)
+            yield apply_expiry(stored_table(table, profile), expiry)
     for view in views().values():
         yield from statements(view, profile)
     for migration in migrations():
         yield ledger_entry(migration.version, migration.name, migration.checksum, "up")
     yield ledger_entry(0, "checks", fingerprint(policy), "checks")
-
-
-def _stored(table: str, profile: Profile) -> str:
-    """What an ALTER names: on a cluster the table that holds the rows, on every node."""
-    return f"{table}_local {PROFILES[profile]['on_cluster']}" if profile == "cluster" else table

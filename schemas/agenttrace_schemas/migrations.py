@@ -18,6 +18,7 @@ _REQUIRES: Final = re.compile(r"^-- requires: (\w+)\(([^)]*)\)$", re.MULTILINE)
 _MAKES: Final = re.compile(r"^CREATE TABLE IF NOT EXISTS (\w+)", re.MULTILINE)
 _TABLE: Final = re.compile(r"(CREATE TABLE(?: IF NOT EXISTS)?|DROP TABLE(?: IF EXISTS)?) (\w+)")
 _ALTER: Final = re.compile(r"ALTER TABLE (\w+)([^\n]*)\n")
+_COLUMNS: Final = re.compile(r"^    (?!INDEX )(\w+ \S.*?)(?: CODEC\(.*)?,?$", re.MULTILINE)
 _HAS_RUN: Final = re.compile(r"^\s+run_id ", re.MULTILINE)
 _BY_RUN: Final = "cityHash64(ifNull(run_id, toUUID('00000000-0000-0000-0000-000000000000')))"
 _COMMENT: Final = re.compile(r"^--.*$", re.MULTILINE)
@@ -37,12 +38,15 @@ PROFILES: Final[Mapping[Profile, Mapping[str, str]]] = {
         "engine": "ReplacingMergeTree",
         "plain_engine": "MergeTree",
         "settings": _SETTINGS,
+        "everywhere": "",
     },
     "cluster": {
         "on_cluster": "ON CLUSTER '{cluster}'",
         "engine": "ReplicatedReplacingMergeTree",
         "plain_engine": "ReplicatedMergeTree",
         "settings": _SETTINGS.replace("non_replicated", "replicated"),
+        # A subquery is asked once over all shards, and each of them is told its answer.
+        "everywhere": "GLOBAL",
     },
 }
 
@@ -107,6 +111,11 @@ def views() -> dict[str, str]:
     return {name.removesuffix(".sql").split("_", 1)[1]: text for name, text in named if name.endswith(".sql")}
 
 
+def stored_table(table: str, profile: Profile) -> str:
+    """What an ALTER names: on a cluster the table that holds the rows, on every node."""
+    return f"{table}_local {PROFILES[profile]['on_cluster']}" if profile == "cluster" else table
+
+
 def ledger_entry(version: int, name: str, checksum: str, direction: str, *, at: str = "now64(9)") -> str:
     """The statement that records a step in the ledger; `at` is an expression of ClickHouse."""
     return f"INSERT INTO schema_migrations SELECT {version}, '{name}', '{checksum}', '{direction}', {at}"
@@ -139,7 +148,8 @@ def _sharded(statement: str) -> Iterator[str]:
     else:
         key = _BY_RUN if _HAS_RUN.search(statement) else "0"
         engine = f"Distributed('{{cluster}}', currentDatabase(), {name}_local, {key})"
-        yield f"{verb} {name} {cluster} AS {name}_local ENGINE = {engine}"
+        # Of its own: a table made `AS` the local one would have CHECKs too, which no ALTER can change there.
+        yield f"{verb} {name} {cluster} ({', '.join(_COLUMNS.findall(statement))}) ENGINE = {engine}"
 
 
 def _altered(head: re.Match[str], changes: str) -> Iterator[str]:

@@ -8,7 +8,13 @@ import pytest
 
 from agenttrace_collector.clickhouse import migrator as migrator_module
 from agenttrace_collector.clickhouse.client import ClickHouse, QueryRejected
-from agenttrace_collector.clickhouse.migrator import Migrator, SchemaMismatch
+from agenttrace_collector.clickhouse.migrator import Migrator
+from agenttrace_collector.clickhouse.requirements import (
+    EngineTooOld,
+    SchemaMismatch,
+    SchemaMissing,
+    require_version,
+)
 from agenttrace_collector.config import Config
 from agenttrace_schemas.checks import apply_checks, checks, create_with_checks
 from agenttrace_schemas.derived_rows import ALL_ROWS
@@ -41,11 +47,11 @@ def names() -> list[str]:
 def test_up_down_and_up_again(database: ClickHouse) -> None:
     """Down leaves nothing but the record of what was done, and up makes everything anew."""
     migrator = Migrator(database, Policy())
-    assert migrator.up() == names()
+    assert migrator.up().migrations == names()
     full = tables(database)
     assert migrator.down() == names()[::-1]
     assert tables(database) == {"schema_migrations"}
-    assert migrator.up() == names()
+    assert migrator.up().migrations == names()
     assert tables(database) == full
     migrator.verify()
 
@@ -91,7 +97,7 @@ def test_a_second_up_changes_nothing(database: ClickHouse) -> None:
     migrator = Migrator(database, Policy())
     migrator.up()
     recorded = database.query("SELECT count() FROM schema_migrations")
-    assert migrator.up() == []
+    assert not any(migrator.up())
     assert database.query("SELECT count() FROM schema_migrations") == recorded
 
 
@@ -144,7 +150,7 @@ def test_a_migration_that_was_interrupted_runs_again(database: ClickHouse, migra
     migrator.down(to=migration.version - 1)
     for statement in statements(migration.up):
         database.command(statement)
-    assert migration.name in migrator.up()
+    assert migration.name in migrator.up().migrations
     migrator.verify()
 
 
@@ -193,6 +199,29 @@ def test_every_kind_of_the_configuration_has_its_tables() -> None:
     assert set(Config().exporters.clickhouse.ttl.model_dump()) == set(KINDS)
 
 
+def test_up_says_what_it_changed(database: ClickHouse) -> None:
+    """Rules and times of tables that were there; new tables have theirs from the start."""
+    first = Migrator(database, Policy(), {"steps": 86_400.0}).up()
+    assert (first.migrations, first.checks, first.ttl) == (names(), [], [])
+    second = Migrator(database, EXTENDED, {"steps": 3600.0}).up()
+    assert second.migrations == []
+    assert "agent_decisions" in second.checks
+    assert second.ttl == ["agent_steps", "settled_steps"]
+
+
+@pytest.mark.parametrize("version", ["24.8.4.1", "25.3.6.10034.altinitystable", "9.1"])
+def test_an_engine_that_is_too_old_is_refused(version: str) -> None:
+    """With the version that is needed."""
+    with pytest.raises(EngineTooOld, match=r"25\.5 or later is needed; nothing was changed"):
+        require_version(version)
+
+
+@pytest.mark.parametrize("version", ["25.5.2.1", "26.9.2.1", "101.1"])
+def test_later_engines_are_taken(version: str) -> None:
+    """Numbers, not texts, are compared."""
+    require_version(version)
+
+
 def test_rows_that_are_too_old_are_dropped(database: ClickHouse) -> None:
     """A part whose rows are all older than the TTL goes at the next merge."""
     Migrator(database, Policy(), {"decisions": 3600.0}).up()
@@ -203,7 +232,7 @@ def test_rows_that_are_too_old_are_dropped(database: ClickHouse) -> None:
 
 def test_verifying_writes_nothing(database: ClickHouse) -> None:
     """The user of a collector needs no right to make tables."""
-    with pytest.raises(SchemaMismatch):
+    with pytest.raises(SchemaMissing):
         Migrator(database, Policy()).verify()
     assert tables(database) == set()
 
@@ -213,7 +242,7 @@ def test_a_database_that_is_not_there_lacks_everything() -> None:
     migrator = Migrator(ClickHouse(engine(), "never_made"), Policy())
     assert not any(state.applied for state in migrator.status())
     assert migrator.down() == []
-    with pytest.raises(SchemaMismatch, match="run agenttrace migrate"):
+    with pytest.raises(SchemaMissing, match="run agenttrace migrate"):
         migrator.verify()
 
 
@@ -236,7 +265,7 @@ def test_a_collector_with_other_rules_than_the_database_does_not_start(database:
 
 def test_a_database_without_the_schema_is_named(database: ClickHouse) -> None:
     """A server that was never migrated is told apart from one with other rules."""
-    with pytest.raises(SchemaMismatch, match="lacks runs_steps_failures"):
+    with pytest.raises(SchemaMissing, match="lacks runs_steps_failures"):
         Migrator(database, Policy()).verify()
 
 
@@ -253,7 +282,7 @@ def test_a_cluster_keeps_runs_together() -> None:
     """Each table is local to a shard, and a distributed one of its name spreads rows by run."""
     made = statements(migrations()[0].up, "cluster")
     assert any(each.startswith("CREATE TABLE IF NOT EXISTS agent_runs_local ON CLUSTER") for each in made)
-    assert any("AS agent_runs_local ENGINE = Distributed(" in each and "run_id" in each for each in made)
+    assert any("ENGINE = Distributed(" in each and "run_id" in each for each in made)
 
 
 def test_an_update_by_hand_is_found_by_the_audit(database: ClickHouse) -> None:

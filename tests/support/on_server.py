@@ -44,14 +44,16 @@ def collecting(
         yield running, ClickHouse(engine(), name)
 
 
-def send(collector: Collector, seeds: Iterable[int], spans: int = SPANS, token: str = "") -> int:
-    """Send a request of so many spans for each seed; how many that were."""
+def send(
+    collector: Collector, seeds: Iterable[int], spans: int = SPANS, token: str = "", now: int = 0
+) -> int:
+    """Send a request of so many spans for each seed, of a moment (ns) or of now; how many that were."""
     sent = 0
     metadata = (("authorization", f"Bearer {token}"),) if token else ()
     with grpc.insecure_channel(collector.grpc) as channel:
         export = channel.unary_unary(EXPORT, None, None)
         for seed in seeds:
-            export(reference_request(seed, time.time_ns(), spans), timeout=30, metadata=metadata)
+            export(reference_request(seed, now or time.time_ns(), spans), timeout=30, metadata=metadata)
             sent += spans
     return sent
 

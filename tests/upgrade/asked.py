@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -40,17 +41,24 @@ def answers(directory: Path) -> dict[str, Any]:
 
 def main(directory: str) -> None:
     """Ask and print."""
-    database = ClickHouse(f"chdb://{directory}")
+    json.dump(answers_of(ClickHouse(f"chdb://{directory}")), sys.stdout, indent=1)
+
+
+def answers_of(
+    database: ClickHouse, names: Iterable[str] | None = None, tenant: str = "default", **chosen: str
+) -> dict[str, Any]:
+    """The rows of these queries or all, by name; `chosen` are parameters of those that compare two versions."""
     ((run_id,),) = database.query(_RUN)
     asked, reader = {**_ASKED, "run_id": run_id}, Reader(database)
     found = {}
-    for name, query in catalogue().items():
-        chosen = {**asked, **(_COMPARED if name.startswith("compare_") else {})}
-        values = {key: chosen.get(key, "") for key in query.parameters}
-        rows = reader.ask_now(name, "default", values).records()
+    for name in names or catalogue():
+        query = catalogue()[name]
+        known = {**asked, **({**_COMPARED, **chosen} if name.startswith("compare_") else {})}
+        values = {key: known.get(key, "") for key in query.parameters}
+        rows = reader.ask_now(name, tenant, values).records()
         found[name] = sorted((_plain(row) for row in rows), key=json.dumps)
     reader.close()
-    json.dump(found, sys.stdout, indent=1)
+    return found
 
 
 def _plain(row: Any) -> Any:

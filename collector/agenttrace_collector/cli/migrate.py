@@ -19,6 +19,12 @@ from agenttrace_schemas.migrations import PROFILES, Profile
 app = typer.Typer(
     help="Make, take back or show the schema of the configured database.", invoke_without_command=True
 )
+AskedProfile = Annotated[
+    str | None,
+    typer.Option(
+        help="server or cluster, for an empty database; one that has tables stays what it is.",
+    ),
+]
 _OWNED = (
     "the database cannot be opened; an embedded one (chdb://) that a collector has open is migrated by"
     " that collector at its start"
@@ -33,11 +39,19 @@ def default(context: typer.Context) -> None:
 
 
 @app.command()
-def up(config: ConfigFiles = None, set_: Overrides = None) -> None:
-    """Apply what is missing, then the CHECKs of this vocabulary and configuration."""
-    with _migrator(loaded(source(config, set_))) as migrator:
-        applied = migrator.up()
-        typer.echo(f"applied: {', '.join(applied)}" if applied else "nothing to apply")
+def up(config: ConfigFiles = None, set_: Overrides = None, profile: AskedProfile = None) -> None:
+    """Apply what is missing, then the CHECKs of this vocabulary and configuration, and say what was changed."""
+    settings = loaded(source(config, set_))
+    with _migrator(settings, _known(profile)) as migrator:
+        done = migrator.up()
+        if done.migrations:
+            typer.echo(f"applied: {', '.join(done.migrations)}")
+        if done.checks:
+            typer.echo(f"rules (CHECK) replaced: {', '.join(done.checks)}")
+        if done.ttl:
+            typer.echo(f"retention (TTL) changed: {', '.join(done.ttl)}")
+        if not any(done):
+            typer.echo("nothing to apply")
 
 
 @app.command()
@@ -78,31 +92,37 @@ def audit(config: ConfigFiles = None, set_: Overrides = None) -> None:
 
 @app.command()
 def render(
-    profile: Annotated[str, typer.Option(help="server, or cluster: a template that was not run.")] = "server",
+    profile: Annotated[str, typer.Option(help="server or cluster.")] = "server",
     config: ConfigFiles = None,
     set_: Overrides = None,
 ) -> None:
     """Print the whole schema of this configuration as SQL, for an empty database; nothing is run."""
-    if profile not in PROFILES:
-        fail(f"agenttrace migrate: --profile is one of {', '.join(PROFILES)}", code=MISUSED)
+    chosen = cast("Profile", _known(profile))
     settings = loaded(source(config, set_))
     try:
         policy = build_policy(settings.processors.enforce)
     except ConfigError as error:
         failed("migrate", error)
     ttl = settings.exporters.clickhouse.ttl.model_dump()
-    for statement in script(cast("Profile", profile), policy, ttl):
+    for statement in script(chosen, policy, ttl):
         typer.echo(f"{statement};\n")
 
 
+def _known(profile: str | None) -> Profile | None:
+    if profile is not None and profile not in PROFILES:
+        fail(f"agenttrace migrate: --profile is one of {', '.join(PROFILES)}", code=MISUSED)
+    return cast("Profile | None", profile)
+
+
 @contextmanager
-def _migrator(config: Config) -> Iterator[Migrator]:
+def _migrator(config: Config, profile: Profile | None = None) -> Iterator[Migrator]:
     settings = config.exporters.clickhouse
     try:
         yield Migrator(
             ClickHouse(settings.endpoint, settings.database),
             build_policy(config.processors.enforce),
             settings.ttl.model_dump(),
+            profile=profile,
         )
     except (Rejected, ConfigError) as error:
         failed("migrate", error)

@@ -19,6 +19,7 @@ from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.compression import get_compressor
 from clickhouse_connect.driver.exceptions import ClickHouseError, Error
 
+from agenttrace_collector.clickhouse.requirements import require_version
 from agenttrace_collector.config.directories import (
     DATABASE_SETTING,
     EMBEDDED,
@@ -79,7 +80,8 @@ class ClickHouse:
     """One database; each thread that calls gets a connection of its own.
 
     Of several hosts the first that answers is used, and the next one after it has failed. Raises
-    `ConfigError` for an embedded one whose engine is not installed.
+    `ConfigError` for an embedded one whose engine is not installed; each call raises `EngineTooOld` on a
+    server of a version that is not supported.
     """
 
     def __init__(self, endpoint: str, database: str = "agenttrace") -> None:
@@ -141,10 +143,10 @@ class ClickHouse:
         with self._client() as client:
             client.command(statement, dict(parameters), settings={"mutations_sync": 2})
 
-    def create_database(self) -> None:
-        """Make the database where it is missing."""
+    def create_database(self, on_cluster: str = "") -> None:
+        """Make the database where it is missing; `on_cluster` is the clause that has every node make it."""
         with _translated(_is_permanent), self._connect("default", _is_permanent) as client:
-            client.command(f"CREATE DATABASE IF NOT EXISTS `{self._database}`")
+            client.command(f"CREATE DATABASE IF NOT EXISTS `{self._database}` {on_cluster}")
             # The embedded engine ends with its last connection, and would load every table again for the next.
             self._current(_is_permanent)
 
@@ -209,9 +211,11 @@ class ClickHouse:
         self._local.server = server
         # A session would serialise the queries of its connection.
         with _translated(permanent):
-            return clickhouse_connect.get_client(
+            client = clickhouse_connect.get_client(
                 **server.arguments(), database=database, autogenerate_session_id=False, settings=_ON_SERVERS
             )
+        require_version(client.server_version or "")
+        return client
 
 
 @contextmanager

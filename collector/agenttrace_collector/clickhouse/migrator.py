@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import Final, NamedTuple
 
 from agenttrace_collector.clickhouse.client import ClickHouse, QueryRejected
-from agenttrace_collector.errors import Rejected
+from agenttrace_collector.clickhouse.requirements import SchemaMismatch, SchemaMissing
 from agenttrace_schemas.checks import (
     apply_checks,
     checks,
@@ -18,7 +18,17 @@ from agenttrace_schemas.checks import (
     violations,
 )
 from agenttrace_schemas.derived_rows import ALL_ROWS
-from agenttrace_schemas.migrations import LEDGER, Migration, ledger_entry, migrations, statements, views
+from agenttrace_schemas.migrations import (
+    LEDGER,
+    PROFILES,
+    Migration,
+    Profile,
+    ledger_entry,
+    migrations,
+    statements,
+    stored_table,
+    views,
+)
 from agenttrace_schemas.retention import apply_expiry, expiries
 from agenttrace_schemas.rows import columns
 from agenttrace_schemas.rules import Policy
@@ -30,8 +40,12 @@ _OTHER_RULES: Final = (
 )
 
 
-class SchemaMismatch(Rejected):
-    """The database is not as a migration, or this configuration, expects it; nothing was changed."""
+class Changes(NamedTuple):
+    """What `up` has done: migrations by name, and the tables whose CHECKs or TTL are others now."""
+
+    migrations: list[str]
+    checks: list[str]
+    ttl: list[str]
 
 
 class Violations(NamedTuple):
@@ -54,27 +68,36 @@ class State(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Migrator:
-    """Applies migrations, CHECKs, TTLs and views; `ttl` is seconds by kind of record, None for ever."""
+    """Applies migrations, CHECKs, TTLs and views; `ttl` is seconds by kind of record, None for ever.
+
+    Without a `profile` a database stays what it is, and an empty one becomes that of a server.
+    """
 
     database: ClickHouse
     policy: Policy
     ttl: Mapping[str, float | None] = field(default_factory=dict)
     now: Callable[[], int] = time.time_ns
+    profile: Profile | None = None
 
-    def up(self) -> list[str]:
-        """Apply what is missing, then CHECKs, TTLs and views; the names of the migrations applied."""
-        self.database.create_database()
-        self._run(statements(LEDGER))
+    def up(self) -> Changes:
+        """Apply what is missing, then CHECKs, TTLs and views.
+
+        A version that was interrupted goes on where it stopped: it is recorded after its last statement,
+        and each of them may run again.
+        """
+        profile = self._chosen_profile()
+        self.database.create_database(PROFILES[profile]["on_cluster"])
+        self._run(statements(LEDGER, profile))
         pending = self._verified()
         new = self._required(pending)
         for migration in pending:
-            self._run(create_with_checks(each, self.policy) for each in statements(migration.up))
+            self._run(create_with_checks(each, self.policy) for each in statements(migration.up, profile))
             self._record(migration.version, migration.name, migration.checksum, "up")
-        self._apply_checks(new)
-        self._apply_ttl()
+        checked = self._apply_checks(new, profile)
+        expiring = [table for table in self._apply_ttl(profile) if table not in new]
         for view in views().values():
-            self._run(statements(view))
-        return [migration.name for migration in pending]
+            self._run(statements(view, profile))
+        return Changes([migration.name for migration in pending], checked, expiring)
 
     def down(self, to: int = 0) -> list[str]:
         """Take back every migration above version `to`, the last first; rows of its tables go with it."""
@@ -82,11 +105,12 @@ class Migrator:
         applied = {state.version for state in self.status() if state.applied}
         if not applied:
             return done
+        profile = self._chosen_profile()
         for name in reversed(views()):
-            self.database.command(f"DROP VIEW IF EXISTS {name}")
+            self.database.command(f"DROP VIEW IF EXISTS {name} {PROFILES[profile]['on_cluster']}")
         for migration in reversed(migrations()):
             if migration.version in applied and migration.version > to:
-                self._run(statements(migration.down))
+                self._run(statements(migration.down, profile))
                 self._record(migration.version, migration.name, migration.checksum, "down")
                 done.append(migration.name)
         self._record(0, "checks", " " * 64, "checks")
@@ -101,13 +125,14 @@ class Migrator:
         ]
 
     def verify(self) -> None:
-        """Raise `SchemaMismatch` unless the database has this schema and the CHECKs of this policy.
+        """Raise unless the database has this schema and the CHECKs of this policy.
 
+        `SchemaMissing` where migrations are still to be applied, `SchemaMismatch` where it is another one.
         Only reads, so that a collector's user needs no right to make or alter tables.
         """
         if missing := self._verified():
-            message = f"the database lacks {missing[0].name}: run agenttrace migrate"
-            raise SchemaMismatch(message)
+            message = f"the database lacks {missing[0].name}: run agenttrace migrate up"
+            raise SchemaMissing(message)
         if self._fingerprint() != fingerprint(self.policy):
             raise SchemaMismatch(_OTHER_RULES)
 
@@ -121,6 +146,23 @@ class Migrator:
                 if count:
                     found.append(Violations(row.TABLE, check.column, check.rule, count))
         return found
+
+    def _chosen_profile(self) -> Profile:
+        """The profile that the database has; for one without tables that of this migrator."""
+        engines = self._engines() if self._has_ledger() else {}
+        is_cluster = engines.get("schema_migrations") == "Distributed"
+        present: Profile | None = None if not engines else "cluster" if is_cluster else "server"
+        if present and self.profile and self.profile != present:
+            message = f"the database was made with --profile {present}; another needs an empty database"
+            raise SchemaMismatch(message)
+        return present or self.profile or "server"
+
+    def _engines(self, column: str = "engine") -> dict[str, str]:
+        """The engine of each table; `engine_full` has its TTL, too."""
+        rows = self.database.query(
+            f"SELECT name, {column} FROM system.tables WHERE database = currentDatabase()"  # noqa: S608
+        )
+        return {str(name): str(engine) for name, engine in rows}
 
     def _has_ledger(self) -> bool:
         try:
@@ -158,17 +200,23 @@ class Migrator:
             made.update(migration.makes)
         return new
 
-    def _apply_checks(self, new: Container[str]) -> None:
-        """Replaces the CHECKs if they differ; new tables have theirs, except for columns that were added later."""
-        wanted = fingerprint(self.policy)
+    def _apply_checks(self, new: Container[str], profile: Profile) -> list[str]:
+        """Replaces the CHECKs if they differ; the tables that were there and have others now.
+
+        New tables have theirs, except for columns that were added later.
+        """
+        wanted, changed = fingerprint(self.policy), []
         if self._fingerprint() == wanted:
-            return
+            return []
         for row in ALL_ROWS:
-            present = self._constraints(row.TABLE)
+            stored = stored_table(row.TABLE, profile)
+            present = self._constraints(stored.partition(" ")[0])
             drop, keep = ((), present) if row.TABLE in new else (present, ())
-            if statement := apply_checks(row, self.policy, drop=drop, keep=keep):
+            if statement := apply_checks(row, self.policy, drop=drop, keep=keep, table=stored):
                 self.database.command(statement)
+                changed += [row.TABLE] if row.TABLE not in new else []
         self._record(0, "checks", wanted, "checks")
+        return changed
 
     def _constraints(self, table: str) -> list[str]:
         """The names of the CHECKs that a table has."""
@@ -176,16 +224,16 @@ class Migrator:
         words = str(ddl).split()
         return [name for before, name in pairwise(words) if before == "CONSTRAINT"]
 
-    def _apply_ttl(self) -> None:
-        """Changes a TTL only if it differs, since the ALTER rewrites the table's parts."""
-        rows = self.database.query(
-            "SELECT name, engine_full FROM system.tables WHERE database = currentDatabase()"
-        )
-        engines = {str(name): str(engine) for name, engine in rows}
+    def _apply_ttl(self, profile: Profile) -> list[str]:
+        """Changes a TTL only if it differs, since the ALTER rewrites the table's parts; the tables with another."""
+        engines, changed = self._engines("engine_full"), []
         for table, expiry in expiries(self.ttl).items():
-            has = " TTL " in engines[table]
-            if (f" TTL {expiry} " not in engines[table]) if expiry else has:
-                self.database.command(apply_expiry(table, expiry))
+            stored = stored_table(table, profile)
+            engine = engines[stored.partition(" ")[0]]
+            if (f" TTL {expiry} " not in engine) if expiry else " TTL " in engine:
+                self.database.command(apply_expiry(stored, expiry))
+                changed.append(table)
+        return changed
 
     def _types(self, table: str) -> dict[str, str]:
         """A table's columns and their types, nothing where there is no such table."""

@@ -106,10 +106,11 @@ def _condition(kind: Kind, table: str, suffixes: Mapping[str, str]) -> str:
 
 
 def _of_agent(suffixes: Mapping[str, str]) -> str:
-    """A run is whole on its shard, so that the local tables know of it."""
+    """A run is whole on its shard, so that the local tables know of it; tables over all shards are asked once."""
+    where = "IN" if any(suffixes.values()) else "GLOBAL IN"
     runs = " UNION DISTINCT ".join(
         f"SELECT run_id FROM {table}{suffixes[table].partition(' ')[0]}"  # noqa: S608 - as above
         " WHERE tenant = {tenant:String} AND agent_id = {value:String}"
         for table in _WITH_STEPS
     )
-    return f"run_id IN ({runs})"
+    return f"run_id {where} ({runs})"

@@ -7,7 +7,7 @@ SELECT
     finish_reason, stream, output_type, attempt, conversation_id, source,
     call_id, cache_read_tokens, cache_write_tokens, cost_nano_usd, true AS settled
 FROM settled_steps FINAL
-WHERE (tenant, run_id) NOT IN (SELECT tenant, run_id FROM unsettled_runs)
+WHERE (tenant, run_id) ${everywhere} NOT IN (SELECT tenant, run_id FROM unsettled_runs)
 UNION ALL
 SELECT
     step_id, run_id, seq, step_type, name, latency_ms, started_at, ended_at, metadata, created_at, tenant,
@@ -16,4 +16,4 @@ SELECT
     finish_reason, stream, output_type, attempt, conversation_id, source,
     call_id, cache_read_tokens, cache_write_tokens, cost_nano_usd, false AS settled
 FROM agent_steps FINAL
-WHERE (tenant, run_id) IN (SELECT tenant, run_id FROM unsettled_runs);
+WHERE (tenant, run_id) ${everywhere} IN (SELECT tenant, run_id FROM unsettled_runs);

@@ -6,7 +6,7 @@ SELECT
     span_id, parent_run_id, conversation_id, actor, source, error_type, steps, failed_steps, model_calls,
     tool_calls, retrievals, retries, input_tokens, output_tokens, documents, step_ids, true AS settled
 FROM run_facts FINAL
-WHERE (tenant, run_id) NOT IN (SELECT tenant, run_id FROM unsettled_runs)
+WHERE (tenant, run_id) ${everywhere} NOT IN (SELECT tenant, run_id FROM unsettled_runs)
 UNION ALL
 SELECT
     run_id, top.1 AS agent_id, top.2 AS agent_version, top.3 AS environment,
@@ -29,7 +29,7 @@ FROM
         -- A run that goes on in a second process ends as the span says that ended last.
         argMaxIf(status, (ended_at, -toUnixTimestamp64Nano(started_at)), source IN ('agenttrace', 'api')) AS last_stated
     FROM agent_runs FINAL
-    WHERE (tenant, run_id) IN (SELECT tenant, run_id FROM unsettled_runs)
+    WHERE (tenant, run_id) ${everywhere} IN (SELECT tenant, run_id FROM unsettled_runs)
     GROUP BY tenant, run_id
 ) AS unsettled
 LEFT JOIN
@@ -47,6 +47,6 @@ LEFT JOIN
         sumIf(retrieval_count, operation = 'retrieval') AS documents,
         groupArray(step_id) AS step_ids
     FROM agent_steps AS s FINAL
-    WHERE role = 'leaf' AND (tenant, run_id) IN (SELECT tenant, run_id FROM unsettled_runs)
+    WHERE role = 'leaf' AND (tenant, run_id) ${everywhere} IN (SELECT tenant, run_id FROM unsettled_runs)
     GROUP BY tenant, run_id
 ) AS live USING (tenant, run_id);

@@ -18,7 +18,7 @@ LEFT JOIN
 (
     SELECT tenant, run_id, agent_id
     FROM run_facts FINAL
-    WHERE run_id IN (SELECT run_id FROM agent_failures WHERE agent_id = 'unknown')
+    WHERE run_id ${everywhere} IN (SELECT run_id FROM agent_failures WHERE agent_id = 'unknown')
 ) AS facts ON facts.tenant = rows.tenant AND facts.run_id = rows.run_id
 UNION ALL
 SELECT
