@@ -1,6 +1,6 @@
 # Each target sets up .venv by itself, once; all it needs is make and Python 3.11 or later.
 .DEFAULT_GOAL := help
-.PHONY: help demo test wheel-test check release-check bench bench-query capacity prove screenshots
+.PHONY: help demo test test-long wheel-test check release-check bench bench-query capacity prove screenshots
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -15,8 +15,11 @@ help:  ## what there is
 demo: $(READY)  ## a collector, three example agents and 200 replayed runs, in under a minute
 	@$(BIN)/agenttrace demo
 
-test: $(READY)  ## every test, the proofs in their short versions
-	@$(PYTEST) -q -n auto --dist loadfile
+test: $(READY)  ## the tests that take seconds, some proofs in their short versions
+	@$(PYTEST) -q -n auto --dist loadfile -m "not long"
+
+test-long: $(READY)  ## the tests that take longer: other programs, installations, proofs in their short versions
+	@$(PYTEST) -q -n auto --dist loadfile -m long
 
 wheel-test: $(READY)  ## build sdist and wheel, install them bare, test from outside; SLOW=1: every test
 	@$(BIN)/python -m tests.wheel
@@ -25,10 +28,10 @@ check: $(READY)  ## lint, format, types, architecture
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --quiet --check .
 	@$(BIN)/mypy
-	@$(PYTEST) -q -m "not slow" tests/architecture
+	@$(PYTEST) -q -m "not slow and not long" tests/architecture
 
 release-check: $(READY)  ## everything a release needs: checks, tests, the wheel's tests, the demo, the changelog
-	@$(MAKE) --no-print-directory check test wheel-test demo
+	@$(MAKE) --no-print-directory check test test-long wheel-test demo
 	@$(BIN)/python -m tests.release
 
 bench-query: $(READY)  ## how long answers take on a million decisions; MILLIONS=10 for ten

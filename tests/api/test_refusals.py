@@ -139,17 +139,17 @@ def test_a_missing_filter_is_422(api: Api, operation: Operation, name: str) -> N
     assert [each["field"] for each in answer.json()["problems"]] == [name]
 
 
-@pytest.mark.parametrize("value", HOSTILE)
 @pytest.mark.parametrize("operation", those_with("agent_id"), ids=str)
-def test_hostile_text_is_data(api: Api, operation: Operation, value: str) -> None:
+def test_hostile_text_is_data(api: Api, operation: Operation) -> None:
     """It names no agent, and nothing else happens; the tables are there afterwards."""
-    filters = {
-        name: value
-        for name in ("agent_id", "agent_version", "environment", "tool")
-        if name in operation.parameters
-    }
-    answer = api.get(operation.filled(), **{**operation.required(), **filters})
-    assert answer.status_code == 200
+    for value in HOSTILE:
+        filters = {
+            name: value
+            for name in ("agent_id", "agent_version", "environment", "tool")
+            if name in operation.parameters
+        }
+        answer = api.get(operation.filled(), **{**operation.required(), **filters})
+        assert answer.status_code == 200, value
     assert api.found("/v1/runs", agent_id="nobody")["total"] == 0
     assert api.found("/v1/runs", agent_id=_THERE)["total"] == 1
 

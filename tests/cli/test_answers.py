@@ -8,7 +8,6 @@ import json
 import os
 import re
 import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from importlib.metadata import version
 from typing import Any
@@ -18,6 +17,7 @@ import pytest
 from agenttrace_collector.cli.app import COMMANDS
 from tests.support.api import Api, tokens_file
 from tests.support.collector import running_collector
+from tests.support.commands import agenttrace
 from tests.support.demo_data import OF_AGENT, VERSION, filled_with_demo
 
 AGENT = OF_AGENT["agent_id"]
@@ -43,8 +43,7 @@ def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
 def command(address: str, *arguments: str, token: str = "") -> subprocess.CompletedProcess[str]:
     """Run `agenttrace` against this API, as if in a pipe."""
     environment = {**os.environ, "AGENTTRACE_API": address, "AGENTTRACE_TOKEN": token, "NO_COLOR": "1"}
-    line = [sys.executable, "-m", "agenttrace_collector.cli", *arguments]
-    return subprocess.run(line, capture_output=True, text=True, check=False, timeout=60, env=environment)
+    return agenttrace(*arguments, environment=environment)
 
 
 def told(api: Api, *arguments: str) -> str:

@@ -15,6 +15,7 @@ from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import DatabaseError
 
 from agenttrace_collector.query import catalogue
+from tests.support import plain_http
 from tests.support.api import Api, tokens_file
 from tests.support.collector import Collector, running_collector
 from tests.support.on_server import SPANS, send
@@ -62,7 +63,7 @@ def ask(collector: Collector, statement: str, token: str = ADMIN, **parameters: 
     """POST a statement as curl does."""
     headers = {"X-ClickHouse-Key": token} if token else {}
     url = collector.url("clickhouse")
-    return httpx.post(url, content=statement, params=parameters, headers=headers, trust_env=False, timeout=60)
+    return plain_http.post(url, content=statement, params=parameters, headers=headers)
 
 
 def test_the_python_client_queries(client: Client) -> None:
@@ -101,20 +102,18 @@ def test_the_form_is_the_one_asked_for(collector: Collector, form: str) -> None:
 def test_a_get_with_parameters_and_compression(collector: Collector) -> None:
     """As Grafana's data source and curl send it."""
     parameters = {"query": "SELECT toString(number) || {x:String} FROM numbers(1000)", "param_x": "!"}
-    answer = httpx.get(
+    answer = plain_http.get(
         collector.url("clickhouse"),
         params={**parameters, "enable_http_compression": "1", "query_id": "abc"},
         auth=("anyone", ADMIN),
-        trust_env=False,
     )
     assert answer.headers["content-encoding"] == "gzip"
     assert answer.text.splitlines()[-1] == "999!"
     assert answer.headers["x-clickhouse-query-id"] == "abc"
-    packed = httpx.post(
+    packed = plain_http.post(
         collector.url("clickhouse"),
         content=gzip.compress(b"SELECT 7"),
         headers={"content-encoding": "gzip", "x-clickhouse-key": ADMIN},
-        trust_env=False,
     )
     assert packed.text == "7\n"
 
@@ -218,7 +217,7 @@ def test_a_packed_statement_is_read(collector: Collector) -> None:
     for coding, pack in packers.items():
         headers = {"X-ClickHouse-Key": ADMIN, "content-encoding": coding}
         url = collector.url("clickhouse")
-        answer = httpx.post(url, content=pack(b"SELECT 41 + 1"), headers=headers, trust_env=False)
+        answer = plain_http.post(url, content=pack(b"SELECT 41 + 1"), headers=headers)
         assert answer.text == "42\n", coding
 
 
@@ -259,7 +258,7 @@ def test_settings_of_a_client_cannot_lift_a_limit(collector: Collector) -> None:
 def test_it_is_there(collector: Collector) -> None:
     """As clients and load balancers ask."""
     for path in ("/ping", "/replicas_status"):
-        assert httpx.get(collector.url("clickhouse", path), trust_env=False).text == "Ok.\n"
+        assert plain_http.get(collector.url("clickhouse", path)).text == "Ok.\n"
 
 
 def test_a_slow_statement_does_not_delay_ingest(collector: Collector) -> None:

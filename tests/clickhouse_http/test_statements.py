@@ -15,6 +15,7 @@ from agenttrace_collector.sql_endpoint import frames
 from agenttrace_collector.sql_endpoint.functions import COMBINATORS, is_allowed, sorted_functions
 from agenttrace_collector.sql_endpoint.problems import SqlRefused
 from agenttrace_collector.sql_endpoint.settings import may_be_set
+from tests.support import plain_http
 from tests.support.api import Api
 from tests.support.collector import Collector, running_collector
 from tests.support.database import empty_database
@@ -36,7 +37,7 @@ def collector(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Collector]:
 def ask(collector: Collector, statement: str, **parameters: str) -> httpx.Response:
     """POST a statement."""
     url = collector.url("clickhouse")
-    return httpx.post(url, content=statement, params=parameters, trust_env=False, timeout=60)
+    return plain_http.post(url, content=statement, params=parameters)
 
 
 def test_every_function_of_the_engine_is_sorted() -> None:
@@ -142,7 +143,7 @@ def test_texts_are_utc_and_the_header_says_what_the_session_uses(collector: Coll
 def test_the_root_says_that_it_is_there(collector: Collector) -> None:
     """Without a statement, as load balancers ask."""
     url = collector.url("clickhouse")
-    assert (httpx.get(url, trust_env=False).text, httpx.head(url, trust_env=False).status_code) == (
+    assert (plain_http.get(url).text, plain_http.head(url).status_code) == (
         "Ok.\n",
         200,
     )
@@ -178,9 +179,9 @@ def test_blocks_are_packed_and_read(collector: Collector) -> None:
     assert plain == b"".join(b"%d\n" % number for number in range(300_000))
     url = collector.url("clickhouse")
     packed = frames.pack(b"SELECT 41 + 1")
-    asked = httpx.post(url, content=packed, params={"decompress": "1"}, trust_env=False)
+    asked = plain_http.post(url, content=packed, params={"decompress": "1"})
     assert asked.text == "42\n"
-    broken = httpx.post(url, content=packed[:-1] + b"x", params={"decompress": "1"}, trust_env=False)
+    broken = plain_http.post(url, content=packed[:-1] + b"x", params={"decompress": "1"})
     assert (broken.status_code, broken.headers["x-clickhouse-exception-code"]) == (400, "36")
 
 

@@ -6,7 +6,6 @@ from hashlib import sha256
 from pathlib import Path
 
 import grpc
-import httpx
 import pytest
 
 from agenttrace_collector.config import ConfigError
@@ -14,6 +13,7 @@ from agenttrace_collector.errors import Forbidden, Unauthenticated
 from agenttrace_collector.server.auth import ANYONE, Authenticator, Identity, Role, Token
 from agenttrace_schemas.rows import StepRow
 from tests.fakes import MemorySink
+from tests.support import plain_http
 from tests.support.otlp import STEP, ASpan, traces
 from tests.support.receivers import Settings, receivers
 
@@ -133,9 +133,9 @@ def test_both_receivers_ask_and_the_tenant_is_on_every_row(authenticator: Authen
         assert live.export(BODY, metadata=[("authorization", "Bearer for-acme")]) == b""
         headers = {"content-type": "application/x-protobuf"}
         url = live.http + "/v1/traces"
-        answer = httpx.post(url, content=BODY, headers=headers, trust_env=False)
+        answer = plain_http.post(url, content=BODY, headers=headers)
         assert (answer.status_code, answer.headers["www-authenticate"]) == (401, "Bearer")
         headers["authorization"] = "Bearer for-all"
-        assert httpx.post(url, content=BODY, headers=headers, trust_env=False).status_code == 200
+        assert plain_http.post(url, content=BODY, headers=headers).status_code == 200
     rows = [batch.blocks[StepRow.TABLE].data for batch in sink.batches]
     assert [b"acme" in row for row in rows] == [True, False]

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 from starlette.datastructures import Headers
 
 from agenttrace_collector.server.browsers import BrowserRules, origins_pattern
+from tests.support import plain_http
 from tests.support.api import tokens_file
 from tests.support.collector import Collector, running_collector
 
@@ -46,9 +46,7 @@ def request(
         "content-type": "application/json",
         **{name.replace("_", "-"): each for name, each in headers.items()},
     }
-    answer = httpx.request(
-        method, collector.url(listener, path), content=body, headers=sent, timeout=30, trust_env=False
-    )
+    answer = plain_http.request(method, collector.url(listener, path), content=body, headers=sent, timeout=30)
     return answer.status_code
 
 
@@ -81,7 +79,7 @@ def test_another_site_reads_and_changes_nothing(
 
 def test_a_refusal_does_not_repeat_the_name(collector: Collector) -> None:
     """Which may be anything; it says what is allowed."""
-    answer = httpx.get(collector.url("api", "/v1/runs"), headers={"host": EVIL}, trust_env=False)
+    answer = plain_http.get(collector.url("api", "/v1/runs"), headers={"host": EVIL})
     assert "extensions.auth.allowed_hosts" in answer.text
     assert EVIL not in answer.text
     assert EVIL not in collector.log()
@@ -135,7 +133,7 @@ def test_every_answer_tells_browsers_what_not_to_do_with_it(collector: Collector
         ("clickhouse", "/?query=SELECT%201"),
         ("metrics", "/metrics"),
     ):
-        headers = httpx.get(collector.url(listener, path), trust_env=False).headers
+        headers = plain_http.get(collector.url(listener, path)).headers
         assert "frame-ancestors 'none'" in headers["content-security-policy"], path
         assert headers["x-content-type-options"] == "nosniff", path
         assert headers["cache-control"] == "no-store", path

@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 from tests.support.collector import running_collector
-
-
-def agenttrace(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run the command and return what it printed."""
-    command = [sys.executable, "-m", "agenttrace_collector.cli", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+from tests.support.commands import agenttrace
 
 
 def on(directory: Path) -> list[str]:

@@ -37,6 +37,7 @@ from agenttrace_collector.query import Answer
 from agenttrace_collector.server.auth import Authenticator, Identity, Role
 from agenttrace_collector.server.http import HttpListener, serve_http
 from agenttrace_collector.sql_endpoint.app import Sql, build_sql_app
+from tests.support import plain_http
 from tests.support.api import application
 from tests.support.receivers import Receivers, Settings, receivers
 
@@ -92,7 +93,7 @@ class Surfaces:
 
     def get(self, address: str, path: str) -> httpx.Response:
         """GET, without following where it leads."""
-        return httpx.get(address + path, trust_env=False)
+        return plain_http.get(address + path)
 
 
 @pytest.fixture(scope="module")
@@ -152,8 +153,8 @@ def test_a_failure_is_told_alike_everywhere(surfaces: Surfaces, kind: type[Excep
     name, code, status, clickhouse, leaves = dict(EXPECTED).get(cast("type[CollectorError]", kind), FAULTY)
     called = surfaces.live.refused(b"")
     assert called.code() is code
-    posted = httpx.post(
-        f"{surfaces.live.http}/v1/traces", headers={"content-type": PROTOBUF}, content=b"", trust_env=False
+    posted = plain_http.post(
+        f"{surfaces.live.http}/v1/traces", headers={"content-type": PROTOBUF}, content=b""
     )
     assert posted.status_code == status
     answer = surfaces.get(surfaces.api, "/v1/runs")

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import grpc
-import httpx
 import pytest
 from google.rpc.error_details_pb2 import RetryInfo
 from google.rpc.status_pb2 import Status
@@ -16,6 +15,7 @@ from google.rpc.status_pb2 import Status
 from agenttrace_collector.config.sections import Quotas as Settings
 from agenttrace_collector.errors import Throttled
 from agenttrace_collector.receivers.quotas import Quotas
+from tests.support import plain_http
 from tests.support.api import tokens_file
 from tests.support.collector import Collector, free_ports, running_collector
 from tests.support.load import EXPORT
@@ -124,7 +124,7 @@ def refused_with(collector: Collector, tenant: str) -> Iterator[float]:
         (collector.url("http", "/v1/traces"), PROTOBUF),
         (collector.url("api", "/v1/runs"), {"content-type": "application/json"}),
     ):
-        answer = httpx.post(url, content=b"", headers={**headers, **token}, trust_env=False)
+        answer = plain_http.post(url, content=b"", headers={**headers, **token})
         assert answer.status_code == 429
         assert "processors.quotas." in answer.text
         yield float(answer.headers["retry-after"])

@@ -27,6 +27,7 @@ from agenttrace_collector.receivers.admission import Limits
 from agenttrace_schemas import wire
 from agenttrace_schemas.rows import DecisionRow, StepRow
 from tests.fakes import DiscardingSink, FailingSink, MemorySink
+from tests.support import plain_http
 from tests.support.otlp import DECISION, NOW, STEP, ASpan, logs, traces
 from tests.support.packing import raw_deflate, zstd
 from tests.support.receivers import Receivers, Settings, receivers
@@ -64,9 +65,7 @@ def post(
 ) -> httpx.Response:
     """POST a body; names of headers with _ for -."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return httpx.post(
-        live.http + path, content=body, headers={"content-type": kind, **named}, trust_env=False
-    )
+    return plain_http.post(live.http + path, content=body, headers={"content-type": kind, **named})
 
 
 def as_json(body: bytes) -> bytes:
@@ -211,7 +210,7 @@ def test_what_is_not_taken_is_named(
     live: Receivers, method: str, path: str, headers: dict[str, str], expected: int
 ) -> None:
     """Each with its code and a Status body."""
-    answer = httpx.request(method, live.http + path, headers=headers, content=b"", trust_env=False)
+    answer = plain_http.request(method, live.http + path, headers=headers, content=b"")
     assert answer.status_code == expected
     assert status(answer).message
 
@@ -230,9 +229,7 @@ def test_too_large_is_413(live: Receivers, kind: str, encoding: str) -> None:
 def test_too_large_without_a_length_is_413(live: Receivers) -> None:
     """A chunked body is cut off where it passes the limit."""
     parts = (b" " * 65_536 for _ in range(17))
-    answer = httpx.post(
-        live.http + "/v1/traces", content=parts, headers={"content-type": PROTOBUF}, trust_env=False
-    )
+    answer = plain_http.post(live.http + "/v1/traces", content=parts, headers={"content-type": PROTOBUF})
     assert answer.status_code == 413
 
 
@@ -276,10 +273,10 @@ def test_a_slow_sender_is_let_go() -> None:
 def test_other_origins_are_not_welcome_by_default(live: Receivers) -> None:
     """A web page cannot send unless its origin is configured."""
     asking = {"origin": "https://page.example", "access-control-request-method": "POST"}
-    answer = httpx.options(live.http + "/v1/traces", headers=asking, trust_env=False)
+    answer = plain_http.options(live.http + "/v1/traces", headers=asking)
     assert "access-control-allow-origin" not in answer.headers
     with receivers(Settings(origins=["https://page.example"])) as open_to_one:
-        answer = httpx.options(open_to_one.http + "/v1/traces", headers=asking, trust_env=False)
+        answer = plain_http.options(open_to_one.http + "/v1/traces", headers=asking)
     assert answer.headers["access-control-allow-origin"] == "https://page.example"
 
 

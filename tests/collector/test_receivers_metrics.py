@@ -13,6 +13,7 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
     ExportMetricsServiceResponse,
 )
 
+from tests.support import plain_http
 from tests.support.receivers import EXPORT_METRICS, Receivers, Settings, receivers
 
 PROTOBUF = {"content-type": "application/x-protobuf"}
@@ -48,7 +49,7 @@ def counted(running: Receivers) -> int:
 def posted(running: Receivers, body: bytes, **headers: str) -> httpx.Response:
     """The answer to metrics."""
     sent = {**PROTOBUF, **{name.replace("_", "-"): value for name, value in headers.items()}}
-    return httpx.post(f"{running.http}/v1/metrics", content=body, headers=sent, trust_env=False, timeout=30)
+    return plain_http.post(f"{running.http}/v1/metrics", content=body, headers=sent, timeout=30)
 
 
 def test_they_are_taken_and_counted(live: Receivers) -> None:

@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from agenttrace_collector.receivers.paths import canonical
+from tests.support import plain_http
 from tests.support.otlp import STEP, ASpan, traces
 from tests.support.receivers import Receivers, Settings, receivers
 
@@ -28,16 +29,14 @@ def live() -> Iterator[Receivers]:
 def test_a_path_that_is_meant_is_served(live: Receivers, path: str) -> None:
     """As the protocol has it."""
     body = traces(ASpan(attributes=STEP))
-    answer = httpx.post(live.http + path, content=body, headers=PROTOBUF, trust_env=False)
+    answer = plain_http.post(live.http + path, content=body, headers=PROTOBUF)
     assert answer.status_code == 200, path
 
 
 @pytest.mark.parametrize("path", ["/", "/traces", "/otlp/v1/traces", "/v1/trace", "/api/v2/spans", "/v1"])
 def test_another_path_is_answered_with_the_right_ones(live: Receivers, path: str) -> None:
     """So that whoever reads the log of the sender knows."""
-    answer = httpx.post(
-        live.http + path, content=b"{}", headers={"content-type": "application/json"}, trust_env=False
-    )
+    answer = plain_http.post(live.http + path, content=b"{}", headers={"content-type": "application/json"})
     assert (answer.status_code, "/v1/traces" in answer.json()["message"]) == (404, True)
 
 
@@ -50,7 +49,7 @@ def test_the_last_of_two_signals_counts() -> None:
 def preflight(live: Receivers, origin: str, header: str = "content-type") -> httpx.Response:
     """What a browser asks first."""
     asked = {"access-control-request-method": "POST", "access-control-request-headers": header}
-    return httpx.options(f"{live.http}/v1/traces", headers={"origin": origin, **asked}, trust_env=False)
+    return plain_http.options(f"{live.http}/v1/traces", headers={"origin": origin, **asked})
 
 
 @pytest.mark.parametrize(

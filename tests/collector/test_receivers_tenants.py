@@ -13,11 +13,11 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import grpc
-import httpx
 import pytest
 
 from agenttrace_collector.receivers.admission import Limits
 from agenttrace_collector.server.auth import Authenticator
+from tests.support import plain_http
 from tests.support.otlp import STEP, ASpan, traces
 from tests.support.receivers import EXPORT_TRACES, MIB, Receivers, Settings, receivers
 
@@ -82,9 +82,7 @@ def test_bodies_that_do_not_come_hold_no_place(
     kind = {"content-type": "application/x-protobuf"}
     with stalled(live):
         for _ in range(5):
-            answer = httpx.post(
-                live.http + "/v1/traces", content=body(), headers=dict([sender]) | kind, trust_env=False
-            )
+            answer = plain_http.post(live.http + "/v1/traces", content=body(), headers=dict([sender]) | kind)
             assert answer.status_code == 200
             live.export(body(), metadata=[sender])
 
@@ -105,7 +103,7 @@ def test_a_refused_body_is_let_go_at_once(live: Receivers, protocol: str) -> Non
         if protocol == "grpc":
             live.refused(refused, metadata=metadata)
         else:
-            assert httpx.post(url, content=refused, headers=headers, trust_env=False).status_code == 400
+            assert plain_http.post(url, content=refused, headers=headers).status_code == 400
 
     send()
     gc.collect()

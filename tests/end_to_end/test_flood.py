@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import TypeAlias
 
 import grpc
-import httpx
 import pytest
 import trustme
 
+from tests.support import plain_http
 from tests.support.collector import Collector, running_collector, start_collector, until_stopped
 from tests.support.load import EXPORT, distinct, peak_memory_mib
 from tests.support.reference import reference_request
@@ -40,7 +40,7 @@ def over_http(collector: Collector, body: bytes) -> int:
     """The status of a request over a connection of its own."""
     headers = {"content-type": "application/x-protobuf"}
     url = collector.url("http", "/v1/traces")
-    return httpx.post(url, content=body, headers=headers, timeout=60, trust_env=False).status_code
+    return plain_http.post(url, content=body, headers=headers).status_code
 
 
 def over_grpc(collector: Collector, body: bytes) -> grpc.StatusCode:

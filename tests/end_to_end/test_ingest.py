@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import grpc
-import httpx
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
 from agenttrace_schemas import wire
 from agenttrace_schemas.rows import DecisionRow, FailureRow, RejectionRow, SignalRow, StepRow
+from tests.support import plain_http
 from tests.support.collector import Collector, running_collector
 from tests.support.otlp import DECISION, FAILURE, SIGNAL, STEP, ASpan, logs, traces
 from tests.support.read_back import read_back
@@ -44,7 +44,7 @@ def over_http(collector: Collector, body: bytes, kind: str) -> int:
     """Send as the other tenant."""
     headers = {"content-type": kind, "authorization": "Bearer for-initech"}
     url = collector.url("http", "/v1/traces")
-    return httpx.post(url, content=body, headers=headers, trust_env=False).status_code
+    return plain_http.post(url, content=body, headers=headers).status_code
 
 
 def as_json(number: int) -> bytes:

@@ -7,8 +7,6 @@ import json
 import re
 import signal
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from itertools import count
@@ -20,6 +18,7 @@ import pytest
 
 from tests.support.api import tokens_file
 from tests.support.collector import Collector, running_collector, start_collector
+from tests.support.commands import agenttrace
 from tests.support.load import EXPORT
 from tests.support.otlp import STEP, ASpan, traces
 from tests.support.receivers import wait_until
@@ -46,12 +45,6 @@ def send(collector: Collector, body: bytes, token: str = "") -> bytes:
 def metric(text: str, name: str) -> float:
     """The sum of a metric over its labels."""
     return sum(float(value) for value in re.findall(rf"(?m)^{name}(?:{{.*}})? (\S+)$", text))
-
-
-def command(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run `agenttrace` with these arguments."""
-    line = [sys.executable, "-m", "agenttrace_collector.cli", *arguments]
-    return subprocess.run(line, capture_output=True, text=True, check=False, timeout=60)
 
 
 def settings(collector: Collector) -> list[str]:
@@ -97,7 +90,7 @@ def test_health_says_what_it_can_do(collector: Collector) -> None:
 def test_doctor_says_what_arrived(collector: Collector) -> None:
     """From the running collector's own numbers."""
     send(collector, traces(ASpan(attributes=STEP, span_id=b"short")))
-    seen = command("doctor", *settings(collector))
+    seen = agenttrace("doctor", *settings(collector))
     assert seen.returncode == 0
     assert re.search(r"span span\.id +1\n", seen.stdout)
     assert "Records were refused by rule" in seen.stdout
@@ -105,7 +98,7 @@ def test_doctor_says_what_arrived(collector: Collector) -> None:
 
 def test_doctor_says_so_when_nobody_answers() -> None:
     """And how to start a collector."""
-    seen = command("doctor", "--set", "service.telemetry.metrics.address=127.0.0.1:1")
+    seen = agenttrace("doctor", "--set", "service.telemetry.metrics.address=127.0.0.1:1")
     assert seen.returncode == 69
     assert "agenttrace collector run" in seen.stderr
 
@@ -114,13 +107,13 @@ def test_validate_tells_every_problem(tmp_path: Path) -> None:
     """With file and line, and exit status 2."""
     file = tmp_path / "collector.yaml"
     file.write_text("journal:\n  max_size: 1\nderive: {quiet: 5}\n")
-    seen = command("collector", "validate", "--config", str(file))
+    seen = agenttrace("collector", "validate", "--config", str(file))
     assert seen.returncode == 2
     assert seen.stderr.splitlines() == [
         "collector.yaml:2: journal.max_size: unknown key, did you mean max_size_mib?",
         "collector.yaml:3: derive.quiet: must be a duration with its unit, such as 500ms, 0.5s, 30s, 1h30m or 90d",
     ]
-    assert command("collector", "validate").stdout == "valid\n"
+    assert agenttrace("collector", "validate").stdout == "valid\n"
 
 
 def test_a_port_that_is_taken_ends_the_start(collector: Collector, tmp_path: Path) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +13,7 @@ import pytest
 
 from tests.support.api import Api, tokens_file
 from tests.support.collector import Collector, running_collector, start_collector, wait_until_ready
+from tests.support.commands import agenttrace
 from tests.support.load import EXPORT
 from tests.support.reference import reference_request
 
@@ -23,9 +23,8 @@ SPANS = 32
 def purge(collector: Collector, *arguments: str, token: str = "") -> subprocess.CompletedProcess[str]:
     """Run the command with the collector's configuration."""
     overrides = [part for key, value in collector.settings.items() for part in ("--set", f"{key}={value}")]
-    line = [sys.executable, "-m", "agenttrace_collector.cli", "purge", *arguments, *overrides]
     environment = {**os.environ, "AGENTTRACE_TOKEN": token}
-    return subprocess.run(line, capture_output=True, text=True, check=False, timeout=120, env=environment)
+    return agenttrace("purge", *arguments, *overrides, environment=environment)
 
 
 def send(collector: Collector, seed: int, token: str = "") -> None:

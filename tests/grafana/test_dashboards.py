@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 import yaml
 
 from deploy.generate.dashboards import BOARDS, board
+from tests.support import plain_http
 from tests.support.collector import Collector
 from tests.support.demo_data import OF_AGENT, VERSION, filled_with_demo
 
@@ -70,7 +70,7 @@ def test_every_panel_shows_something(collector: Collector, panel: Any, drawn: di
     statement = expanded(target["rawSql"], panel.asks)
     parameters = {"database": "agenttrace", "default_format": "JSON"}
     url = collector.url("clickhouse")
-    answer = httpx.post(url, content=statement, params=parameters, trust_env=False, timeout=60)
+    answer = plain_http.post(url, content=statement, params=parameters)
     assert answer.status_code == 200, answer.text
     assert answer.json()["rows"] > 0
 
@@ -102,11 +102,10 @@ def test_menus_are_filled(collector: Collector) -> None:
         for variable in board(name)["templating"]["list"]:
             if variable["type"] == "query":
                 asked = expanded(variable["query"], "")
-                answer = httpx.post(
+                answer = plain_http.post(
                     collector.url("clickhouse"),
                     content=asked,
                     params={"database": "agenttrace"},
-                    trust_env=False,
                 )
                 assert answer.text.strip(), variable["name"]
 

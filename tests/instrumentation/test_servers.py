@@ -11,6 +11,7 @@ from pathlib import Path
 import httpx
 
 from tests.instrumentation.test_workers import run_ids
+from tests.support import plain_http
 from tests.support.collector import free_ports
 from tests.support.otlp_recorder import recording
 from tests.support.receivers import wait_until
@@ -47,7 +48,7 @@ def test_runs_of_a_server_arrive_when_it_is_told_to_end(tmp_path: Path) -> None:
         environment = {**os.environ, "OTEL_EXPORTER_OTLP_ENDPOINT": recorder.endpoint}
         with subprocess.Popen([sys.executable, str(program), str(port)], env=environment) as server:
             wait_until(lambda: _answers(port), 30)
-            asked = {httpx.get(f"http://127.0.0.1:{port}/", trust_env=False).json()["run"] for _ in range(5)}
+            asked = {plain_http.get(f"http://127.0.0.1:{port}/").json()["run"] for _ in range(5)}
             server.send_signal(signal.SIGTERM)
             server.wait(30)
         assert asked <= run_ids(recorder)
@@ -55,6 +56,6 @@ def test_runs_of_a_server_arrive_when_it_is_told_to_end(tmp_path: Path) -> None:
 
 def _answers(port: int) -> bool:
     try:
-        return httpx.get(f"http://127.0.0.1:{port}/docs", trust_env=False).status_code == 200
+        return plain_http.get(f"http://127.0.0.1:{port}/docs").status_code == 200
     except httpx.HTTPError:
         return False

@@ -6,10 +6,10 @@ import time
 from collections.abc import Mapping
 from uuid import UUID, uuid4
 
-import httpx
 import pytest
 
 from agenttrace_schemas import wire
+from tests.support import plain_http
 from tests.support.api import Api
 from tests.support.collector import running_collector
 from tests.support.otlp import ASpan, traces
@@ -60,7 +60,7 @@ def test_markup_that_is_stored_is_shown_as_text(tmp_path_factory: pytest.TempPat
     with running_collector(tmp_path_factory.mktemp("markup"), **settings) as collector:
         body, run_id = run(time.time_ns())
         headers = {"content-type": "application/x-protobuf"}
-        httpx.post(collector.url("http", "/v1/traces"), content=body, headers=headers).raise_for_status()
+        plain_http.post(collector.url("http", "/v1/traces"), content=body, headers=headers).raise_for_status()
         api = Api(collector)
         api.eventually(lambda found: found["runs"] == 1, "/v1/stats")
         api.eventually(lambda found: found["settled"], f"/v1/runs/{run_id}")

@@ -15,6 +15,7 @@ import pytest
 from agenttrace_collector.query.backends import NullReader
 from agenttrace_collector.web.app import PAGES
 from agenttrace_collector.web.sessions import LIFETIME_SECONDS, Sessions
+from tests.support import plain_http
 from tests.support.api import Api, application, tokens_file
 from tests.support.collector import running_collector
 from tests.support.demo_data import OF_AGENT, filled_with_demo
@@ -189,7 +190,7 @@ def test_a_form_of_another_site_signs_nobody_in_or_out(tmp_path_factory: pytest.
             ("/sign-in", collector.url("api", ""), 303),
             ("/sign-out", collector.url("api", ""), 303),
         ):
-            answer = httpx.post(
+            answer = plain_http.post(
                 collector.url("api", path), data={"token": "acme-read"}, headers={"origin": origin}
             )
             assert answer.status_code == status, (path, origin)

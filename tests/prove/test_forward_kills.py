@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 import threading
 import time
@@ -17,8 +16,9 @@ from tests.forward.test_exporters import wait_for, waiting
 from tests.support.collector import Collector, start_collector, until_stopped, wait_until_ready
 from tests.support.load import EXPORT
 from tests.support.otlp_receiver import grpc_recording
+from tests.support.proof import FULL
 
-CYCLES = 100 if os.environ.get("PROVE") == "full" else 4
+CYCLES = 100 if FULL else 4
 
 
 def ids(bodies: Iterable[bytes]) -> set[bytes]:

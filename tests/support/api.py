@@ -23,6 +23,7 @@ from agenttrace_collector.telemetry.metrics import Telemetry
 from agenttrace_collector.web import add_pages
 from agenttrace_schemas.rules import Policy
 from tests.fakes import MemorySink
+from tests.support import plain_http
 from tests.support.collector import Collector
 from tests.support.receivers import wait_until
 
@@ -71,7 +72,7 @@ class Api:
             **more.pop("headers", {}),
         }
         url = self.collector.url("api", path)
-        return httpx.request(method, url, headers=headers, timeout=60, trust_env=False, **more)
+        return plain_http.request(method, url, headers=headers, **more)
 
     def found(self, path: str, **parameters: Any) -> Any:
         """The body of an answer of 200."""

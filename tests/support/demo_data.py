@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
 import json
+import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -17,24 +20,39 @@ from tests.support.collector import Collector, running_collector
 
 VERSION = "gpt-4o"
 LAST = "forbidden-sender"
+QUIET = "1s"
 OF_AGENT = {"agent_id": AGENT}
 
 
 @contextmanager
-def filled_with_demo(directory: Path, **settings: str) -> Iterator[Collector]:
-    """Everything that `agenttrace demo` sends, settled."""
-    with running_collector(directory, derive__quiet="1s", **settings) as collector:
-        for sender in SENDERS:
-            send(sender, collector.grpc, Place(directory))
-        api = Api(collector)
-        api.eventually(lambda body: body["runs"] == len(published()), "/v1/stats", **OF_AGENT)
-        # What is sent last is there when the rest is.
-        api.eventually(lambda body: body["runs"] == 1, "/v1/stats", agent_id=LAST)
-        api.eventually(
-            lambda body: all(run["settled"] for run in body["runs"]), "/v1/runs", page_size=100, page=1
-        )
-        api.eventually(lambda body: _count(body, "unavailable") == 73, "/v1/signals/aggregate", **OF_AGENT)
+def filled_with_demo(directory: Path) -> Iterator[Collector]:
+    """Everything that `agenttrace demo` sends, settled: a copy of what a collector stored once in this process."""
+    shutil.copytree(_demo_database(), directory / "data", symlinks=True)
+    with running_collector(directory, derive__quiet=QUIET) as collector:
         yield collector
+
+
+def fill(collector: Collector) -> None:
+    """Send everything that `agenttrace demo` sends, and wait until it is settled."""
+    for sender in SENDERS:
+        send(sender, collector.grpc, Place(collector.directory))
+    api = Api(collector)
+    api.eventually(lambda body: body["runs"] == len(published()), "/v1/stats", **OF_AGENT)
+    # What is sent last is there when the rest is.
+    api.eventually(lambda body: body["runs"] == 1, "/v1/stats", agent_id=LAST)
+    api.eventually(
+        lambda body: all(run["settled"] for run in body["runs"]), "/v1/runs", page_size=100, page=1
+    )
+    api.eventually(lambda body: _count(body, "unavailable") == 73, "/v1/signals/aggregate", **OF_AGENT)
+
+
+@cache
+def _demo_database() -> Path:
+    directory = Path(tempfile.mkdtemp(prefix="agenttrace-demo-"))
+    atexit.register(shutil.rmtree, directory, ignore_errors=True)
+    with running_collector(directory, derive__quiet=QUIET) as collector:
+        fill(collector)
+    return directory / "data"
 
 
 def _count(body: Any, code: str) -> int:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import subprocess
-import sys
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -14,6 +12,7 @@ import grpc
 
 from agenttrace_collector.clickhouse.client import ClickHouse
 from tests.support.collector import Collector, running_collector
+from tests.support.commands import agenttrace
 from tests.support.database import engine
 from tests.support.load import EXPORT
 from tests.support.reference import reference_request
@@ -27,8 +26,7 @@ def new_database(endpoint: str) -> str:
     name = f"server_{next(_DATABASES)}"
     chosen = {"exporters.clickhouse.endpoint": endpoint, "exporters.clickhouse.database": name}
     overrides = [part for key, value in chosen.items() for part in ("--set", f"{key}={value}")]
-    migrate = [sys.executable, "-m", "agenttrace_collector.cli", "migrate", "up", *overrides]
-    done = subprocess.run(migrate, capture_output=True, text=True, check=False, timeout=120)
+    done = agenttrace("migrate", "up", *overrides)
     assert done.returncode == 0, done.stderr
     return name
 

@@ -16,9 +16,9 @@ from pathlib import Path
 import grpc
 import httpx
 
-from tests.support.collector import Collector
+from tests.support.collector import Collector, running_collector
 from tests.support.corpus import RECORDED_AT, scenarios
-from tests.support.demo_data import filled_with_demo
+from tests.support.demo_data import QUIET, fill
 from tests.support.http import counted
 from tests.support.load import EXPORT
 from tests.support.receivers import wait_until
@@ -44,7 +44,8 @@ def main(release: str) -> None:
     """Fill, pack, ask."""
     with tempfile.TemporaryDirectory() as name:
         directory = Path(name)
-        with filled_with_demo(directory, **FOR_EVER) as collector:
+        with running_collector(directory, derive__quiet=QUIET, **FOR_EVER) as collector:
+            fill(collector)
             with grpc.insecure_channel(collector.grpc) as channel:
                 export = channel.unary_unary(EXPORT, None, None)
                 for scenario in scenarios():

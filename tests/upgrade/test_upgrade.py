@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import tarfile
 from pathlib import Path
 from typing import Any
@@ -12,6 +10,7 @@ from typing import Any
 import pytest
 
 from agenttrace_collector.query.catalogue import catalogue
+from tests.support.commands import agenttrace
 from tests.support.query import answers as rows
 from tests.upgrade.asked import answers
 from tests.upgrade.make import FOLDER, FOR_EVER
@@ -28,13 +27,12 @@ COUNT = f"SELECT count() AS rows, sum(cityHash64(* EXCEPT ({LATER}))) AS hash FR
 RECORDED = ("agent_runs", "agent_steps", "agent_failures", "agent_decisions", "agent_quality_signals")
 
 
-def agenttrace(directory: Path, *arguments: str, code: int = 0) -> str:
+def ran(directory: Path, *arguments: str, code: int = 0) -> str:
     """What a command on this database prints; it ends with this code."""
     settings = [f"{name.replace('__', '.')}={value}" for name, value in FOR_EVER.items()]
     settings.append(f"exporters.clickhouse.endpoint=chdb://{directory / 'data'}")
     chosen = [part for setting in settings for part in ("--set", setting)]
-    command = [sys.executable, "-m", "agenttrace_collector.cli", *arguments, *chosen]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    done = agenttrace(*arguments, *chosen)
     assert done.returncode == code, done.stderr
     return done.stdout
 
@@ -66,12 +64,12 @@ def test_the_first_release_is_kept() -> None:
 def test_a_migrated_database_answers_every_query(release: str, tmp_path: Path) -> None:
     """As the release itself did, a query that is new included; the audit names the rows that break a new rule."""
     data = unpacked(release, tmp_path)
-    agenttrace(tmp_path, "migrate", "up")
+    ran(tmp_path, "migrate", "up")
     found = answers(data)
     assert found.keys() == catalogue().keys()
     before = answered(release)
     assert {name: as_then(found[name], before[name]) for name in before} == before
-    assert agenttrace(tmp_path, "migrate", "audit", code=1) == BROKEN[release]
+    assert ran(tmp_path, "migrate", "audit", code=1) == BROKEN[release]
 
 
 def test_every_query_has_an_answer() -> None:
@@ -84,10 +82,10 @@ def test_an_older_schema_is_migrated_with_its_rows(tmp_path: Path) -> None:
     data = unpacked(FIRST, tmp_path)
     counts = [COUNT.format(table) for table in RECORDED]
     before = rows(data, counts)
-    agenttrace(tmp_path, "migrate", "down", "--to", "2", "--yes")
-    agenttrace(tmp_path, "migrate", "up")
+    ran(tmp_path, "migrate", "down", "--to", "2", "--yes")
+    ran(tmp_path, "migrate", "up")
     assert rows(data, counts) == before
-    agenttrace(tmp_path, "rederive", "--since", "2000-01-01")
+    ran(tmp_path, "rederive", "--since", "2000-01-01")
     still_derived = [
         row for row in answered(FIRST)["signals_aggregate"] if row["signal_code"] not in NOT_REACHED
     ]
