@@ -28,7 +28,7 @@ from agenttrace_collector.config.exposure import warn_if_exposed
 from agenttrace_collector.config.sections import Tls
 from agenttrace_collector.config.site_key import site_key, warn_without_key
 from agenttrace_collector.config.values import Address
-from agenttrace_collector.decode.engine import Engine, engine_facts, engine_readings, open_engine
+from agenttrace_collector.decode.engine import Engine, engine_readings, engine_state, open_engine
 from agenttrace_collector.forward.gate import open_gate
 from agenttrace_collector.receivers.admission import AdmissionController, limits_from
 from agenttrace_collector.receivers.decoder import Decoder
@@ -111,7 +111,7 @@ class Service:
         self._authenticator = Authenticator.from_file(config.extensions.auth.tokens_file)
         self._reloads.append(lambda fresh: self._authenticator.reload(fresh.extensions.auth.tokens_file))
         policy = build_policy(config.processors.enforce, site_key(config, make=True))
-        engine = open_engine(config.decode.engine)
+        engine = open_engine(config.decode.engine, policy)
         raise_file_limit()
         keep_memory_together()
         asyncio.get_running_loop().set_exception_handler(log_loop_error)
@@ -267,7 +267,7 @@ class Service:
         self.telemetry.watch(parts.storage.readings)
         self.telemetry.watch(lambda: engine_readings(parts.engine))
         self.health.facts["journal"] = parts.storage.facts
-        self.health.facts["decode"] = lambda: engine_facts(parts.engine)
+        self.health.facts["decode"] = lambda: engine_state(parts.engine)
         self.health.obstacles = {
             "journal": parts.storage.obstacle,
             "memory": lambda: "" if parts.flow.has_room else "memory is over its soft limit",

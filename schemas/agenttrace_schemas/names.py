@@ -32,9 +32,9 @@ PACKAGED: Final = frozenset(
     """.split()
 )
 # Without digits a name may stand for any number of others.
-_NO_IDENTITY: Final = frozenset({REDACTED, UNCONFIRMED, UNKNOWN_TOOL})
+NO_IDENTITY: Final = frozenset({REDACTED, UNCONFIRMED, UNKNOWN_TOOL})
 _DIGITS: Final = 8
-_STOOD_FOR: Final = re.compile(f"_(redacted|unconfirmed)_([0-9a-f]{{{_DIGITS}}})", re.ASCII)
+STOOD_FOR: Final = re.compile(f"_(redacted|unconfirmed)_([0-9a-f]{{{_DIGITS}}})", re.ASCII)
 _RAN: Final = re.compile(patterns.RAN, re.ASCII)
 _CALL_AGAIN: Final = re.compile(patterns.CALL_AGAIN, re.ASCII)
 _UNKNOWN: Final = re.compile(patterns.UNKNOWN_TOOL, re.ASCII)
@@ -74,12 +74,12 @@ def is_redacted(name: str) -> bool:
 
 def is_identity(name: str) -> bool:
     """Whether two records that show this name may be of the same thing."""
-    return name not in _NO_IDENTITY
+    return name not in NO_IDENTITY
 
 
 def digits_of(name: str) -> str:
     """The digits of a name that stands for another, empty for every other name."""
-    found = _STOOD_FOR.fullmatch(name)
+    found = STOOD_FOR.fullmatch(name)
     return found[2] if found else ""
 
 

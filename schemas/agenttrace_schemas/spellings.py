@@ -138,18 +138,18 @@ FLAGS: Final[Mapping[str, bool]] = {
     "no": False,
 }
 # What may stand before the word that counts, as in {"type": "json_object"} and `finish_reason: STOP`.
-_LABELS: Final = frozenset(
+LABELS: Final = frozenset(
     {"", "type", "kind", "name", "value", "reason", "finish_reason", "finish_reasons", "stop_reason"}
 )
 # The name of an enumeration in front of its member, as in FINISH_REASON_STOP.
-_PREFIX: Final = re.compile(r"[a-z0-9_]+_(?:reason|type|format|kind|status|values)_([a-z0-9_]+)", re.ASCII)
+PREFIX: Final = re.compile(r"[a-z0-9_]+_(?:reason|type|format|kind|status|values)_([a-z0-9_]+)", re.ASCII)
 # A member with its enumeration or a method with its library in front: `FinishReason.STOP`, `litellm.acompletion`.
-_QUALIFIED: Final = re.compile(r"\w+(?:\.\w+)+", re.ASCII)
-_BETWEEN_WORDS: Final = re.compile(r"[\[\](){}<>,;|:\"'\\]+")
+QUALIFIED: Final = re.compile(r"\w+(?:\.\w+)+", re.ASCII)
+BETWEEN_WORDS: Final = re.compile(r"[\[\](){}<>,;|:\"'\\]+")
 _HUMP: Final = re.compile(r"([a-z0-9])(?=[A-Z])|([A-Z])(?=[A-Z][a-z])", re.ASCII)
 _SEPARATORS: Final = re.compile(r"[\s._/+-]+")
 _SAYS_NOTHING: Final = ""
-_LONGEST: Final = 256
+LONGEST: Final = 256
 _REMEMBERED: Final = 4_096
 
 
@@ -165,7 +165,7 @@ def spelling(table: Mapping[str, str], text: str) -> str | None:
     """
     if (known := table.get(text)) is not None:
         return known
-    if len(text) > _LONGEST:
+    if len(text) > LONGEST:
         return None
     forms = _forms(text)
     return "" if forms == (_SAYS_NOTHING,) else next((table[form] for form in forms if form in table), None)
@@ -175,22 +175,22 @@ def flag_of(value: object) -> bool | None:
     """The boolean that a value is, or a text or whole number says, else None."""
     if isinstance(value, bool):
         return value
-    return FLAGS.get(plain(str(value)[:_LONGEST])) if isinstance(value, str | int) else None
+    return FLAGS.get(plain(str(value)[:LONGEST])) if isinstance(value, str | int) else None
 
 
 @lru_cache(maxsize=_REMEMBERED)
 def _forms(text: str) -> tuple[str, ...]:
     """The plain forms that the first word of a text may stand for, the whole word first."""
-    for word in _BETWEEN_WORDS.split(text):
-        if plain(word) not in _LABELS:
+    for word in BETWEEN_WORDS.split(text):
+        if plain(word) not in LABELS:
             return tuple(_forms_of(word.strip()))
     return (_SAYS_NOTHING,)
 
 
 def _forms_of(word: str) -> Iterator[str]:
     yield (whole := plain(word))
-    if _QUALIFIED.fullmatch(word):
+    if QUALIFIED.fullmatch(word):
         parts = word.split(".")
         yield from (plain(".".join(parts[first:])) for first in range(1, len(parts)))
-    if member := _PREFIX.fullmatch(whole):
+    if member := PREFIX.fullmatch(whole):
         yield member[1]

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from hashlib import blake2b
 
-from agenttrace_collector.clickhouse.rowbinary import encode
+from agenttrace_collector.clickhouse.rowbinary import encode, uuid
 from agenttrace_collector.decode import ids as identity
 from agenttrace_collector.decode.batch import Batch, Change, Context, EncodedRows, Seen
 from agenttrace_collector.decode.events import Origin
@@ -37,6 +37,8 @@ class BatchBuilder:
         self._changes: Counter[Change] = Counter()
         self._changed: Counter[tuple[str, str]] = Counter()
         self._services: dict[str, Seen] = {}
+        # How many rows a table has beyond one for each piece of `_rows`.
+        self._more: Counter[str] = Counter()
         self.conventions: Counter[str] = Counter()
         self._earliest = {
             table: max(context.received_at - age * _SECOND, context.received_at - 5 * _YEAR)
@@ -62,9 +64,9 @@ class BatchBuilder:
             self.changed(Guard.IDENTIFIER, key)
         return kept
 
-    def changed(self, rule: str, key: str) -> None:
-        """Count a value that is stored otherwise than it was sent; `key` is one of those that are read."""
-        self._changed[rule, key] += 1
+    def changed(self, rule: str, key: str, count: int = 1) -> None:
+        """Count values that are stored otherwise than they were sent; `key` is one of those that are read."""
+        self._changed[rule, key] += count
 
     def count(self, value: object, key: str, most: int = MOST_COUNTED) -> int | None:
         """An enforced count; a value that is none is counted under its attribute key."""
@@ -98,6 +100,29 @@ class BatchBuilder:
         for field, count in fields.items():
             self._changed[UNREAD, field] += count
 
+    def earliest(self, table: str = "") -> int:
+        """The earliest time of a row that stays in its table, nanoseconds."""
+        return self._earliest.get(table, self._oldest)
+
+    @property
+    def latest(self) -> int:
+        """The latest time of a row, nanoseconds."""
+        return self._latest
+
+    def add_encoded(self, table: str, rows: int, pieces: Iterable[bytes]) -> None:
+        """Keep rows that are encoded already; `rows` counts those in all pieces."""
+        before = len(self._rows[table])
+        self._rows[table] += pieces
+        self._more[table] += rows - (len(self._rows[table]) - before)
+
+    def refuse_encoded(self, kind: str, rule: str, row: bytes) -> None:
+        """Count a refusal; `row` is its encoded row without the id."""
+        self._refusals[kind, rule] += 1
+        self._rows[RejectionRow.TABLE].append(uuid(self._rejection_id()) + row)
+
+    def _rejection_id(self) -> bytes:
+        return identity.uuid5(b"%b%d" % (self._digest, self._refusals.total()))
+
     def in_range(self, time: int, table: str = "") -> bool:
         """Whether a row of this time stays in its table: an older one is removed as soon as it is there."""
         return self._earliest.get(table, self._oldest) <= time <= self._latest
@@ -105,10 +130,9 @@ class BatchBuilder:
     def refuse(self, kind: str, violation: Violation, origin: Origin) -> None:
         """Count a refusal and keep a row that says when, whose, which rule and which key."""
         self._refusals[kind, violation.rule] += 1
-        ordinal = sum(self._refusals.values())
         self.add(
             RejectionRow(
-                rejection_id=identity.uuid5(b"%b%d" % (self._digest, ordinal)),
+                rejection_id=self._rejection_id(),
                 rejected_at=self.context.received_at,
                 kind=kind,
                 rule=violation.rule,
@@ -128,7 +152,10 @@ class BatchBuilder:
         """Everything collected so far."""
         return Batch(
             digest=self._digest,
-            blocks={table: EncodedRows(len(rows), b"".join(rows)) for table, rows in self._rows.items()},
+            blocks={
+                table: EncodedRows(len(rows) + self._more[table], b"".join(rows))
+                for table, rows in self._rows.items()
+            },
             received=self.received,
             ignored=self.ignored,
             refused=self.refused,

@@ -9,7 +9,7 @@ from agenttrace_collector.decode.conventions.facts import SpanFacts
 from agenttrace_collector.decode.conventions.read import key_of
 from agenttrace_schemas import names
 
-_AGENT = "invoke_agent"
+AGENT = "invoke_agent"
 
 
 def confirm(facts: SpanFacts, span: Span, builder: BatchBuilder) -> None:
@@ -19,7 +19,7 @@ def confirm(facts: SpanFacts, span: Span, builder: BatchBuilder) -> None:
         return
     if facts.operation in names.OPERATIONS:
         _confirm_tool(facts, span, builder)
-    elif facts.operation == _AGENT and names.names_no_tool(facts.error_type):
+    elif facts.operation == AGENT and names.names_no_tool(facts.error_type):
         # An agent's name is configuration, but not that of one that there is not.
         facts.actor = facts.name = names.UNKNOWN_TOOL
         builder.changed(names.RULE, key_of(span.attributes, "actor"))

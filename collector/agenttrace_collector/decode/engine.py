@@ -4,29 +4,21 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Final, Protocol
 
 from agenttrace_collector.config.decode import DecodeEngine
 from agenttrace_collector.config.problems import ConfigError, Position, Problem
 from agenttrace_collector.decode.batch import Batch, Context, Unread
+from agenttrace_collector.decode.native import MODULE, EngineCounts, EngineMissing, NativeEngine
 from agenttrace_collector.decode.otlp import decode_logs, decode_traces
 from agenttrace_collector.telemetry.metrics import Sample
+from agenttrace_schemas.rules import Policy
 
 _log: Final = logging.getLogger(__name__)
-MODULE: Final = "agenttrace_native"
 _MISSING: Final = (
     "the compiled engine is not installed (pip install ./collector/native), or is of another version"
 )
-
-
-@dataclass(slots=True)
-class EngineCounts:
-    """Spans that a compiled engine handed back to Python, and requests that it declined as a whole."""
-
-    handed_back: int = 0
-    declined: int = 0
 
 
 class Engine(Protocol):
@@ -64,29 +56,20 @@ class PythonEngine:
         return decode_logs(body, context, unread)
 
 
-class EngineMissing(RuntimeError):
-    """There is no compiled engine that can take the facts of this version."""
-
-
-def open_engine(wanted: DecodeEngine) -> Engine:
+def open_engine(wanted: DecodeEngine, policy: Policy) -> Engine:
     """The engine that the configuration asks for; raises `ConfigError` where it asks for one that is not there."""
     if wanted == "python" or (wanted == "auto" and find_spec(MODULE) is None):
         return PythonEngine()
     try:
-        return compiled_engine()
+        return NativeEngine(policy)
     except EngineMissing as error:
         if wanted == "native":
             raise ConfigError([Problem(Position("configuration"), "decode.engine", _MISSING)]) from error
-        _log.warning("requests are decoded in Python: %s", _MISSING)
+        _log.warning("requests are decoded in Python: %s: %s", _MISSING, error)
         return PythonEngine()
 
 
-def compiled_engine() -> Engine:
-    """The compiled engine; raises `EngineMissing`."""
-    raise EngineMissing
-
-
-def engine_facts(engine: Engine) -> Mapping[str, object]:
+def engine_state(engine: Engine) -> Mapping[str, object]:
     """What health says of an engine."""
     counts = engine.counts
     return {

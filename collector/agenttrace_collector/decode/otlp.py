@@ -39,7 +39,7 @@ def decode_traces(body: bytes, context: Context, unread: Unread = (), /) -> Batc
                 if scope in REPEATED_SPANS:
                     builder.ignored += 1
                     continue
-                _decode_span(span, scope, sender, builder)
+                decode_span(span, scope, sender, builder)
         builder.not_read(unread[number] if unread else {})
         builder.sent_by(sender.agent_id, before)
     return builder.batch()
@@ -61,7 +61,8 @@ def decode_logs(body: bytes, context: Context, unread: Unread = (), /) -> Batch:
     return builder.batch()
 
 
-def _decode_span(span: Span, scope: str, sender: Sender, builder: BatchBuilder) -> None:
+def decode_span(span: Span, scope: str, sender: Sender, builder: BatchBuilder) -> None:
+    """Adds what a span stands for to the batch, or refuses it."""
     facts = read_span(span, scope)
     confirm(facts, span, builder)
     origin = _origin(span, facts, sender, builder)

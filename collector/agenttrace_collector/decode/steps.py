@@ -21,7 +21,7 @@ from agenttrace_schemas.vocabulary import RunStatus, StepType
 
 _MILLISECOND = 1_000_000
 _SPAN_ID = 8
-_STEP_TYPES = frozenset(map(str, StepType))
+STEP_TYPES = frozenset(map(str, StepType))
 
 
 def step_row(span: Span, facts: SpanFacts, origin: Origin, builder: BatchBuilder) -> StepRow:
@@ -38,7 +38,7 @@ def step_row(span: Span, facts: SpanFacts, origin: Origin, builder: BatchBuilder
         step_id=origin.step_id,
         run_id=origin.run_id,
         seq=facts.seq,
-        step_type=rules.closed(facts.step_type, _STEP_TYPES),
+        step_type=rules.closed(facts.step_type, STEP_TYPES),
         name=name("name"),
         latency_ms=(ended - started) / _MILLISECOND,
         started_at=started,

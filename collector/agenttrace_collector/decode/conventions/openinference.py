@@ -43,7 +43,7 @@ ROWS: Final = (
 def _documents(facts: SpanFacts, rest: str, _: AnyValue) -> None:
     """`retrieval.documents.2.document.id`: three documents at least, whatever they hold."""
     index = rest.partition(".")[0]
-    if index.isascii() and index.isdigit() and len(index) < _DIGITS:
+    if index.isascii() and index.isdigit() and len(index) < DIGITS:
         facts.retrieval_count = max(facts.retrieval_count or 0, int(index) + 1)
 
 
@@ -53,7 +53,7 @@ def _requested(facts: SpanFacts, rest: str, value: AnyValue) -> None:
         facts.asked_for_tools = True
 
 
-_DIGITS: Final = 7
+DIGITS: Final = 7
 FAMILIES: Final = (
     Family("retrieval.documents.", "documents", _documents),
     Family("llm.output_messages.", "output_messages", _requested),

@@ -1,0 +1,176 @@
+"""The compiled engine as the collector sees it: what it accepts, with what it hands back decoded in Python."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from typing import Any, Final, NamedTuple, Protocol, TypeAlias
+
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
+
+from agenttrace_collector.decode.batch import Batch, Context, Unread
+from agenttrace_collector.decode.builder import BatchBuilder, digest_of
+from agenttrace_collector.decode.native_facts import engine_facts
+from agenttrace_collector.decode.otlp import decode_logs, decode_span, decode_traces
+from agenttrace_collector.decode.resource import Sender
+from agenttrace_schemas.rules import Policy
+
+MODULE: Final = "agenttrace_native"
+
+_Refusal: TypeAlias = tuple[str, str, bytes]
+
+
+class _Resource(NamedTuple):
+    """What came of a resource's spans: its names, counts of spans, and changes (rule, key, count)."""
+
+    sender: Sequence[str]
+    received: int
+    ignored: int
+    refused: int
+    changes: Sequence[tuple[str, str, int]]
+
+
+class _HandedBack(NamedTuple):
+    """A span that Python decodes: its resource, its place in each block and among the refusals."""
+
+    resource: int
+    scope: str
+    span: bytes
+    places: Sequence[int]
+    refusals: int
+
+
+class _Compiled(Protocol):
+    """The class `Engine` of the compiled module."""
+
+    TABLES: Sequence[str]
+
+    def decode(
+        self, body: bytes, *, tenant: str, received_at: int, earliest: Sequence[int], oldest: int, latest: int
+    ) -> Any:
+        """Blocks, refusals, resources, spans handed back and conventions, or None for the whole request."""
+
+
+class EngineMissing(RuntimeError):
+    """There is no compiled engine that can take the facts of this version."""
+
+
+class EngineCounts:
+    """Spans that a compiled engine handed back to Python, and requests that it declined as a whole."""
+
+    def __init__(self) -> None:
+        self.handed_back = 0
+        self.declined = 0
+        self._lock = threading.Lock()
+
+    def add(self, *, handed_back: int = 0, declined: int = 0) -> None:
+        """Count what a request left to Python; requests are decoded in several threads."""
+        with self._lock:
+            self.handed_back += handed_back
+            self.declined += declined
+
+
+class NativeEngine:
+    """Decodes traces of one policy with the compiled engine; logs, and what it leaves, in Python.
+
+    `facts` are those of the policy unless a test gives others. Raises `EngineMissing` where it is not installed, or does not know a fact of this version.
+    """
+
+    name: str = "native"
+
+    def __init__(self, policy: Policy, facts: Mapping[str, Any] | None = None) -> None:
+        self.counts = EngineCounts()
+        self.policy = policy
+        try:
+            compiled: Any = import_module(MODULE).Engine
+            self._compiled: _Compiled = compiled(engine_facts(policy) if facts is None else facts)
+        except (ImportError, ValueError, TypeError, KeyError) as error:
+            raise EngineMissing(str(error)) from error
+        self._tables = tuple(self._compiled.TABLES)
+
+    def traces(self, body: bytes, context: Context, unread: Unread = (), /) -> Batch:
+        """The batch of one ExportTraceServiceRequest; raises `Rejected` where the bytes are not one."""
+        if context.policy is not self.policy:
+            return decode_traces(body, context, unread)
+        builder = BatchBuilder(context, digest_of("traces", body, context))
+        decoded = self._compiled.decode(
+            body,
+            tenant=context.tenant,
+            received_at=context.received_at,
+            earliest=[builder.earliest(table) for table in self._tables],
+            oldest=builder.earliest(),
+            latest=builder.latest,
+        )
+        if decoded is None:
+            self.counts.add(declined=1)
+            return decode_traces(body, context, unread)
+        self._assemble(decoded, builder, unread)
+        return builder.batch()
+
+    def logs(self, body: bytes, context: Context, unread: Unread = (), /) -> Batch:
+        """The batch of one ExportLogsServiceRequest; raises `Rejected` where the bytes are not one."""
+        return decode_logs(body, context, unread)
+
+    def _assemble(self, decoded: Any, builder: BatchBuilder, unread: Unread) -> None:
+        blocks, refusals, resources, handed_back, conventions = decoded
+        pieces = _Pieces(self._tables, blocks, refusals, builder)
+        handed = [_HandedBack(*each) for each in handed_back]
+        if handed:
+            self.counts.add(handed_back=len(handed))
+        waiting = iter([*handed, None])
+        span = next(waiting)
+        for number, resource in enumerate(_Resource(*each) for each in resources):
+            before = builder.counts()
+            sender = Sender(*resource.sender)
+            while span is not None and span.resource == number:
+                pieces.add_until(span.places, span.refusals)
+                decode_span(Span.FromString(span.span), span.scope, sender, builder)
+                span = next(waiting)
+            builder.received += resource.received
+            builder.ignored += resource.ignored
+            builder.refused += resource.refused
+            for rule, key, count in resource.changes:
+                builder.changed(rule, key, count)
+            builder.not_read(unread[number] if unread else {})
+            builder.sent_by(sender.agent_id, before)
+        pieces.add_rest()
+        for source, count in conventions:
+            builder.conventions[source] += count
+
+
+class _Pieces:
+    """Blocks and refusals of the engine, added to the batch up to the place of each span handed back."""
+
+    def __init__(
+        self,
+        tables: Sequence[str],
+        blocks: Sequence[tuple[int, bytes]],
+        refusals: Sequence[_Refusal],
+        builder: BatchBuilder,
+    ) -> None:
+        self._tables = tables
+        self._blocks = blocks
+        self._refusals = refusals
+        self._builder = builder
+        self._places = [0] * len(tables)
+        self._refused = 0
+
+    def add_until(self, places: Sequence[int], refusals: int) -> None:
+        """Add what stands before these places."""
+        for number, place in enumerate(places):
+            begin = self._places[number]
+            if place > begin:
+                data = self._blocks[number][1][begin:place]
+                self._builder.add_encoded(self._tables[number], 0, (data,))
+                self._places[number] = place
+        for kind, rule, row in self._refusals[self._refused : refusals]:
+            self._builder.refuse_encoded(kind, rule, row)
+        self._refused = refusals
+
+    def add_rest(self) -> None:
+        """Add what is left, and count the rows of all."""
+        self.add_until([len(data) for _, data in self._blocks], len(self._refusals))
+        for table, (rows, _) in zip(self._tables, self._blocks, strict=True):
+            if rows:
+                self._builder.add_encoded(table, rows, ())

@@ -1,0 +1,207 @@
+//! The compiled decoding engine: a span is accepted with rows byte-identical to Python's, or handed back.
+//!
+//! Python stays the authority. What this engine does not know, or finds odd, Python decodes.
+
+mod batch;
+mod cache;
+mod columns;
+mod events;
+mod facts;
+mod json;
+mod otlp;
+mod readers;
+mod rows;
+mod span;
+mod text;
+mod wire;
+
+use std::panic::{catch_unwind, AssertUnwindSafe};
+use std::sync::Mutex;
+
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyList};
+
+use batch::{Batch, Moment};
+use cache::Memory;
+use columns::TABLES;
+use facts::{Facts, Known};
+
+/// From this size on others may run Python meanwhile.
+const LARGE: usize = 16 * 1024;
+
+/// Decodes requests of traces by the facts that Python gave.
+#[pyclass(frozen)]
+struct Engine {
+    known: Known,
+    /// What each thread that decodes remembers of texts.
+    memories: Mutex<Vec<Memory>>,
+}
+
+type Row<'py> = (String, String, Bound<'py, PyBytes>);
+type Sent = (Vec<String>, u64, u64, u64, Vec<(String, String, u64)>);
+type Handed<'py> = (usize, String, Bound<'py, PyBytes>, Vec<usize>, usize);
+/// Blocks by table, refusals, resources, spans handed back, and steps by convention.
+type Decoded<'py> = (
+    Vec<(usize, Bound<'py, PyBytes>)>,
+    Vec<Row<'py>>,
+    Vec<Sent>,
+    Bound<'py, PyList>,
+    Vec<(String, u64)>,
+);
+
+#[pymethods]
+impl Engine {
+    /// Raises `ValueError` where a fact is not known here.
+    #[new]
+    fn new(facts: Facts) -> PyResult<Self> {
+        let known = Known::new(facts).map_err(PyValueError::new_err)?;
+        Ok(Engine {
+            known,
+            memories: Mutex::new(Vec::new()),
+        })
+    }
+
+    /// The tables of blocks, in the order of blocks, places and `earliest`.
+    #[classattr]
+    #[pyo3(name = "TABLES")]
+    fn tables() -> Vec<&'static str> {
+        TABLES.to_vec()
+    }
+
+    /// What is made of a request, or None where Python must treat it as a whole.
+    #[pyo3(signature = (body, *, tenant, received_at, earliest, oldest, latest))]
+    #[allow(clippy::too_many_arguments)]
+    fn decode<'py>(
+        &self,
+        py: Python<'py>,
+        body: &[u8],
+        tenant: &str,
+        received_at: i64,
+        earliest: [i64; 6],
+        oldest: i64,
+        latest: i64,
+    ) -> PyResult<Option<Decoded<'py>>> {
+        let moment = Moment {
+            tenant,
+            received_at,
+            earliest,
+            oldest,
+            latest,
+        };
+        let memory = self
+            .memories
+            .lock()
+            .map(|mut all| all.pop())
+            .ok()
+            .flatten()
+            .unwrap_or_default();
+        let work = || catch_unwind(AssertUnwindSafe(|| read(&self.known, moment, memory, body)));
+        let read = if body.len() < LARGE {
+            work()
+        } else {
+            py.detach(work)
+        };
+        // After a panic Python treats the request, and what was remembered is dropped.
+        let Ok((memory, batch)) = read else {
+            return Ok(None);
+        };
+        if let Ok(mut all) = self.memories.lock() {
+            all.push(memory);
+        }
+        batch.map(|batch| to_python(py, batch)).transpose()
+    }
+}
+
+/// A batch without what was borrowed for making it.
+struct Read<'a> {
+    blocks: [columns::Block; 6],
+    refusals: Vec<batch::Refusal<'a>>,
+    resources: Vec<batch::Resource<'a>>,
+    handed: Vec<batch::HandedBack<'a>>,
+    conventions: Vec<(String, u64)>,
+}
+
+fn read<'a>(
+    known: &'a Known,
+    moment: Moment<'a>,
+    memory: Memory,
+    body: &'a [u8],
+) -> (Memory, Option<Read<'a>>) {
+    let mut batch = Batch::new(known, moment, memory);
+    let whole = batch.read(body);
+    let Batch {
+        blocks,
+        refusals,
+        resources,
+        handed,
+        conventions,
+        memory,
+        ..
+    } = batch;
+    (
+        memory,
+        whole.map(|()| Read {
+            blocks,
+            refusals,
+            resources,
+            handed,
+            conventions,
+        }),
+    )
+}
+
+fn to_python<'py>(py: Python<'py>, read: Read<'_>) -> PyResult<Decoded<'py>> {
+    let blocks = read
+        .blocks
+        .iter()
+        .map(|block| (block.rows, PyBytes::new(py, &block.data)))
+        .collect();
+    let refusals = read
+        .refusals
+        .iter()
+        .map(|(kind, rule, row)| ((*kind).to_owned(), (*rule).to_owned(), PyBytes::new(py, row)));
+    let resources = read.resources.into_iter().map(|each| {
+        let changes = each
+            .changes
+            .into_iter()
+            .map(|(rule, key, count)| (rule.to_owned(), key.into_owned(), count));
+        let sender = each
+            .sender
+            .into_iter()
+            .map(std::borrow::Cow::into_owned)
+            .collect();
+        (
+            sender,
+            each.received,
+            each.ignored,
+            each.refused,
+            changes.collect(),
+        )
+    });
+    let handed = read.handed.iter().map(|each| -> Handed<'py> {
+        let span = PyBytes::new(py, each.span);
+        (
+            each.resource,
+            each.scope.to_owned(),
+            span,
+            each.places.to_vec(),
+            each.refusals,
+        )
+    });
+    let handed = PyList::new(py, handed.collect::<Vec<_>>())?;
+    Ok((
+        blocks,
+        refusals.collect(),
+        resources.collect(),
+        handed,
+        read.conventions,
+    ))
+}
+
+#[pymodule]
+fn agenttrace_native(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    // A panic's message may hold a piece of what was sent: nothing of it is ever printed.
+    std::panic::set_hook(Box::new(|_| {}));
+    module.add_class::<Engine>()
+}

@@ -1,0 +1,110 @@
+"""The compiled engine on real requests: the same bytes as Python's, and hardly anything handed back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agenttrace_collector.decode.batch import Context
+from agenttrace_collector.decode.native import EngineMissing, NativeEngine
+from agenttrace_collector.decode.native_facts import engine_facts
+from agenttrace_collector.decode.otlp import decode_traces
+from agenttrace_collector.errors import Rejected
+from agenttrace_schemas import wire
+from agenttrace_schemas.rules import Policy
+from tests.support.corpus import FOLDER, RECORDED_AT
+from tests.support.native import needs_engine
+from tests.support.otlp import DECISION, NOW, STEP, ASpan, traces
+from tests.support.reference import reference_request
+
+pytestmark = needs_engine
+# Of the spans of one file.
+MOST_HANDED_BACK = 0.02
+FILES = sorted(FOLDER.rglob("*.traces.*.binpb"))
+
+
+@pytest.fixture(scope="module")
+def engine() -> NativeEngine:
+    """One engine for all: building it compiles its patterns."""
+    return NativeEngine(Policy(site_key=b"k" * 32))
+
+
+def context(engine: NativeEngine, at: int = RECORDED_AT) -> Context:
+    """Of the engine's own policy."""
+    return Context(engine.policy, "default", at)
+
+
+def test_every_file_of_the_corpus_makes_the_same_batch(engine: NativeEngine) -> None:
+    """Rows, counts and digest; at most two spans of a hundred are handed back, in any file, and no request declined."""
+    handed_back: dict[Path, float] = {}
+    for file in FILES:
+        body, before = file.read_bytes(), engine.counts.handed_back
+        batch = decode_traces(body, context(engine))
+        assert engine.traces(body, context(engine)) == batch, file
+        handed_back[file] = (engine.counts.handed_back - before) / max(1, batch.received)
+    assert {file: share for file, share in handed_back.items() if share > MOST_HANDED_BACK} == {}
+    assert engine.counts.declined == 0
+    assert len(handed_back) > 100
+
+
+def test_the_reference_request_makes_the_same_batch(engine: NativeEngine) -> None:
+    """With the larger body the lock of the interpreter is released."""
+    for spans in (1, 16, 512):
+        body = reference_request(spans, NOW, spans)
+        assert engine.traces(body, context(engine, NOW)) == decode_traces(body, context(engine, NOW))
+    assert engine.counts.handed_back == 0
+
+
+def test_a_span_that_is_handed_back_keeps_its_place(engine: NativeEngine) -> None:
+    """Its rows stand between those of its neighbours, and refusals are numbered through."""
+    odd: dict[str, Any] = {**STEP, "gen_ai.usage.input_tokens": "2.5e1"}
+    refused = [(wire.EVENT_DECISION, {**DECISION, wire.DECISION_SELECTED: "a b"})]
+    spans = [
+        ASpan(attributes=attributes, events=events, span_id=bytes((number,)) * 8)
+        for number, (attributes, events) in enumerate(
+            [(STEP, refused), (odd, refused), (STEP, ()), (odd, ()), (STEP, refused)], start=1
+        )
+    ]
+    body, before = traces(*spans), engine.counts.handed_back
+    batch = engine.traces(body, context(engine, NOW))
+    assert batch == decode_traces(body, context(engine, NOW))
+    assert batch.blocks["agent_steps"].rows == 5
+    assert batch.refusals == {("decision", "label.pattern"): 3}
+    assert engine.counts.handed_back - before == 2
+
+
+def test_bytes_that_are_no_request_are_refused_by_python(engine: NativeEngine) -> None:
+    """The engine declines them, and the error is the same."""
+    before = engine.counts.declined
+    with pytest.raises(Rejected, match="not a protobuf"):
+        engine.traces(b"\xff\xff", context(engine))
+    assert engine.counts.declined == before + 1
+
+
+def test_another_policy_is_treated_in_python(engine: NativeEngine) -> None:
+    """An engine is built for one policy."""
+    other = Context(Policy(decisions=False), "default", NOW)
+    body = reference_request(1, NOW, 4)
+    assert engine.traces(body, other) == decode_traces(body, other)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"fact_names": ["operation", "mood"]},
+        {"families": [("a.", "feelings")]},
+        {"tables": []},
+        {"rules": []},
+        {"messages": [("opentelemetry.proto.trace.v1.Span", 77, 9, False)]},
+        {"first": [("a", "model", ("guess", None, None, False))]},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_a_fact_that_is_not_known_ends_the_building(change: Mapping[str, Any]) -> None:
+    """An engine of another version is no engine."""
+    facts = {**engine_facts(Policy()), **change}
+    with pytest.raises(EngineMissing):
+        NativeEngine(Policy(), facts)
