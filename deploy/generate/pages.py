@@ -9,6 +9,7 @@ from deploy.generate.configuration import configuration_page
 from deploy.generate.dashboards import dashboards
 from deploy.generate.metrics import metrics_page
 from deploy.generate.queries import catalogue_page
+from deploy.generate.users import users_files
 from deploy.generate.vocabulary import derivation_page, vocabulary_page
 from deploy.generate.wire_schema import wire_schema_text
 
@@ -20,6 +21,7 @@ def generated(example: str) -> dict[str, str]:
         "deploy/METRICS.md": metrics_page(),
         "deploy/COMMANDS.md": commands_page(),
         **{f"deploy/grafana/dashboards/{name}": text for name, text in dashboards().items()},
+        **{f"deploy/clickhouse/{name}": text for name, text in users_files().items()},
         "collector/agenttrace_collector/query/CATALOGUE.md": catalogue_page(),
         "schemas/VOCABULARY.md": vocabulary_page(),
         "schemas/DERIVATION.md": derivation_page(),

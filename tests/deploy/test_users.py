@@ -1,42 +1,134 @@
-"""The users of a server: every statement is one that the engine parses, and nobody gets more than he needs."""
+"""The users of a server and of a cluster: statements that the engine parses, the least rights, policies that run."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 
 import clickhouse_connect
 import pytest
 
-from tests.support.database import engine
+from agenttrace_collector.clickhouse.client import ClickHouse, QueryRejected
+from agenttrace_collector.clickhouse.migrator import Migrator
+from agenttrace_collector.config.sections import Config, Derive
+from agenttrace_collector.settle.store import Store
+from agenttrace_collector.settle.worker import Settler
+from agenttrace_schemas.derived_rows import ALL_ROWS
+from agenttrace_schemas.migrations import views
+from agenttrace_schemas.retention import TIMES
+from agenttrace_schemas.rows import columns
+from agenttrace_schemas.rules import Policy
+from deploy.generate.users import users_files
+from tests.support.database import engine, insert_statement, valid_row
+from tests.support.engines import DATABASE, row_policies, running_engine, write_config
 
-FILE = Path(__file__).parents[2] / "deploy" / "clickhouse" / "users.sql"
-STATEMENTS = [
-    statement.strip()
-    for statement in re.sub(r"(?m)^--.*$", "", FILE.read_text()).split(";\n")
-    if statement.strip()
-]
+FOLDER = Path(__file__).parents[2] / "deploy" / "clickhouse"
+FILES = tuple(users_files())
+TENANTS = ("acme", "initech")
+# What a view says of a run's tenant where it has no column of that name.
+OF_TENANT = {
+    "otel_traces": "ServiceName",
+    "otel_traces_trace_id_ts": "['acme', 'initech'][1 + toUInt8(substring(TraceId, 32))]",
+}
 
 
-@pytest.mark.parametrize("statement", STATEMENTS, ids=lambda text: text[:60])
-def test_the_engine_parses_it(statement: str) -> None:
-    """As one statement; it is not run."""
+def statements(name: str) -> list[str]:
+    """The statements of a file."""
+    text = re.sub(r"(?m)^--.*$", "", (FOLDER / name).read_text())
+    return [statement.strip() for statement in text.split(";\n") if statement.strip()]
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_the_engine_parses_each_statement(name: str) -> None:
+    """One by one; none is run."""
     with clickhouse_connect.get_client(dsn=engine()) as client:
-        formatted = client.query(
-            "SELECT formatQuerySingleLine({text:String})", {"text": statement}
-        ).result_rows
-    assert str(formatted[0][0]).split()[0] in {"CREATE", "GRANT"}
+        for statement in statements(name):
+            asked = "SELECT formatQuerySingleLine({text:String})"
+            formatted = client.query(asked, {"text": statement}).result_rows
+            assert str(formatted[0][0]).split()[0] in {"CREATE", "GRANT"}
 
 
-def granted(user: str) -> set[str]:
+def granted(name: str, user: str) -> set[str]:
     """The rights of a user on our database."""
-    grants = [each for each in STATEMENTS if each.startswith("GRANT") and each.endswith(f"TO {user}")]
-    found = [re.match(r"GRANT (.*) ON agenttrace\.\*", each) for each in grants]
+    grants = [each for each in statements(name) if each.startswith("GRANT") and each.endswith(f"TO {user}")]
+    found = [re.match(r"GRANT (?:ON CLUSTER '\{cluster\}' )?(.*) ON agenttrace\.\*", each) for each in grants]
     return {right for each in found if each for right in each[1].split(", ")}
 
 
-def test_nobody_gets_more() -> None:
+@pytest.mark.parametrize("name", FILES)
+def test_nobody_gets_more(name: str) -> None:
     """The collector changes and deletes nothing, the purger writes nothing, readers read."""
-    assert granted("agenttrace_collector") == {"SELECT", "INSERT"}
-    assert granted("agenttrace_purger") == {"SELECT", "ALTER DELETE"}
-    assert granted("agenttrace_reader") == granted("acme_reader") == {"SELECT"}
+    assert granted(name, "agenttrace_collector") == {"SELECT", "INSERT"}
+    assert granted(name, "agenttrace_purger") == {"SELECT", "ALTER DELETE"}
+    assert granted(name, "agenttrace_reader") == granted(name, "acme_reader") == {"SELECT"}
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory whose database has one run of each of two tenants, settled."""
+    directory = tmp_path_factory.mktemp("tenants")
+    with running_engine(directory) as endpoint:
+        database = ClickHouse(endpoint, DATABASE)
+        Migrator(database, Policy()).up()
+        numbers = count(1)
+        for tenant in TENANTS:
+            for row in ALL_ROWS:
+                run = _id(TENANTS.index(tenant))
+                known = {"tenant": tenant, "agent_id": tenant, "run_id": run, "trace_id": run}
+                at = {TIMES[row.TABLE]: "2026-09-01 12:00:00"}
+                key = next(name for name in columns(row) if name.endswith("_id"))
+                values = {key: _id(next(numbers)), **at, **known}
+                stored = {name: value for name, value in values.items() if name in columns(row)}
+                database.command(insert_statement(row, valid_row(row, **stored)))
+        settler = Settler(Store(database), Policy(), Config(derive=Derive(quiet=0.001)))
+        while database.query("SELECT count() FROM unsettled_runs")[0][0]:
+            settler.settle_waiting()
+    return directory
+
+
+def _id(number: int) -> str:
+    return f"00000000-0000-4000-8000-{number:012d}"
+
+
+def test_a_policy_on_every_table_breaks_the_views(data: Path, tmp_path: Path) -> None:
+    """Why the file names tables: a table without a tenant cannot be filtered by it."""
+    config = write_config(tmp_path, {"settle_progress": "tenant = 'acme'"})
+    with running_engine(data, config) as endpoint, pytest.raises(QueryRejected):
+        ClickHouse(endpoint, DATABASE).query("SELECT count() FROM runs")
+
+
+@pytest.fixture(scope="module", params=TENANTS)
+def tenant(
+    request: pytest.FixtureRequest, data: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[str, ClickHouse]]:
+    """A tenant, and the database as its reader sees it: the policies of the file are those of the engine's user."""
+    policies = row_policies((FOLDER / "users.sql").read_text(), "acme", str(request.param))
+    config = write_config(tmp_path_factory.mktemp("users"), policies)
+    with running_engine(data, config) as endpoint:
+        yield str(request.param), ClickHouse(endpoint, DATABASE)
+
+
+def test_a_tenant_sees_its_own_rows_in_every_view(tenant: tuple[str, ClickHouse]) -> None:
+    """All of them, and nobody else's; the views themselves have no policy."""
+    name, database = tenant
+    for view in views():
+        if view == "unsettled_runs":
+            continue
+        column = OF_TENANT.get(view, "tenant")
+        found = {value for (value,) in database.query(f"SELECT DISTINCT {column} FROM {view}")}  # noqa: S608
+        assert found == {name}, view
+
+
+def test_a_tenant_sees_its_own_rows_in_every_table(tenant: tuple[str, ClickHouse]) -> None:
+    """A table that has a tenant and no policy would show all."""
+    name, database = tenant
+    tables = database.query(
+        "SELECT DISTINCT table FROM system.columns JOIN system.tables AS t ON t.name = table AND t.database = database"
+        " WHERE database = currentDatabase() AND columns.name = 'tenant' AND engine LIKE '%MergeTree'"
+    )
+    assert len(tables) > len(ALL_ROWS)
+    for (table,) in tables:
+        found = {value for (value,) in database.query(f"SELECT DISTINCT tenant FROM {table}")}  # noqa: S608
+        assert found == {name}, table

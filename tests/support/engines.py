@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -57,6 +58,16 @@ def shard_filters() -> dict[str, str]:
         for table, by_run in local_tables().items()
     }
     return {**filters, "schema_migrations_local": "shardNum() IN (0, 1)"}
+
+
+def row_policies(users: str, policy: str, tenant: str) -> dict[str, str]:
+    """The filter of each table by a policy of a file of users, made that of another tenant."""
+    found = re.search(
+        rf"CREATE ROW POLICY IF NOT EXISTS {policy} .*?ON (agenttrace\..*?) USING (.*?) TO", users
+    )
+    assert found
+    condition = found[2].replace(f"'{policy}'", f"'{tenant}'")
+    return dict.fromkeys(found[1].replace("agenttrace.", "").split(", "), condition)
 
 
 def write_config(directory: Path, filters: Mapping[str, str]) -> Path:
