@@ -1,7 +1,7 @@
-"""What may leave a process of a span that another instrumentation made: every key that is read, and its form.
+"""The attributes of other instrumentations' spans that may leave a process: every key that is read, and its form.
 
-The collector's conventions say what each key means; here stands only what its value may look like on the way. A test
-holds both to the same keys. Whatever is not listed stays where it was said.
+The collector's conventions say what each key means; this list says what its value may look like. A test holds both to
+the same keys. An attribute that is not listed does not leave the process.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from agenttrace_schemas import wire
 
 
 class ValueForm(StrEnum):
-    """What may be left of a value."""
+    """What remains of a value."""
 
     NAME = "an identifier, else `_redacted`"
     FINISH_REASON = "a finish reason of the closed list, else `other`"

@@ -1,4 +1,4 @@
-"""The rule table as ClickHouse CHECKs: the third layer, which refuses a direct insert too.
+"""The rule table as ClickHouse CHECK constraints: the third layer, which also refuses direct inserts.
 
 Each constraint has the form `throwIf(NOT rule, 'rule id') = 0`: an ordinary CHECK that is violated
 prints the row's values and leaves them in `system.errors`; this form names the rule and nothing else.
@@ -43,7 +43,7 @@ class Check(NamedTuple):
 
 
 def checks(row: type[Row], policy: Policy) -> list[Check]:
-    """The constraints of a table under a policy, in the order of its columns."""
+    """Returns the constraints of a table under a policy, in the order of its columns."""
     return [
         Check(name, rule, expression)
         for name, column in columns(row).items()
@@ -53,7 +53,7 @@ def checks(row: type[Row], policy: Policy) -> list[Check]:
 
 
 def create_with_checks(statement: str, policy: Policy) -> str:
-    """A `CREATE TABLE` of a row's table with the CHECKs of the columns that it makes; others as they are.
+    """Adds the CHECKs of its columns to a `CREATE TABLE` of a row's table; returns other statements unchanged.
 
     An ALTER that adds them to a new table takes the engine ten times as long, since it goes through the
     table's definition once for each.
@@ -70,7 +70,7 @@ def create_with_checks(statement: str, policy: Policy) -> str:
 def apply_checks(
     row: type[Row], policy: Policy, *, drop: Iterable[str] = (), keep: Container[str] = (), table: str = ""
 ) -> str:
-    """One ALTER that drops constraints and adds those of the policy but the ones to keep; empty for none of both.
+    """Returns one ALTER that drops `drop` and adds the policy's constraints except `keep`; empty if nothing changes.
 
     `table` is what the ALTER names where that is not the row's own table, as on a cluster.
     """
@@ -81,13 +81,13 @@ def apply_checks(
 
 
 def fingerprint(policy: Policy) -> str:
-    """A digest of every constraint that this version and a policy make."""
+    """Returns a digest of all constraints of this version under a policy."""
     rendered = "\n".join(f"{row.TABLE} {check.sql}" for row in ALL_ROWS for check in checks(row, policy))
     return hashlib.sha256(rendered.encode()).hexdigest()
 
 
 def violations(row: type[Row], policy: Policy) -> str:
-    """A query that counts rows by rule they break: an `ALTER … UPDATE` is not checked by ClickHouse."""
+    """Returns a query that counts rows by the rule they break: ClickHouse does not check an `ALTER … UPDATE`."""
     counts = ", ".join(
         f"countIf(NOT ({check.expression})) AS {quoted(check.name, '`')}" for check in checks(row, policy)
     )

@@ -1,4 +1,4 @@
-"""What is a count, however it is written (rule `count.range`)."""
+"""Reads counts in every notation (rule `count.range`)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _COUNT: Final = re.compile(r"[0-9]{1,20}(\.[0-9]{1,20})?([eE][+-]?[0-9]{1,2})?",
 
 
 def count_of(value: object, most: int = MOST_COUNTED) -> int | None:
-    """The whole number from 0 to `most` that a number or a decimal text says, else None.
+    """Returns the whole number from 0 to `most` that a number or a decimal text states, else None.
 
     `25`, `25.0` and `2.5e1` are one count; a text with a sign or a thousands separator is none.
     """

@@ -1,4 +1,4 @@
-"""The rules of derivation: what settling makes of the steps of a run, each under an id."""
+"""The derivation rules: which signals, decisions and failures settling derives from the steps of a run."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Kind: TypeAlias = Literal["signal", "decision", "failure"]
 
 
 class Derivation(NamedTuple):
-    """One rule: its id, what it makes (type and code), and when; `selected` is what a decision names."""
+    """One rule: its id, the kind, type and code of the row that it makes, and when; `selected` is that of a decision."""
 
     rule: str
     kind: Kind

@@ -1,6 +1,6 @@
 """The rows that settling writes: a run's facts, its steps as settled, and what is derived from them.
 
-`settled_at` is the version of a row and `is_deleted` takes one back that a later round did not make.
+`settled_at` is the version of a row; `is_deleted` marks a row that a later round no longer produces.
 """
 
 from __future__ import annotations

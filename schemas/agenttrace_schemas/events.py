@@ -1,4 +1,4 @@
-"""Typed events from their attributes: what the rules make of them; each function raises `Violation`."""
+"""Builds typed events from their attributes by the rules; each function raises `Violation` if one is broken."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _METADATA: Final = len(wire.METADATA_PREFIX)
 
 
 def decision_of(attributes: Mapping[str, Any], policy: Policy) -> Decision:
-    """The decision that an event's attributes state."""
+    """Returns the enforced decision that an event's attributes state."""
     get = attributes.get
     return check_decision(
         policy,
@@ -35,7 +35,7 @@ def decision_of(attributes: Mapping[str, Any], policy: Policy) -> Decision:
 
 
 def signal_of(attributes: Mapping[str, Any], policy: Policy) -> Signal:
-    """The quality signal that an event's attributes state."""
+    """Returns the enforced quality signal that an event's attributes state."""
     get = attributes.get
     return check_signal(
         policy,
@@ -47,7 +47,7 @@ def signal_of(attributes: Mapping[str, Any], policy: Policy) -> Signal:
 
 
 def failure_of(attributes: Mapping[str, Any], policy: Policy) -> Failure:
-    """The failure that an event's attributes state."""
+    """Returns the enforced failure that an event's attributes state."""
     get = attributes.get
     return check_failure(
         policy,
@@ -58,7 +58,7 @@ def failure_of(attributes: Mapping[str, Any], policy: Policy) -> Failure:
 
 
 def metadata_of(attributes: Mapping[str, Any], policy: Policy) -> dict[str, Scalar]:
-    """The metadata among attributes, by key without its prefix."""
+    """Returns the metadata among the attributes, by key without its prefix."""
     stated = {
         key[_METADATA:]: value for key, value in attributes.items() if key.startswith(wire.METADATA_PREFIX)
     }

@@ -1,7 +1,7 @@
-"""Names in place of others: of redacted names, and of tools that no record shows to exist (rule `tool.confirmed`).
+"""Substitutes for redacted names and for names of tools that no record shows to exist (rule `tool.confirmed`).
 
-A tool's name comes from what a model asks for. It is kept where the record shows that such a tool ran; else the
-model may have made it up, and what it made up is content.
+A tool's name comes from the output of a model. It is stored if the record shows that such a tool ran; otherwise the
+model may have made it up, which makes it content.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _UNKNOWN: Final = re.compile(patterns.UNKNOWN_TOOL, re.ASCII)
 
 
 def digits(key: bytes, name: str) -> str:
-    """Eight hex digits that tell one name from another under the key of a site; empty without a key."""
+    """Returns eight hex digits that distinguish names under the key of a site; empty without a key."""
     if not key:
         return ""
     # The prefix keeps them apart from the HMACs of conversations.
@@ -50,55 +50,55 @@ def digits(key: bytes, name: str) -> str:
 
 
 def conversation_hash(key: bytes, value: str) -> str:
-    """HMAC-SHA256 of a conversation id under the site's key as 64 hex digits; empty without a key."""
+    """Returns the HMAC-SHA256 of a conversation id under the site's key as 64 hex digits; empty without a key."""
     if not value or not key:
         return ""
     return hmac.new(key, value.encode("utf-8", "replace"), hashlib.sha256).hexdigest()
 
 
 def stand_in(label: str, key: bytes, name: str) -> str:
-    """What is stored in place of a name: the label, with digits where the site has a key."""
+    """Returns the substitute for a name: the label, with digits if the site has a key."""
     return f"{label}_{found}" if (found := digits(key, name)) else label
 
 
 def kept_name(key: bytes, name: str) -> str:
-    """The name if it is an identifier (`texts.identifier`), else `_redacted` with its digits."""
+    """Returns the name if it is an identifier (`texts.identifier`), else `_redacted` with its digits."""
     kept = identifier(name)
     return stand_in(REDACTED, key, name) if kept is REDACTED else kept
 
 
 def is_redacted(name: str) -> bool:
-    """Whether a stored name stands for one that was no identifier."""
+    """True if a stored name is the substitute for one that was not an identifier."""
     return name.startswith(REDACTED)
 
 
 def is_identity(name: str) -> bool:
-    """Whether two records that show this name may be of the same thing."""
+    """True if two records with this name may be about the same thing."""
     return name not in NO_IDENTITY
 
 
 def digits_of(name: str) -> str:
-    """The digits of a name that stands for another, empty for every other name."""
+    """Returns the digits of a substitute, empty for any other name."""
     found = STOOD_FOR.fullmatch(name)
     return found[2] if found else ""
 
 
 def shows_execution(error_type: str) -> bool:
-    """Whether an error can only come from a tool that ran: an exception, a time-out, an exit code."""
+    """True if an error can only come from a tool that ran: an exception, a timeout, an exit code."""
     if not _RAN.fullmatch(error_type) or _CALL_AGAIN.fullmatch(error_type):
         return False
     return not names_no_tool(error_type)
 
 
 def names_no_tool(error_type: str) -> bool:
-    """Whether an error says that there is no such tool, or agent."""
+    """True if an error says that there is no such tool or agent."""
     return _UNKNOWN.search(error_type) is not None
 
 
 def tool_name(key: bytes, name: str, *, failed: bool, error_type: str, tools: Collection[str] = ()) -> str:
-    """The name of a tool where the record of its call shows that it exists, else what stands for it.
+    """Returns the name of a tool if the record of its call shows that it exists, else its substitute.
 
-    `tools` are names that the site knows. What stands for a name already stays.
+    `tools` are the names that the site knows. A substitute is returned as it is.
     """
     stands = not is_identity(name) or digits_of(name)
     if not name or stands or name in tools or (not failed and not error_type):

@@ -1,4 +1,4 @@
-"""What is left of names, attributes and events that may leave: made anew from the allow-list, in the SDK and in the collector."""
+"""Rebuilds names, attributes and events from the allow-list before they leave the SDK or the collector."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _NAMELESS: Final = f"{REDACTED} span"
 
 
 def span_name(name: str) -> str:
-    """The name where it is one word or a known form; one word of another form shows as redacted."""
+    """Returns the span name if it is an identifier or has a known form; else `_redacted`, or `_redacted span` for several words."""
     if SPAN_NAME.fullmatch(name) and not any(
         identifier(word.strip("[]")) == REDACTED for word in name.split(" ")
     ):
@@ -41,13 +41,13 @@ def span_name(name: str) -> str:
 
 
 def resource_names(attributes: Mapping[str, Any], policy: Policy) -> dict[str, str]:
-    """Who sends: names that look like names, and nothing of the machine."""
+    """Returns the sender's names that are identifiers, and nothing about the machine."""
     names = ((key, attributes[key]) for key in sorted(RESOURCE) if key in attributes)
     return {key: kept_name(policy.site_key, value) for key, value in names if isinstance(value, str)}
 
 
 def rebuilt_attributes(attributes: Mapping[str, Any], policy: Policy) -> Iterator[tuple[str, Any]]:
-    """The attributes that may leave, each in its form."""
+    """Yields the attributes that may leave, each in its form."""
     documents = -1
     for key, value in attributes.items():
         form = KEYS.get(key) or next(
@@ -66,7 +66,7 @@ def rebuilt_attributes(attributes: Mapping[str, Any], policy: Policy) -> Iterato
 
 
 def in_form(form: ValueForm, value: Any, policy: Policy) -> Any:
-    """What is left of a value, None for nothing."""
+    """Returns what remains of a value in this form; None if nothing does."""
     if form is ValueForm.NAME:
         return kept_name(policy.site_key, value) if isinstance(value, str) else None
     if form in _WORDS:
@@ -80,7 +80,7 @@ def in_form(form: ValueForm, value: Any, policy: Policy) -> Any:
 
 
 def event_attributes(name: str, stated: Mapping[str, Any], policy: Policy) -> dict[str, Any] | None:
-    """The attributes an event leaves with; None for an event that does not leave."""
+    """Returns the attributes that an event leaves with; None if the event may not leave."""
     if name in wire.EVENT_NAMES:
         return typed_event(name, stated, policy)
     if name not in EVENTS:
@@ -91,7 +91,7 @@ def event_attributes(name: str, stated: Mapping[str, Any], policy: Policy) -> di
 
 
 def typed_event(name: str, stated: Mapping[str, Any], policy: Policy) -> dict[str, Any] | None:
-    """The attributes of a typed event made anew from what the rules pass, None where one refuses it."""
+    """Returns the attributes of a typed event rebuilt from its enforced fields; None if a rule refuses it."""
     try:
         enforced = {**_READ[name](stated, policy), **_metadata(stated, policy)}
     except Violation:

@@ -28,7 +28,7 @@ TIMES: Final[Mapping[str, str]] = {
 
 
 def expiries(seconds: Mapping[str, float | None]) -> dict[str, str]:
-    """The TTL expression of each table as the engine writes it, empty for none; by kind of record."""
+    """Returns the TTL expression of each table as the engine writes it, empty for none; `seconds` by kind of record."""
     return {
         table: f"toDateTime({time}) + toIntervalSecond({int(age)})" if age else ""
         for kind, age in seconds.items()
@@ -37,7 +37,7 @@ def expiries(seconds: Mapping[str, float | None]) -> dict[str, str]:
 
 
 def kept_seconds(seconds: Mapping[str, float | None]) -> dict[str, int]:
-    """For how long each table that rows are sent to keeps them by their own time; without those kept for ever."""
+    """Returns for how many seconds each table keeps rows after their own time; tables without a limit are left out."""
     return {
         table: int(age)
         for kind, age in seconds.items()
@@ -47,5 +47,5 @@ def kept_seconds(seconds: Mapping[str, float | None]) -> dict[str, int]:
 
 
 def apply_expiry(table: str, expiry: str) -> str:
-    """The ALTER that gives a table a TTL, or takes the one it has."""
+    """Returns the ALTER that sets the TTL of a table, or removes it if `expiry` is empty."""
     return f"ALTER TABLE {table} " + (f"MODIFY TTL {expiry}" if expiry else "REMOVE TTL")

@@ -40,7 +40,7 @@ FailureMessages: TypeAlias = Literal["template", "keep"]
 
 
 class Verdict(StrEnum):
-    """What happens to a record that breaks a rule."""
+    """What happens to a record or value that breaks a rule."""
 
     REJECT = "reject"
     REDACT = "redact"
@@ -99,7 +99,7 @@ RULES: Final[Mapping[str, Rule]] = {rule.id: rule for rule in _TABLE}
 
 
 class Violation(ValueError):
-    """A record that a rule refuses: the rule's id, the attribute key, what is allowed; no value."""
+    """A record that a rule refuses: the rule's id, the attribute key, and what the value must be; never the value."""
 
     def __init__(self, rule: str, key: str, allowed: str | None = None) -> None:
         self.rule = rule
@@ -160,7 +160,7 @@ def check_decision(
     confidence: object = None,
     candidates: object = None,
 ) -> Decision:
-    """The decision rebuilt from enforced fields; raises `Violation` at the first rule broken."""
+    """Returns the decision rebuilt from enforced fields; raises `Violation` at the first broken rule."""
     kind, reasons = _member(policy.vocabulary.decisions, decision_type, "decision.type", wire.DECISION_TYPE)
     if not isinstance(reason_code, str) or reason_code not in reasons:
         raise Violation("decision.reason_code", wire.DECISION_REASON_CODE, f"one of {', '.join(reasons)}")
@@ -176,7 +176,7 @@ def check_decision(
 def check_signal(
     policy: Policy, *, signal_type: object, signal_code: object, value: object, weight: object = None
 ) -> Signal:
-    """The signal rebuilt from enforced fields; raises `Violation` at the first rule broken."""
+    """Returns the signal rebuilt from enforced fields; raises `Violation` at the first broken rule."""
     kind, codes = _member(policy.vocabulary.signals, signal_type, "signal.type", wire.SIGNAL_TYPE)
     if not isinstance(signal_code, str) or signal_code not in codes:
         raise Violation("signal.code", wire.SIGNAL_CODE, f"one of {', '.join(codes)}")
@@ -198,7 +198,7 @@ def check_failure(
 
 
 def check_metadata(policy: Policy, metadata: Mapping[str, object]) -> dict[str, Scalar]:
-    """The metadata without empty values; raises `Violation` at the first rule broken."""
+    """Returns the metadata without empty values; raises `Violation` at the first broken rule."""
     if len(metadata) > METADATA_KEYS:
         raise Violation("metadata.count", f"{wire.METADATA_PREFIX}*")
     kept: dict[str, Scalar] = {}
@@ -210,14 +210,14 @@ def check_metadata(policy: Policy, metadata: Mapping[str, object]) -> dict[str, 
 
 
 def check_label(policy: Policy, value: str, key: str) -> None:
-    """Raise `Violation` unless a text is a label in the policy's mode and looks like no secret."""
+    """Raises `Violation` unless a text is a label in the policy's mode and does not look like a secret."""
     fault = label_fault(value, policy.labels)
     if fault:
         raise Violation(fault, key)
 
 
 def check_fraction(value: object, rule: str, key: str) -> float | None:
-    """No value, or a number from 0.0 to 1.0; anything else is a `Violation`."""
+    """Returns None, or a number from 0.0 to 1.0; raises `Violation` for anything else."""
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0.0 <= value <= 1.0:
@@ -226,7 +226,7 @@ def check_fraction(value: object, rule: str, key: str) -> float | None:
 
 
 def closed(value: str, allowed: Iterable[str]) -> str:
-    """The value if it is on the closed list, else `other`; empty stays empty."""
+    """Returns the value if the closed list contains it, else `other`; empty stays empty."""
     return value if not value or value in allowed else OTHER
 
 

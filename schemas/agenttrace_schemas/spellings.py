@@ -1,4 +1,4 @@
-"""How senders spell the words of the closed lists; the values of the tables are ours.
+"""Maps the spellings of senders to the words of the closed lists.
 
 A word is compared in one plain form, so that `maxTokens`, `MAX-TOKENS`, `FinishReason.MAX_TOKENS` and
 `["max_tokens"]` are one word. A word that maps to the empty string says nothing (`none`, `null`).
@@ -154,12 +154,12 @@ _REMEMBERED: Final = 4_096
 
 
 def plain(word: str) -> str:
-    """The word in lower case with `_` between its parts: `maxTokens`, `max-tokens` → `max_tokens`."""
+    """Returns the word in lower case with `_` between its parts: `maxTokens`, `max-tokens` → `max_tokens`."""
     return _SEPARATORS.sub("_", _HUMP.sub(r"\g<0>_", word.strip())).lower().strip("_")
 
 
 def spelling(table: Mapping[str, str], text: str) -> str | None:
-    """Our word for the first word of a text: empty where it says nothing, None where it is not known.
+    """Returns our word for the first word of a text: empty if it states nothing, None if the table lacks it.
 
     The text may be JSON, a list, several words joined by commas, or the name of an enumeration's member.
     """
@@ -172,7 +172,7 @@ def spelling(table: Mapping[str, str], text: str) -> str | None:
 
 
 def flag_of(value: object) -> bool | None:
-    """The boolean that a value is, or a text or whole number says, else None."""
+    """Returns the boolean that a value, a text or a whole number states, else None."""
     if isinstance(value, bool):
         return value
     return FLAGS.get(plain(str(value)[:LONGEST])) if isinstance(value, str | int) else None

@@ -1,4 +1,4 @@
-"""What a text may look like: labels, identifiers, secrets; each verdict is remembered by text."""
+"""Checks the form of texts: labels, identifiers, secrets; results are cached by text."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _SECRETS: Final = re.compile(patterns.SECRETS, re.ASCII)
 
 @lru_cache(maxsize=_REMEMBERED)
 def label_fault(value: str, mode: str) -> str:
-    """The id of the rule a label breaks in this mode (token, words, relaxed), empty for none."""
+    """Returns the id of the rule that a label breaks in this mode (token, words, relaxed), empty for none."""
     if not _LABELS[mode].fullmatch(value) or not is_printable(value):
         return "label.pattern"
     return "secret.pattern" if is_secret(value) else ""
@@ -29,7 +29,7 @@ def label_fault(value: str, mode: str) -> str:
 def identifier(value: str) -> str:
     """The value without white space around it if it is an identifier that looks like no secret, else `_redacted`.
 
-    Nothing stays nothing.
+    An empty text stays empty.
     """
     if len(value) > IDENTIFIER_LENGTH:
         value = value.strip()
@@ -45,13 +45,13 @@ def _identifier(value: str) -> str:
 
 
 def is_secret(value: str) -> bool:
-    """Whether a text looks like an e-mail address, a key, a token or a card number."""
+    """True if a text looks like an e-mail address, a key, a token or a card number."""
     return _SECRETS.search(value) is not None
 
 
 @lru_cache(maxsize=_REMEMBERED)
 def is_printable(value: str) -> bool:
-    """At least one character, no ASCII control character, no lone surrogate (UTF-8 has none)."""
+    """True if a text has at least one character, no ASCII control character and no lone surrogate."""
     try:
         value.encode()
     except UnicodeEncodeError:

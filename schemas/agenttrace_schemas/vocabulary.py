@@ -225,7 +225,7 @@ class Vocabulary:
     def extended(
         self, decisions: Mapping[str, Iterable[str]], signals: Mapping[str, Iterable[str]]
     ) -> Vocabulary:
-        """This vocabulary with codes added to types, or types added; nothing is ever removed."""
+        """Returns this vocabulary with codes or types added; none is removed."""
         return Vocabulary(_merged(self.decisions, decisions), _merged(self.signals, signals))
 
 
@@ -244,30 +244,30 @@ VOCABULARY = Vocabulary(_plain(REASONS), _plain(SIGNAL_CODES))
 
 
 def validate_decision_type(decision_type: str, vocabulary: Vocabulary = VOCABULARY) -> bool:
-    """Whether the vocabulary has this decision type."""
+    """True if the vocabulary contains this decision type."""
     return decision_type in vocabulary.decisions
 
 
 def validate_reason_code(decision_type: str, reason_code: str, vocabulary: Vocabulary = VOCABULARY) -> bool:
-    """Whether this reason belongs to this decision type."""
+    """True if this reason code belongs to this decision type."""
     return reason_code in vocabulary.decisions.get(decision_type, ())
 
 
 def validate_signal_type(signal_type: str, vocabulary: Vocabulary = VOCABULARY) -> bool:
-    """Whether the vocabulary has this signal type."""
+    """True if the vocabulary contains this signal type."""
     return signal_type in vocabulary.signals
 
 
 def validate_signal_code(signal_type: str, signal_code: str, vocabulary: Vocabulary = VOCABULARY) -> bool:
-    """Whether this code belongs to this signal type."""
+    """True if this signal code belongs to this signal type."""
     return signal_code in vocabulary.signals.get(signal_type, ())
 
 
 def get_valid_reason_codes(decision_type: str, vocabulary: Vocabulary = VOCABULARY) -> tuple[str, ...]:
-    """The reasons of a decision type, none for an unknown type."""
+    """Returns the reason codes of a decision type, empty for an unknown type."""
     return vocabulary.decisions.get(decision_type, ())
 
 
 def get_valid_signal_codes(signal_type: str, vocabulary: Vocabulary = VOCABULARY) -> tuple[str, ...]:
-    """The codes of a signal type, none for an unknown type."""
+    """Returns the signal codes of a signal type, empty for an unknown type."""
     return vocabulary.signals.get(signal_type, ())

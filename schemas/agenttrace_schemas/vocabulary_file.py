@@ -13,11 +13,11 @@ _SECTIONS = ("decisions", "signals")
 
 
 class InvalidVocabulary(ValueError):
-    """An extension file is not of the form that `load_extension` describes."""
+    """A vocabulary file does not have the form that `load_extension` describes."""
 
 
 def load_extension(path: str | Path, base: Vocabulary = VOCABULARY) -> Vocabulary:
-    """Read a site's extension file and return `base` with its codes added.
+    """Reads a site's vocabulary file and returns `base` with its codes added.
 
     The file is JSON: `{"decisions": {type: [code, …]}, "signals": {type: [code, …]}}`, both
     sections optional, names in lower-case snake case of at most 64 characters.

@@ -172,7 +172,7 @@ def test_an_unset_variable_is_a_problem(tmp_path: Path) -> None:
 def test_a_key_that_stands_twice_is_a_problem(tmp_path: Path) -> None:
     """YAML would keep the last and say nothing."""
     (found,) = problems(tmp_path, "journal:\n  max_size_mib: 1\n  max_size_mib: 2\n")
-    assert (found.position.line, found.message) == (3, "this key stands twice")
+    assert (found.position.line, found.message) == (3, "this key occurs twice")
 
 
 def test_later_files_and_overrides_win(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Directories that hold what is stored: where they are, and whether others could put something in their place."""
+"""Prepares the directories of the database and the journal, and checks that no other user can replace them."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ _log: Final = logging.getLogger(__name__)
 
 
 def data_directory(endpoint: str) -> Path:
-    """Where an embedded database is; a relative path counts from the working directory."""
+    """Returns the directory of an embedded database; a relative path is relative to the working directory."""
     return Path(endpoint.removeprefix(EMBEDDED)).absolute()
 
 
 def prepare_directory(directory: Path, setting: str) -> None:
-    """Make it for this user alone if it is not there; raise `ConfigError` if others can replace what is in it.
+    """Creates the directory, for this user alone, if it is missing; raises `ConfigError` if others can replace its files.
 
-    A volume's root often belongs to root; what belongs to any other user can be changed by that one.
+    A volume's root directory may belong to root; any other owner could change it. `setting` is named in the error.
     """
     try:
         directory.mkdir(mode=_MODE, parents=True, exist_ok=True)
@@ -42,13 +42,13 @@ def prepare_directory(directory: Path, setting: str) -> None:
 
 
 def refuse_links(directory: Path, setting: str) -> None:
-    """Raise `ConfigError` where a file of it is a link, by which something else would be overwritten."""
+    """Raises `ConfigError` if a file in the directory is a link, because writing would overwrite its target."""
     if any(file.is_symlink() for file in directory.iterdir()):
         raise _problem(directory, setting, "a link stands in it, and links are not followed")
 
 
 def warn_if_readable(config: Config) -> None:
-    """Say which directories of an earlier version others can read; new ones are this user's alone."""
+    """Warns of directories that other users can read; those that this version creates are this user's alone."""
     clickhouse = config.exporters.clickhouse
     kept = {JOURNAL_SETTING: config.journal.directory}
     if clickhouse.embedded:
@@ -60,7 +60,7 @@ def warn_if_readable(config: Config) -> None:
 
 
 def warn_of_old_place(endpoint: str, database: str) -> None:
-    """Say so where the database of 0.1.0 is found, which took `chdb://./name` for the working directory itself."""
+    """Warns if a database of 0.1.0 is found, which read `chdb://./name` as the working directory itself."""
     host, slash, _ = endpoint.removeprefix(EMBEDDED).partition("/")
     old = Path(host).absolute()
     if not endpoint.startswith(EMBEDDED) or not (host and slash) or old == data_directory(endpoint):

@@ -1,7 +1,7 @@
-"""YAML with `${env:NAME}` in it, as plain values that remember the line they stand on.
+"""Reads YAML with `${env:NAME}` expressions into plain values with their line numbers.
 
-Scalars stay text, whatever they look like: the model gives them their type, and a text field keeps
-what was written (`0123` is not a number there). Only an unquoted empty scalar, `null` and `~` are None.
+Scalars stay text: the model converts them, and a text field keeps what was written (`0123` is not a number there).
+Only an unquoted empty scalar, `null` and `~` are None.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _TOO_MANY: Final = f"must hold at most {MAX_NODES} values, those that aliases re
 
 @dataclass(slots=True)
 class Document:
-    """Values as written, where each stands, and what could not be read."""
+    """The values as written, their positions, and the problems found while reading."""
 
     values: dict[str, Any] = field(default_factory=dict)
     positions: dict[Path, Position] = field(default_factory=dict)
@@ -36,7 +36,7 @@ class Document:
 
 
 def read_document(text: str, source: str, environ: Mapping[str, str]) -> Document:
-    """The document in a YAML text; raises `ConfigError` where it is not YAML."""
+    """Parses a YAML text; `source` is the name shown in problems. Raises `ConfigError` if it is not YAML or too large."""
     try:
         _check_depth(text, source)
         node = yaml.compose(text, Loader=yaml.SafeLoader)
@@ -68,7 +68,7 @@ def _check_depth(text: str, source: str) -> None:
 
 
 def merge(base: Document, later: Document) -> None:
-    """Put `later` over `base`: mappings are merged key by key, everything else is replaced."""
+    """Merges `later` into `base`: mappings key by key; any other value replaces the earlier one."""
     _merge_values(base.values, later.values)
     base.positions.update(later.positions)
     base.problems.extend(later.problems)
@@ -83,7 +83,7 @@ def _merge_values(base: dict[str, Any], later: Mapping[str, Any]) -> None:
 
 
 class _Reader:
-    """Turns the nodes of one source into values, and collects positions and problems."""
+    """Converts the nodes of one source to values, and collects positions and problems."""
 
     def __init__(self, source: str, environ: Mapping[str, str]) -> None:
         self.document = Document()
@@ -111,11 +111,11 @@ class _Reader:
         values: dict[str, Any] = {}
         for key_node, value_node in node.value:
             if not isinstance(key_node, yaml.ScalarNode):
-                self.complain(key_node, path, "allowed as a key is a word")
+                self.complain(key_node, path, "a key must be a word")
                 continue
             key = key_node.value
             if key in values:
-                self.complain(key_node, (*path, key), "this key stands twice")
+                self.complain(key_node, (*path, key), "this key occurs twice")
             values[key] = self.read(value_node, (*path, key))
             self.document.positions[*path, key] = self._position(key_node)
         return values

@@ -1,6 +1,6 @@
 """The DSN of a ClickHouse server: `http(s)://user:password@host:port,host:port?option=value`, host by host.
 
-A path is passed over: the database has a key of its own, `exporters.clickhouse.database`.
+The path is ignored: the database is set by `exporters.clickhouse.database`.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _ALLOWED: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """One host of a DSN; `options` are strings as they stand there."""
+    """One host of a DSN; `options` are strings as written."""
 
     interface: str
     host: str
@@ -39,7 +39,7 @@ class Server:
     options: dict[str, str]
 
     def arguments(self) -> dict[str, Any]:
-        """As `clickhouse_connect.get_client` takes it: the options by a DSN, which it converts."""
+        """Returns keyword arguments of `clickhouse_connect.get_client`; options go by a DSN, which it converts."""
         dsn = "&".join(f"{name}={value}" for name, value in self.options.items())
         known = {
             "interface": self.interface,
@@ -52,7 +52,10 @@ class Server:
 
 
 def servers(dsn: str) -> tuple[Server, ...]:
-    """The hosts in the order in which they are tried; raises `ValueError` that repeats nothing of the DSN."""
+    """Parses a DSN into its hosts, in the order in which they are tried.
+
+    Raises `ValueError`, whose text repeats nothing of the DSN, because it may hold a password.
+    """
     try:
         parts = urlsplit(dsn)
         user, _, hosts = parts.netloc.rpartition("@")

@@ -1,6 +1,6 @@
-"""The warning of a collector that others can reach without having to say who they are.
+"""Warns of listeners that other machines can reach without authentication.
 
-Health needs no token ever; metrics, which name the services of every tenant, if `require_token` is set.
+Health never needs a token. Metrics, which name the services of every tenant, need one if `require_token` is set.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _OPEN_METRICS: Final = (
 
 
 class Opening(NamedTuple):
-    """A listener by its place in the configuration."""
+    """A listener and its key in the configuration."""
 
     key: str
     endpoint: str | None
@@ -29,7 +29,7 @@ class Opening(NamedTuple):
 
 
 def warn_if_exposed(config: Config) -> None:
-    """Say for each listener beyond loopback what protects it too little."""
+    """Logs for each listener beyond loopback which protections it lacks."""
     for key, lacking in exposed(config):
         _log.warning("EXPOSED: %s can be reached from other machines without %s", key, " and ".join(lacking))
     metrics = config.service.telemetry.metrics
@@ -38,7 +38,7 @@ def warn_if_exposed(config: Config) -> None:
 
 
 def exposed(config: Config) -> Iterator[tuple[str, list[str]]]:
-    """The listeners that other machines can reach, and which protections they lack."""
+    """Yields the listeners that other machines can reach, with the protections that they lack."""
     for opening in openings(config):
         if opening.endpoint is None or address(opening.endpoint).is_loopback:
             continue
@@ -52,7 +52,7 @@ def exposed(config: Config) -> Iterator[tuple[str, list[str]]]:
 
 
 def openings(config: Config) -> list[Opening]:
-    """Every listener that the configuration knows."""
+    """Returns every listener of the configuration, those that are off included."""
     protocols, extensions = config.receivers.otlp.protocols, config.extensions
     has_tokens = extensions.auth.tokens_file is not None
     metrics = config.service.telemetry.metrics

@@ -1,4 +1,4 @@
-"""From files and overrides to a configuration, or to every reason why there is none."""
+"""Loads a configuration from files and overrides, and reports every problem at once."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ ModelT = TypeVar("ModelT", bound=BaseModel)
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where a configuration comes from, so that it can be read again: files in order, then overrides."""
+    """The source of a configuration, so that it can be loaded again: files in order, then overrides."""
 
     files: tuple[FilePath, ...] = ()
     overrides: tuple[str, ...] = ()
 
     def load(self) -> Config:
-        """The configuration; raises `ConfigError` with every problem found."""
+        """Loads the configuration; raises `ConfigError` with every problem found."""
         return load_config(self.files, self.overrides)
 
 
 def load_config(
     files: Sequence[FilePath] = (), overrides: Sequence[str] = (), environ: Mapping[str, str] = os.environ
 ) -> Config:
-    """The configuration of these files, later ones over earlier, and of `a.b=c` overrides over all."""
+    """Loads the configuration: later files override earlier ones, and `a.b=c` overrides override all files."""
     document = Document()
     for file in files:
         merge(document, read_document(_text(file), file.name, environ))
@@ -53,12 +53,12 @@ def _without_store(config: Config) -> Config:
 
 
 def load_file(model: type[ModelT], file: FilePath, environ: Mapping[str, str] = os.environ) -> ModelT:
-    """One file of another form, with the same substitutions and the same complaints."""
+    """Loads one file into another model, with the same substitutions and errors."""
     return validated(model, read_document(_text(file), file.name, environ))
 
 
 def validated(model: type[ModelT], document: Document) -> ModelT:
-    """The model of a document; raises `ConfigError` with the problems of both."""
+    """Validates a document against a model; raises `ConfigError` with the problems of both."""
     try:
         value = model.model_validate(document.values)
     except ValidationError as error:

@@ -1,4 +1,4 @@
-"""The rules' policy as a site's configuration states it."""
+"""Builds the policy of the rules from the configuration."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from agenttrace_schemas.vocabulary_file import InvalidVocabulary, load_extension
 
 
 def build_policy(enforce: Enforce, site_key: bytes = b"") -> Policy:
-    """The policy, its extension file read; raises `ConfigError` where that file cannot be used.
+    """Builds the policy and reads its vocabulary file; raises `ConfigError` if that file cannot be used.
 
     The rules of the database do not depend on the site's key (`config.site_key`).
     """

@@ -1,4 +1,4 @@
-"""What is wrong with a configuration: every problem at once, each with its place, no value repeated."""
+"""The problems of a configuration: all at once, each with its position, without any value."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing that is wrong, and where it stands."""
+    """One problem and its position."""
 
     position: Position
     path: str
@@ -46,7 +46,7 @@ class Problem:
 
 
 class ConfigError(ValueError):
-    """The configuration cannot be used; holds every problem found."""
+    """The configuration is invalid; holds every problem found."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         self.problems = tuple(problems)
@@ -56,7 +56,7 @@ class ConfigError(ValueError):
 def problems_of(
     error: ValidationError, root: type[BaseModel], positions: Mapping[Path, Position]
 ) -> list[Problem]:
-    """Pydantic's errors as problems with a line and, for an unknown key, a suggestion."""
+    """Converts pydantic's errors to problems with a line and, for an unknown key, a suggestion."""
     details = error.errors(include_url=False, include_context=False, include_input=False)
     return [
         Problem(
@@ -69,7 +69,7 @@ def problems_of(
 
 
 def position_of(path: Path, positions: Mapping[Path, Position]) -> Position:
-    """Where a path stands, or the nearest section around it that is written down."""
+    """Returns the position of a path, or of the nearest section around it that is written."""
     for length in range(len(path), -1, -1):
         if path[:length] in positions:
             return positions[path[:length]]
@@ -77,7 +77,7 @@ def position_of(path: Path, positions: Mapping[Path, Position]) -> Position:
 
 
 def shown(path: Path) -> str:
-    """A path with dots; what is no name of a setting may be a secret that slipped, and is not repeated."""
+    """Returns the path with dots. A part that is not the name of a setting is masked: it may be a misplaced secret."""
     return ".".join(str(step) if isinstance(step, int) or _NAME.fullmatch(step) else "…" for step in path)
 
 

@@ -1,4 +1,4 @@
-"""The key of a site's HMACs: as configured, else a file beside the embedded database, made at the first start."""
+"""The key of a site's HMACs: as configured, else from a file beside the embedded database, created at first start."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ _LONGEST: Final = 4_096
 
 
 def site_key(config: Config, *, make: bool = False) -> bytes:
-    """The key, empty where there is none; `make`: an embedded database without one gets one.
+    """Returns the key, empty if there is none. With `make`, a missing key of an embedded database is created.
 
-    Raises `ConfigError` where the file of the key cannot be read or written.
+    Raises `ConfigError` if the key's file cannot be read or written.
     """
     configured, clickhouse = config.processors.enforce.site_key, config.exporters.clickhouse
     if configured and configured.get_secret_value():
@@ -44,7 +44,7 @@ def site_key(config: Config, *, make: bool = False) -> bytes:
 
 
 def warn_without_key(config: Config) -> None:
-    """Say what is not stored by a collector that several may stand beside, and that has no key."""
+    """Warns that conversation ids are not stored if several collectors may share a database and no key is configured."""
     if config.exporters.clickhouse.endpoint.startswith("http") and not site_key(config):
         _log.warning(
             "%s is not configured: conversation ids are not stored, and names that stand for others have no"
@@ -54,7 +54,7 @@ def warn_without_key(config: Config) -> None:
 
 
 def key_file(endpoint: str) -> Path:
-    """Where the key of an embedded database stands: beside it, so that a copy of the rows does not hold it."""
+    """Returns the path of the key of an embedded database: beside it, so that a copy of the rows does not contain it."""
     data = data_directory(endpoint)
     return data.with_name(f"{data.name}.site-key")
 

@@ -1,4 +1,4 @@
-"""Kinds of values a configuration holds: durations, network addresses, endpoints of databases."""
+"""The value types of the configuration: durations, network addresses, endpoints of databases."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Address(NamedTuple):
 
 
 def address(endpoint: str) -> Address:
-    """The host and port of `host:port`; raises `ValueError` for anything else."""
+    """Parses `host:port`; raises `ValueError` for anything else."""
     match = _HOST_PORT.fullmatch(endpoint)
     if not match or int(match[2]) > _LARGEST_PORT:
         message = "must be host:port, such as 127.0.0.1:4317"

@@ -1,4 +1,4 @@
-"""OTLP attribute values as Python values; what no rule can accept becomes `UNREADABLE`."""
+"""Converts OTLP attribute values to Python values; a value that no rule can accept becomes `UNREADABLE`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 
 
 class _Unreadable:
-    """Stands for bytes, maps and nested lists: never stored, and refused where a value is wanted."""
+    """Stands for bytes, maps and nested lists: never stored, and refused where a value is required."""
 
     __slots__ = ()
 
@@ -21,7 +21,7 @@ UNREADABLE: Final = _Unreadable()
 
 
 def value_of(value: AnyValue) -> object:
-    """A string, bool, int, float, list of those, None for an empty value, else `UNREADABLE`."""
+    """Returns a string, bool, int, float or a list of these; None for an empty value, else `UNREADABLE`."""
     kind = value.WhichOneof("value")
     if kind == "array_value":
         return [_scalar(item, item.WhichOneof("value")) for item in value.array_value.values]
@@ -45,7 +45,7 @@ class DuplicateKey(ValueError):
 
 
 def to_dict(attributes: Iterable[KeyValue]) -> dict[str, object]:
-    """The attributes by key; raises `DuplicateKey`, because rules must see every occurrence."""
+    """Returns the attributes by key; raises `DuplicateKey`, because the rules must see every occurrence."""
     values: dict[str, object] = {}
     for attribute in attributes:
         key = attribute.key

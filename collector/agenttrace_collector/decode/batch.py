@@ -1,4 +1,4 @@
-"""What decoding takes and gives: the context of a request and the batch of rows made from it."""
+"""The input and output of decoding: the context of a request, and the batch of rows made from it."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ Unread: TypeAlias = Sequence[Mapping[str, int]]
 class Context:
     """Everything decoding may depend on besides the bytes.
 
-    The site's rules, the tenant, the time of receipt (ns), and for how long each table keeps its rows (s); a
-    table without a time keeps them for ever.
+    `policy`: the site's rules. `received_at`: nanoseconds since 1970. `kept`: for how many seconds each table keeps
+    its rows; a table that is not listed keeps them for ever.
     """
 
     policy: Policy
@@ -43,7 +43,7 @@ class Seen(NamedTuple):
 
 
 class Change(NamedTuple):
-    """What was stored otherwise than it was sent: whose, by which rule, under which attribute key."""
+    """A value that is stored otherwise than it was sent: the sender's service, the rule, the attribute key."""
 
     service: str
     rule: str
@@ -75,5 +75,5 @@ class Batch:
 
     @property
     def size(self) -> int:
-        """The bytes of its rows."""
+        """The size of all rows, in bytes."""
         return sum(len(rows.data) for rows in self.blocks.values())

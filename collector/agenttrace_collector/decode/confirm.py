@@ -13,7 +13,7 @@ AGENT = "invoke_agent"
 
 
 def confirm(facts: SpanFacts, span: Span, builder: BatchBuilder) -> None:
-    """Put what stands for it in place of a name that nothing confirms."""
+    """Replaces the names of tools that the span does not confirm, in `facts`."""
     failed = facts.failed or span.status.code == Status.StatusCode.STATUS_CODE_ERROR
     if not failed and not facts.error_type:
         return

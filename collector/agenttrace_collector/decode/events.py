@@ -1,4 +1,4 @@
-"""Typed events, from either carrier, to enforced rows of decisions, signals and failures."""
+"""Turns typed events, from span events or log records, into enforced rows of decisions, signals and failures."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ TABLES: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where events come from: the ids and enforced names of their span or log record.
+    """The ids and enforced names of the span or log record that carries events.
 
     `span_number` is the span id as the unsigned integer of the span columns.
     """
@@ -50,7 +50,7 @@ class Origin:
 
 
 class EventIds:
-    """Ids of the events of one span or log record: theirs, else made from what they say."""
+    """Ids of the events of one span or log record: the stated ones, else hashes of what the events state."""
 
     def __init__(self, origin: Origin) -> None:
         self._span = origin.trace_id + origin.span_id
@@ -73,7 +73,7 @@ class Event:
 
 
 def read_event(name: str, attributes: Iterable[KeyValue], time: int) -> Event:
-    """The event; raises `Violation` where a key stands twice."""
+    """Returns the event; `time` in nanoseconds since 1970. Raises `Violation` if an attribute key occurs twice."""
     try:
         return Event(name, to_dict(attributes), time)
     except DuplicateKey:
@@ -81,7 +81,7 @@ def read_event(name: str, attributes: Iterable[KeyValue], time: int) -> Event:
 
 
 def event_row(event: Event, origin: Origin, policy: Policy, ids: EventIds) -> Row:
-    """The row of one event; raises `Violation` where a rule refuses it."""
+    """Returns the row of one event; raises `Violation` if a rule refuses it."""
     if event.name == wire.EVENT_FAILURE:
         return _failure(event, origin, policy, ids)
     if not policy.decisions:

@@ -1,4 +1,4 @@
-"""Ids made from what a record says of itself, without state (specification section 3).
+"""Makes ids from the contents of a record, without state (specification section 3).
 
 All ids are the 16 bytes of a UUID. The same record always gets the same id.
 """
@@ -20,12 +20,12 @@ _COMPACT_LENGTH: Final = 32
 
 
 def valid(raw: bytes, length: int) -> bytes:
-    """The id of a span or trace; empty if it has another length or is all zeros (OTLP)."""
+    """Returns the id of a span or trace; empty if it has another length (bytes) or is all zeros (OTLP)."""
     return raw if len(raw) == length and any(raw) else b""
 
 
 def uuid5(name: bytes) -> bytes:
-    """UUIDv5 of a name in the namespace of this project (RFC 9562, section 5.5)."""
+    """Returns the UUIDv5 of a name in the namespace of this project (RFC 9562, section 5.5)."""
     raw = bytearray(sha1(NAMESPACE + name, usedforsecurity=False).digest()[:16])
     raw[6] = raw[6] & 0x0F | 0x50
     raw[8] = raw[8] & 0x3F | 0x80
@@ -34,7 +34,7 @@ def uuid5(name: bytes) -> bytes:
 
 @lru_cache(maxsize=4096)
 def parse_or_hash_id(text: str) -> bytes:
-    """A sender's id: a UUID as it is, anything else as UUIDv5 of it."""
+    """Returns a sender's id: a UUID as it is, any other text as its UUIDv5."""
     if len(text) in (_CANONICAL_LENGTH, _COMPACT_LENGTH):
         try:
             raw = bytes.fromhex(text.replace("-", ""))
@@ -46,17 +46,17 @@ def parse_or_hash_id(text: str) -> bytes:
 
 
 def call(name: str) -> bytes | None:
-    """What all records of one call have in common, made of the id that they name it by."""
+    """Returns the id that all records of one call share, a hash of the name that they give it; None without a name."""
     return uuid5(name.encode("utf-8", "replace")) if name else None
 
 
 def step(trace_id: bytes, span_id: bytes) -> bytes:
-    """The id of a step whose span carries no stamp."""
+    """Returns the id of a step whose span carries no id of ours."""
     return uuid5(trace_id + span_id)
 
 
 def event(span: bytes, name: str, time: int, fields: bytes, *, ordinal: int) -> bytes:
-    """The id of an event without one of its own.
+    """Returns the id of an event that states none.
 
     `span` is trace id and span id, `fields` the canonical enforced values, `ordinal` counts
     otherwise identical events of one span.

@@ -1,4 +1,4 @@
-"""JSON bodies as Python values: any depth, numbers of any size; what is said of others names the place only."""
+"""Parses JSON bodies of any depth, with numbers of any size; an error names the line and column only."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ _TOKENS: Final = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
 
 
 def parse_json(body: bytes) -> object:
-    """The value; what is nested deeper than `MOST_LEVELS` reads as 0. Raises `Rejected` with line and column."""
+    """Returns the value, with 0 in place of anything nested deeper than `MOST_LEVELS`.
+
+    Raises `Rejected` with line and column if the body is not JSON.
+    """
     # A byte order mark is let through, and bad bytes are replaced: neither costs the request.
     text = body.decode("utf-8-sig", "replace")
     try:

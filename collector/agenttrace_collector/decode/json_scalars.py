@@ -1,4 +1,4 @@
-"""Numbers, texts, ids, booleans and enumerations of OTLP/JSON, in every way that senders write them."""
+"""Reads numbers, texts, ids, booleans and enumerations of OTLP/JSON in every form that senders write."""
 
 from __future__ import annotations
 
@@ -43,14 +43,14 @@ _NO_MEMBER: Final = -1
 
 
 def scalar(field: FieldDescriptor, value: Any) -> Any:
-    """The value of a field that is no message, else `UNREAD`."""
+    """Returns the value of a field that is not a message; `UNREAD` if it cannot be read as the field's type."""
     if field.type in _RANGES:
         return _integer(value, *_RANGES[field.type])
     return _READERS[field.type](field, value)
 
 
 def in_place_of(field: FieldDescriptor) -> Any:
-    """What an unread field is set to: never a value that would be taken for one that was sent."""
+    """Returns what to set an unread field to: never a value that could be mistaken for a sent one."""
     if field.type == FieldDescriptor.TYPE_ENUM:
         return _NO_MEMBER
     return _NO_TIME if field.name.endswith("time_unix_nano") else field.default_value

@@ -1,4 +1,4 @@
-"""OTLP metrics: read to see how many points came, and dropped; nothing of them is stored here."""
+"""Counts the points of OTLP metrics and drops them; metrics are not stored."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ _KIND: Final = "data"
 
 
 def ignored_metrics(body: bytes, context: Context, _unread: Unread = (), /) -> Batch:
-    """A batch without rows that counts the points as ignored; raises `Rejected` where the bytes are no request."""
+    """Returns a batch without rows that counts the points as ignored; raises `Rejected` if the bytes are no request."""
     return _batch(body, context, refuse=False)
 
 
 def refused_metrics(body: bytes, context: Context, _unread: Unread = (), /) -> Batch:
-    """The same with the points counted as refused, so that their sender is told."""
+    """Returns a batch without rows that counts the points as refused, so that the sender is told; raises `Rejected`."""
     return _batch(body, context, refuse=True)
 
 

@@ -1,4 +1,4 @@
-"""OTLP requests to enforced rows: bytes and a context in, a batch out; no clock, no I/O, no log."""
+"""Decodes OTLP requests to enforced rows: bytes and a context in, a batch out; no clock, no I/O, no log."""
 
 from __future__ import annotations
 

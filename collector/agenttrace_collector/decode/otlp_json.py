@@ -1,4 +1,4 @@
-"""OTLP/JSON to the protobuf bytes that decoding takes; an odd value costs itself or its span, never the request.
+"""Converts OTLP/JSON to protobuf bytes; a value that cannot be read drops itself or its span, not the request.
 
 Not protobuf's own JSON: ids are hex, and unknown keys are ignored (OTLP facts, section A). Keys are read in
 lowerCamelCase and as the protocol's files spell them, numbers as texts, enumerations by name too.
@@ -24,24 +24,24 @@ from agenttrace_collector.errors import Rejected
 
 
 class FromJson(NamedTuple):
-    """Protobuf bytes, and for each resource in them how many values of a field could not be read."""
+    """Protobuf bytes and, for each resource in them, how many values of each field could not be read."""
 
     data: bytes
     unread: Sequence[Mapping[str, int]]
 
 
 def traces_from_json(body: bytes) -> FromJson:
-    """An ExportTraceServiceRequest in JSON as protobuf; raises `Rejected` where it is none."""
+    """Converts an ExportTraceServiceRequest; raises `Rejected` if the body is not one."""
     return _from_json(ExportTraceServiceRequest(), body)
 
 
 def logs_from_json(body: bytes) -> FromJson:
-    """An ExportLogsServiceRequest in JSON as protobuf; raises `Rejected` where it is none."""
+    """Converts an ExportLogsServiceRequest; raises `Rejected` if the body is not one."""
     return _from_json(ExportLogsServiceRequest(), body)
 
 
 def metrics_from_json(body: bytes) -> FromJson:
-    """An ExportMetricsServiceRequest in JSON as protobuf; raises `Rejected` where it is none."""
+    """Converts an ExportMetricsServiceRequest; raises `Rejected` if the body is not one."""
     return _from_json(ExportMetricsServiceRequest(), body)
 
 

@@ -27,7 +27,7 @@ _NESTED: Final = frozenset({"array_value", "kvlist_value"})
 
 
 def parse(kind: type[MessageT], body: bytes) -> MessageT:
-    """The message in these bytes; raises `Rejected` where they are not one."""
+    """Returns the message of this class; raises `Rejected` if the bytes are not one."""
     try:
         return kind.FromString(body)
     except DecodeError:

@@ -27,7 +27,7 @@ DEFAULTS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """The names a resource gives, enforced; every one has a default."""
+    """The enforced names of a resource; each has a default."""
 
     agent_id: str
     agent_version: str
@@ -35,9 +35,9 @@ class Sender:
 
 
 def read_sender(resource: Resource, enforced: Callable[[str, str], str]) -> Sender:
-    """The first stated of each name's spellings, our own stamps before OpenTelemetry's.
+    """Returns the sender: of each name the first attribute that is stated, our own before OpenTelemetry's.
 
-    `enforced` takes a name and its key.
+    `enforced` takes a name and its attribute key and returns the name to store.
     """
     found = {item.key: value_of(item.value) for item in resource.attributes if item.key in RESOURCE}
     texts = {key: value.strip() for key, value in found.items() if isinstance(value, str)}

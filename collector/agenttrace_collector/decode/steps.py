@@ -1,4 +1,4 @@
-"""Spans with a GenAI meaning to rows of steps and runs, other spans to links to their parents."""
+"""Turns spans with a GenAI meaning into rows of steps and runs, and other spans into links to their parents."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ STEP_TYPES = frozenset(map(str, StepType))
 
 
 def step_row(span: Span, facts: SpanFacts, origin: Origin, builder: BatchBuilder) -> StepRow:
-    """The step a span stands for, every name enforced."""
+    """Returns the row of the step that a span stands for, with every name enforced."""
     started, ended = times(span)
     attributes = span.attributes
 
@@ -73,7 +73,7 @@ def step_row(span: Span, facts: SpanFacts, origin: Origin, builder: BatchBuilder
 
 
 def named(facts: SpanFacts, fact: str, attributes: Iterable[KeyValue], builder: BatchBuilder) -> str:
-    """A name among the facts, enforced; one that is redacted is counted under the key that told it."""
+    """Returns an enforced name from the facts; a redacted one is counted under the attribute key that stated it."""
     value = getattr(facts, fact)
     kept = kept_name(builder.context.policy.site_key, value) if value else ""
     if is_redacted(kept) and (fact != "name" or value not in (facts.tool_name, facts.model, facts.actor)):
@@ -82,7 +82,7 @@ def named(facts: SpanFacts, fact: str, attributes: Iterable[KeyValue], builder: 
 
 
 def run_row(span: Span, facts: SpanFacts, origin: Origin, builder: BatchBuilder) -> RunRow:
-    """The run an agent or workflow span may be."""
+    """Returns the row of the run that an agent or workflow span may be."""
     started, ended = times(span)
     return RunRow(
         run_id=origin.run_id,
@@ -104,7 +104,7 @@ def run_row(span: Span, facts: SpanFacts, origin: Origin, builder: BatchBuilder)
 
 
 def link_row(span: Span, origin: Origin) -> SpanLinkRow:
-    """The parent of a span that is no step."""
+    """Returns the row that links a span that is no step to its parent."""
     return SpanLinkRow(
         tenant=origin.tenant,
         run_id=origin.run_id,
@@ -117,7 +117,7 @@ def link_row(span: Span, origin: Origin) -> SpanLinkRow:
 
 
 def times(span: Span) -> tuple[int, int]:
-    """Start and end in nanoseconds; a span without an end, or with one before its start, is a moment."""
+    """Returns start and end in nanoseconds since 1970; an end that is missing or before the start is the start."""
     started = span.start_time_unix_nano
     return started, max(started, span.end_time_unix_nano)
 

@@ -60,7 +60,7 @@ _LIMIT_MIB: Final = MemoryLimiter().limit_mib
 
 
 class _Found(NamedTuple):
-    """What a statement found, packed or not; its size is that before packing."""
+    """The result of a statement; `size` is in bytes, before compression."""
 
     form: str
     data: bytes
@@ -70,7 +70,7 @@ class _Found(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Sql:
-    """Answers statements with connections of its own; one that saw an error is not used again."""
+    """Runs statements on its own connections; a connection that had an error is not used again."""
 
     engine: ClickHouse
     database: str
@@ -80,7 +80,7 @@ class Sql:
     large_bodies: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_MOST_LARGE_BODIES))
 
     async def answer(self, request: Request) -> Response:
-        """One statement; a GET without any, by which clients and load balancers look, is answered `Ok.`."""
+        """Runs one statement; a GET without one, which clients and load balancers send as a check, returns `Ok.`."""
         if request.method in {"GET", "HEAD"} and "query" not in request.query_params:
             return PlainTextResponse("Ok.\n")
         try:
@@ -134,13 +134,13 @@ class Sql:
         return _Found(form, gzip.compress(data, compresslevel=1, mtime=0), len(data), is_packed=True)
 
     def close(self) -> None:
-        """Wait for what is being answered, and let go."""
+        """Waits for running statements and closes the connections."""
         self.lanes.close()
         self.engine.close()
 
 
 def open_sql(config: Config, authenticator: Authenticator) -> Sql:
-    """Over the configured database, with connections that neither the writer nor the API sees."""
+    """Opens the configured embedded database with connections that neither the writer nor the API uses."""
     settings = config.exporters.clickhouse
     engine = ClickHouse(settings.endpoint, settings.database)
     limit_mib = config.processors.memory_limiter.limit_mib
@@ -156,7 +156,7 @@ def _lanes(limit_mib: int) -> Lanes:
 
 
 def build_sql_app(sql: Sql) -> Starlette:
-    """The application, with the paths that clients look at to see whether anybody is there."""
+    """Returns the application, with the paths that clients use to check that a server responds."""
     methods = ["GET", "HEAD", "POST"]
     return Starlette(
         routes=[

@@ -24,13 +24,13 @@ _MASK: Final = 2**64 - 1
 
 
 def pack(data: bytes) -> bytes:
-    """The data as blocks; one empty block for none, because clients read at least one."""
+    """Compresses data into blocks; empty data becomes one empty block, because clients read at least one."""
     starts = range(0, max(1, len(data)), _BLOCK_BYTES)
     return b"".join(_block(data[start : start + _BLOCK_BYTES]) for start in starts)
 
 
 def unpack(data: bytes, limit: int) -> bytes:
-    """The data in blocks; raises `SqlRefused` where they are none, `TooLarge` beyond `limit` bytes."""
+    """Decompresses blocks; raises `SqlRefused` if they are invalid, `TooLarge` if the data exceeds `limit` bytes."""
     parts: list[bytes] = []
     size = at = 0
     while at < len(data):

@@ -1,7 +1,7 @@
-"""Which functions a statement may call: an allow-list over every function that the engine has.
+"""The functions that a statement may call: an allow-list of the engine's functions.
 
-`functions.tsv` sorts them, one a line: `allowed`, or `refused` for what reaches out of the database, runs other
-text, waits, writes or tells of the machine. A name that it does not hold is refused.
+`functions.tsv` marks each as `allowed`, or as `refused` if it reads outside of the database, runs other code, sleeps,
+writes, or reveals something of the machine. A function that is not listed is refused.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ COMBINATORS: Final = (
 
 @cache
 def sorted_functions() -> dict[str, str]:
-    """Each function's name as the engine has it, with `allowed` or `refused`."""
+    """Returns `allowed` or `refused` by the engine's name of the function."""
     text = files(__package__).joinpath(_SNAPSHOT).read_text(encoding="utf-8")
     return dict(line.split("\t") for line in text.splitlines())
 
@@ -47,7 +47,7 @@ def _allowed() -> frozenset[str]:
 
 
 def is_allowed(name: str) -> bool:
-    """Whether a function may be called, by any spelling of its name and with any combinators after it."""
+    """True if a function may be called, whatever the case of its name and whichever combinators follow it."""
     lower = name.lower()
     if lower in _allowed():
         return True

@@ -23,7 +23,7 @@ _WIDTH: Final = 0xFF
 
 
 def with_revision(data: bytes) -> bytes:
-    """Blocks as a client of a revision reads them; raises `SqlRefused` for a type that has another form there."""
+    """Converts blocks to the form of a protocol revision; raises `SqlRefused` for a type that differs there."""
     return b"".join(_parts(data))
 
 

@@ -1,4 +1,4 @@
-"""Refusals in ClickHouse's form: a code and a name that clients know, a text that repeats nothing received."""
+"""Errors in ClickHouse's form: a code and a name that clients know, and a text that repeats nothing received."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _SERVER: Final = "agenttrace"
 
 
 class SqlRefused(Rejected):
-    """A request that is refused before or by the engine: ClickHouse's code and name, HTTP's status."""
+    """A request that this endpoint or the engine refuses: ClickHouse's code and name, and the HTTP status."""
 
     def __init__(self, message: str, code: int, name: str, status: int = STATUS[Rejected].http) -> None:
         super().__init__(message)
@@ -30,22 +30,22 @@ class SqlRefused(Rejected):
         self.status = status
 
     def text(self) -> str:
-        """As clients read it."""
+        """The error as ClickHouse clients parse it."""
         return f"Code: {self.code}. DB::Exception: {self}. ({self.name}) ({_SERVER})\n"
 
 
 def denied(message: str) -> SqlRefused:
-    """A statement that this endpoint does not allow."""
+    """Returns the error for a statement that this endpoint does not allow."""
     return SqlRefused(message, 497, "ACCESS_DENIED", STATUS[Forbidden].http)
 
 
 def no_function() -> SqlRefused:
-    """A name that no function of the engine has."""
+    """Returns the error for a function that the engine does not have."""
     return SqlRefused(_TOLD[_NO_FUNCTION], _NO_FUNCTION, "UNKNOWN_FUNCTION")
 
 
 def bad_argument(message: str) -> SqlRefused:
-    """A parameter or a header that is not taken."""
+    """Returns the error for a parameter or header that is not supported."""
     return SqlRefused(message, 36, "BAD_ARGUMENTS")
 
 

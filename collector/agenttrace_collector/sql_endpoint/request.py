@@ -1,4 +1,4 @@
-"""A request of a ClickHouse client: statement, format, compression, credentials."""
+"""Reads the request of a ClickHouse client: statement, format, compression, credentials."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _QUERY_ID: Final = re.compile(r"[A-Za-z0-9-]{1,64}", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class SqlRequest:
-    """A statement and what goes with it; `settings` are the client's, parameters among them."""
+    """A statement with its format, compression and settings; `settings` include the statement's parameters."""
 
     text: str
     settings: Mapping[str, Any]
@@ -46,7 +46,7 @@ class SqlRequest:
 async def read(request: Request, database: str, large_bodies: asyncio.Semaphore) -> SqlRequest:
     """Reads a request; raises `SqlRefused`, `TooLarge`, or `Unavailable` if its body does not arrive.
 
-    A body that is large needs one of the places for such.
+    A large body needs one of the permits of `large_bodies`.
     """
     parameters = request.query_params
     if parameters.get("database", database).lower() not in {database.lower(), "default", ""}:
@@ -123,7 +123,10 @@ def _settings(parameters: Mapping[str, str]) -> dict[str, str]:
 
 
 def authorization(request: Request) -> str | None:
-    """The token as a bearer token, where a client of ClickHouse puts a password; never from the URL (`SqlRefused`)."""
+    """Returns the token, which ClickHouse clients send as a password, as a bearer token; None without one.
+
+    Raises `SqlRefused` for a token in the URL.
+    """
     headers = request.headers
     if "password" in request.query_params:
         message = "password: a token in a URL is kept by proxies and histories; send it as X-ClickHouse-Key"

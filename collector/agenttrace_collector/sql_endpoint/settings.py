@@ -1,4 +1,4 @@
-"""Settings that a statement or a request may carry: they bound an answer closer, or give it another form."""
+"""The settings that a statement or request may contain: they lower a limit or change the format of the answer."""
 
 from __future__ import annotations
 
@@ -51,14 +51,16 @@ _CLAUSE: Final = "SETTINGS"
 
 
 def may_be_set(name: str) -> bool:
-    """Whether a setting may be carried at all."""
+    """True if a statement or request may contain this setting."""
     return name in _FREE or name in BOUNDED or bool(_FORM.fullmatch(name) and not _FILES.search(name))
 
 
 def check_settings(canonical: str, clauses: int, largest: Mapping[str, int]) -> None:
-    """Raise `SqlRefused` unless each SETTINGS clause of a formatted statement, so many of them, holds such settings.
+    """Raises `SqlRefused` unless all SETTINGS clauses of a formatted statement contain allowed settings only.
 
-    `largest`: the value up to which each of `BOUNDED` may be set.
+    `clauses`: how many of them the syntax tree has.
+
+    `largest`: the maximum of each setting in `BOUNDED`.
     """
     tokens = [token[0] for token in _TOKEN.finditer(canonical)]
     found = [number for number, token in enumerate(tokens) if token == _CLAUSE]

@@ -1,7 +1,7 @@
 """Validates statements: the engine parses them, and each node of its syntax tree is checked.
 
-The text that is run is the one that the engine prints from its own parse, so that a comment, a quote or a second
-statement cannot make it another than the one that was looked at.
+The engine runs the text that it prints from its own syntax tree, so that comments, quotes or a second statement cannot
+make it differ from the statement that was checked.
 """
 
 from __future__ import annotations
@@ -100,8 +100,8 @@ def validate_statement(
 ) -> str:
     """Returns the canonical statement; raises `SqlRefused`, or the engine's own error.
 
-    `bound`: its parameters as `param_…` settings. `database`: the one that holds our tables. `largest`: up to
-    which value it may set the settings that are bounded.
+    `bound`: its parameters as `param_…` settings. `database`: the one with our tables. `largest`: the maximum of each
+    bounded setting.
     """
     ((canonical,),) = engine.query("SELECT formatQuerySingleLine({text:String})", {"text": text})
     if _IDENTIFIER_PARAMETER.search(canonical):
@@ -142,7 +142,7 @@ def _check_applied(canonical: str, transformers: int) -> None:
 
 
 def uses(text: str, database: str) -> bool:
-    """Whether a statement only names the database that is used anyway; raises `SqlRefused` for another one."""
+    """True for `USE` of the current database; raises `SqlRefused` for another database."""
     found = _USE.fullmatch(text)
     if found and found[1].lower() not in {database.lower(), "default"}:
         raise denied(_NOT_THAT_DATABASE)
@@ -150,7 +150,7 @@ def uses(text: str, database: str) -> bool:
 
 
 def form_of(canonical: str) -> str:
-    """The format that a checked statement asks for, empty for none."""
+    """Returns the FORMAT of a validated statement, empty if it has none."""
     found = _FORMAT.search(canonical)
     return found[1] if found else ""
 

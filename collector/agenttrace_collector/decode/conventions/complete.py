@@ -1,4 +1,4 @@
-"""What follows from the facts that a span's attributes told: role, step type, name, bare error type."""
+"""Derives role, step type, name and bare error type from the facts of a span's attributes."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _ERROR: Final = Status.StatusCode.STATUS_CODE_ERROR
 
 
 def complete(facts: SpanFacts, span: Span, scope: str) -> SpanFacts:
-    """The same facts with what follows from them."""
+    """Fills in the derived facts; returns the same object."""
     if not facts.operation and not _read_name(facts, span.name, scope) and not _answered(facts):
         return facts
     if _is_unknown(facts) and _is_model_call(facts):

@@ -1,4 +1,4 @@
-"""What is read from one span: raw, typed, from the allow-list only, not yet enforced."""
+"""The facts read from one span: typed, from the allow-list only, not yet enforced."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(slots=True)
 class SpanFacts:
-    """The facts of a span; empty or None where it does not tell. `operation` empty: no step.
+    """The facts of a span; empty or None if the span does not state them. Without an `operation` it is no step.
 
     Strings are what the sender wrote: the identifiers and closed lists are enforced afterwards.
     """
@@ -49,7 +49,7 @@ class SpanFacts:
     not_understood: set[tuple[str, str]] | None = None
 
     def note(self, rule: str, key: str) -> None:
-        """Remember that the value under a key is not one that the rule allows."""
+        """Notes that the value under this attribute key breaks this rule."""
         if self.not_understood is None:
             self.not_understood = set()
         self.not_understood.add((rule, key))

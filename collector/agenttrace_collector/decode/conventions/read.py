@@ -49,7 +49,7 @@ LAST: Final = sum(map(len, _TABLES))
 
 
 def read_span(span: Span, scope: str = "") -> SpanFacts:
-    """The facts of one span; `scope` is the name of its instrumentation scope."""
+    """Returns the facts of one span; `scope` is the name of its instrumentation scope."""
     facts = SpanFacts()
     later: list[tuple[int, str, object]] | None = None
     first_row = FIRST.get
@@ -119,7 +119,7 @@ def _attribute(event: Span.Event, key: str) -> str:
 
 
 def key_of(attributes: Iterable[KeyValue], fact: str) -> str:
-    """The key among these that tells a fact; `name` where only the span's name or an event tells it."""
+    """Returns the key among these that states a fact; `name` if only the span's name or an event states it."""
     stated = {attribute.key for attribute in attributes}
     return next((key for key in KEYS[fact] if key in stated), "name")
 

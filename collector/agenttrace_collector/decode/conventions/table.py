@@ -1,7 +1,7 @@
-"""What a convention's table is made of: rows of attribute key, fact and reader.
+"""The parts of a convention's table: rows of attribute key, fact and reader.
 
-A reader gives None where the value says nothing, and `NotUnderstood` where it says something else than the
-convention has: that is counted under the rule and the key.
+A reader returns None for a value that states nothing, and `NotUnderstood` for a value that the convention does not
+have, which is counted under the rule and the key.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ MOST_LOOKED_AT: Final = 32
 
 
 class Row(NamedTuple):
-    """The value under this key is this fact, as the reader makes it."""
+    """The attribute key, the fact that it states, and the reader of its value."""
 
     key: str
     fact: str
@@ -42,7 +42,7 @@ class Family(NamedTuple):
 
 
 class NotUnderstood(NamedTuple):
-    """The rule that a value breaks, and the fact that holds where no other key tells it."""
+    """The rule that a value breaks, and the fact to use if no other key states it."""
 
     rule: str
     instead: object = None
@@ -126,7 +126,7 @@ def take(facts: SpanFacts, fact: str, key: str, value: object) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Constant:
-    """A fact that the key alone tells."""
+    """A reader of a key whose presence alone states the fact."""
 
     fact: str
 

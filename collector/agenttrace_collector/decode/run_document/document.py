@@ -1,4 +1,4 @@
-"""A run document to enforced rows: bytes and a context in, a batch out; no clock, no I/O, no log."""
+"""Decodes a run document to enforced rows: bytes and a context in, a batch out; no clock, no I/O, no log."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ _MILLISECOND: Final = 1_000_000
 class RunBatch(Batch):
     """The rows of one document.
 
-    With `problems` the document is invalid and its only rows say so. `refused` are its decisions and
-    signals that a rule refused, `stored` counts what was not.
+    With `problems` the document is invalid, and its only rows are rejections. `refused` lists the decisions and
+    signals that a rule refused; `stored` counts the others by kind.
     """
 
     run_id: bytes = b""
@@ -49,7 +49,7 @@ class RunBatch(Batch):
 
 
 def decode_run(body: bytes, context: Context) -> RunBatch:
-    """The batch of one run document; raises `Rejected` where the bytes are not a JSON object."""
+    """Returns the batch of one run document; raises `Rejected` if the bytes are not a JSON object."""
     given = _parsed(body)
     try:
         document = RunDocument.model_validate(given)

@@ -1,4 +1,4 @@
-"""Failure, decisions and quality signals of a run document, held to the rules of typed events."""
+"""Turns the failure, decisions and quality signals of a run document into rows, by the rules of typed events."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ class Place:
 
     @staticmethod
     def own_id(run_id: bytes, stated: str) -> bytes:
-        """The id of a part: a UUID as it is; another name is one within its run, as `step-1` is."""
+        """Returns the id of a part: a UUID as it is; any other name, such as `step-1`, is unique within its run."""
         given = identity.parse_or_hash_id(stated)
         return (
             given if given != identity.uuid5(stated.encode("utf-8", "replace")) else _within(run_id, stated)
@@ -106,7 +106,10 @@ class Place:
         return self.own_id(self.origin.run_id, stated) if stated else None
 
     def time(self, stated: int | None, step_id: bytes | None, kind: str, *, at_end: bool) -> int:
-        """The stated time, else that of the step, else that of the run; raises `Violation` out of range."""
+        """Returns the stated time, else that of the step, else that of the run, in nanoseconds since 1970.
+
+        Raises `Violation` if it is out of range.
+        """
         time = self.steps.get(step_id or b"", self.times)[at_end] if stated is None else stated
         if not self.in_range(time, TABLES[kind]):
             raise Violation("time.range", "recorded_at")
@@ -118,7 +121,7 @@ def _within(run_id: bytes, stated: str) -> bytes:
 
 
 def failure_row(given: FailureDocument | None, place: Place) -> tuple[FailureRow | None, list[Refusal]]:
-    """The row of a document's failure, or what refuses it."""
+    """Returns the row of a document's failure, or the refusals."""
     if given is None:
         return None, []
     step_id = place.step_id(given.step_id)
@@ -135,7 +138,7 @@ def failure_row(given: FailureDocument | None, place: Place) -> tuple[FailureRow
 def decisions_and_signals(
     document: RunDocument, place: Place, builder: BatchBuilder, ids: EventIds
 ) -> tuple[dict[str, int], list[Refusal]]:
-    """Keep each row in the builder; how many there are of each kind, and which parts are refused."""
+    """Adds each row to the builder; returns how many rows there are of each kind, and the refused parts."""
     stored: dict[str, int] = {}
     refused: list[Refusal] = []
     for kind in _LISTS:

@@ -1,4 +1,4 @@
-"""The fields of a run document, and what is said of each that has not the form it should have."""
+"""The fields of a run document, and the messages about fields of another form."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _TIME: Final = "a time as ISO 8601, such as 2026-01-31T12:00:00Z"
 
 
 class Refusal(NamedTuple):
-    """A place in a document, the rule that refuses it, what is allowed there; never what was sent."""
+    """A place in a document, the rule that refuses it, and what it must be; never the value."""
 
     field: str
     rule: str
@@ -27,7 +27,7 @@ class Refusal(NamedTuple):
 
 
 def nanoseconds(value: Any) -> int:
-    """The nanoseconds since 1970 of an ISO 8601 text, UTC where it has no offset; raises `ValueError`."""
+    """Converts an ISO 8601 text, UTC if it has no offset, to nanoseconds since 1970; raises `ValueError`."""
     if not isinstance(value, str):
         message = "not a text"
         raise ValueError(message)  # noqa: TRY004 - pydantic takes ValueError
@@ -37,7 +37,7 @@ def nanoseconds(value: Any) -> int:
 
 
 class NotACount(ValueError):
-    """A value of a kind that cannot say a count."""
+    """A value whose type cannot state a count."""
 
 
 def countable(value: Any) -> Any:
@@ -66,7 +66,7 @@ Fraction = Annotated[Any, WithJsonSchema({"type": "number", "minimum": 0, "maxim
 
 
 class Part(BaseModel):
-    """What every part shares; a field that is not known is not read."""
+    """Base of all parts; unknown fields are ignored."""
 
     model_config = ConfigDict(extra="ignore", strict=True, frozen=True, hide_input_in_errors=True)
 
@@ -153,7 +153,7 @@ class RunDocument(Part):
 
 
 def refusals(error: ValidationError, at: str = "") -> list[Refusal]:
-    """Each field that has not its form, the first hundred of them."""
+    """Returns a refusal for each invalid field, at most a hundred; `at` is the place of the document's root."""
     details = error.errors(include_url=False, include_context=True, include_input=False)
     return [_refused(detail, at) for detail in details[:_NAMED]]
 
