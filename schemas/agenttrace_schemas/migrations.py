@@ -8,8 +8,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from string import Template
 from typing import Final, Literal
+
+from agenttrace_schemas.template import render
 
 Profile = Literal["server", "cluster"]
 
@@ -123,7 +124,7 @@ def ledger_entry(version: int, name: str, checksum: str, direction: str, *, at: 
 
 def statements(sql: str, profile: Profile = "server") -> list[str]:
     """The statements of a file for a profile, one by one, without comments."""
-    rendered = Template(_COMMENT.sub("", sql)).substitute(PROFILES[profile])
+    rendered = render(_COMMENT.sub("", sql), PROFILES[profile])
     parts = [stripped for part in rendered.split(";\n") if (stripped := part.strip().rstrip(";"))]
     return [each for part in parts for each in _sharded(part)] if profile == "cluster" else parts
 

@@ -26,16 +26,16 @@ LEAST_SUPPORT = 10
 SIZES = (0, 1, 3, 9, 10, 12, 30, 41, 200, 5_000, 300_000)
 _STATEMENT = """
 WITH
-    /* part: statistics */,
+    ${statistics},
     counted AS
     (
         SELECT toFloat64(each.1) AS a, toFloat64(each.2) AS m, toFloat64(each.3) AS b, toFloat64(each.4) AS n
         FROM (SELECT arrayJoin([{tables}]) AS each)
     ),
-    /* part: tested */
+    ${tested}
 SELECT
     toUInt64(a) AS a, toUInt64(m) AS m, toUInt64(b) AS b, toUInt64(n) AS n, wilson_low(a, m) AS low,
-    wilson_high(a, m) AS high, /* part: findings */
+    wilson_high(a, m) AS high, ${findings}
 FROM placed
 """
 

@@ -1,7 +1,7 @@
 """The named queries: one SQL file each, its first comment line the title, parameters bound by ClickHouse.
 
-What several queries share stands in `sql/parts`: `/* part: name */` is that file's text, put there when the
-catalogue is read. Nothing is put into a statement after that; values are parameters.
+What several queries share stands in `sql/parts`: `${name}` is that file's text, put there when the catalogue is read.
+Nothing is put into a statement after that; values are parameters.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 from typing import Final
 
-_PART: Final = re.compile(r"/\* part: (\w+) \*/")
+from agenttrace_schemas.template import is_template, render
+
 _PARAMETER: Final = re.compile(r"\{(\w+):((?:[^{}])+)\}")
 
 
@@ -37,9 +38,9 @@ def catalogue() -> Mapping[str, Query]:
 
 
 def composed(statement: str) -> str:
-    """A statement with its parts, and theirs."""
-    while _PART.search(statement):
-        statement = _PART.sub(lambda found: _parts()[found[1]], statement)
+    """Returns a statement with its parts, and the parts of those; raises `KeyError` for an unknown part."""
+    while is_template(statement):
+        statement = render(statement, _parts())
     return statement
 
 

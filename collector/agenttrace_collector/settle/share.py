@@ -10,12 +10,13 @@ from uuid import UUID, uuid4
 
 from agenttrace_collector.settle.model import Part
 from agenttrace_collector.settle.store import Database
+from agenttrace_schemas.template import render
 
 # Who was not seen for so long is taken for dead; the others settle its runs from their next round on.
 ALIVE_SECONDS: Final = 30
 # How often a collector says that it is there, in seconds.
 _BEAT: Final = 5.0
-_SEEN: Final = "INSERT INTO settle_collectors SELECT now64(9), toUUID('{0}'), {1:d}"
+_SEEN: Final = "INSERT INTO settle_collectors SELECT now64(9), toUUID('${collector}'), ${stopped}"
 _ALIVE: Final = f"""
 SELECT UUIDToNum(collector_id) FROM settle_collectors
 WHERE abs(dateDiff('second', seen_at, now64(9))) < {ALIVE_SECONDS}
@@ -42,7 +43,7 @@ class Share:
         """Tells the others that this collector is alive, if it is time to; returns its part of the runs."""
         now = self.clock()
         if self._seen is None or now - self._seen >= _BEAT:
-            self.database.command(_SEEN.format(self.collector_id, 0))
+            self._report(stopped="0")
             self._seen = now
         # Itself too where a replica has not heard of it yet.
         alive = sorted({self.collector_id.bytes, *(bytes(row[0]) for row in self.database.query(_ALIVE))})
@@ -50,4 +51,7 @@ class Share:
 
     def leave(self) -> None:
         """Tells the others at once that this collector settles no more."""
-        self.database.command(_SEEN.format(self.collector_id, 1))
+        self._report(stopped="1")
+
+    def _report(self, stopped: str) -> None:
+        self.database.command(render(_SEEN, {"collector": str(self.collector_id), "stopped": stopped}))

@@ -9,21 +9,25 @@ from agenttrace_collector.settle.model import DENIAL, PendingRun
 from agenttrace_schemas.checks import quoted
 from agenttrace_schemas.retention import TIMES
 from agenttrace_schemas.rows import Row, columns
+from agenttrace_schemas.template import render
 
 # Rows of a run reach beyond the times of those that made it wait.
 _MARGIN: Final = 3_600 * 10**9
 # How a type is selected so that it arrives as the row classes have it; an id that is none is all zero.
 _FORMS: Final[Mapping[str, str]] = {
-    "UUID": "UUIDToNum({0})",
-    "Nullable(UUID)": "UUIDToNum(ifNull({0}, toUUID('00000000-0000-0000-0000-000000000000')))",
-    "Array(UUID)": "arrayMap(x -> UUIDToNum(x), {0})",
-    "DateTime64(9, 'UTC')": "toUnixTimestamp64Nano({0})",
+    "UUID": "UUIDToNum(${column})",
+    "Nullable(UUID)": "UUIDToNum(ifNull(${column}, toUUID('00000000-0000-0000-0000-000000000000')))",
+    "Array(UUID)": "arrayMap(x -> UUIDToNum(x), ${column})",
+    "DateTime64(9, 'UTC')": "toUnixTimestamp64Nano(${column})",
 }
 
 
 def selected(row: type[Row]) -> str:
     """The columns of a row class as a SELECT gives them."""
-    return ", ".join(_FORMS.get(column.type, "{0}").format(name) for name, column in columns(row).items())
+    return ", ".join(
+        render(_FORMS.get(column.type, "${column}"), {"column": name})
+        for name, column in columns(row).items()
+    )
 
 
 def pairs(values: Iterable[tuple[str, str]]) -> str:
@@ -61,7 +65,7 @@ def stated(row: type[Row], marks: Sequence[PendingRun]) -> str:
     kind = next(name for name in columns(row) if name.endswith("_type"))
     if kind == "decision_type":
         kind = f"if({kind} = 'approval' AND selected = 'deny', {quoted(DENIAL)}, toString({kind}))"
-    step = _FORMS["Nullable(UUID)"].format("step_id")
+    step = render(_FORMS["Nullable(UUID)"], {"column": "step_id"})
     where = rows_of_runs(row, marks)
     return f"SELECT tenant, UUIDToNum(run_id), {step}, {kind} FROM {row.TABLE} WHERE {where}"  # noqa: S608
 

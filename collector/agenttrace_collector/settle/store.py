@@ -32,6 +32,7 @@ from agenttrace_schemas.rows import (
     StepRow,
     columns,
 )
+from agenttrace_schemas.template import render
 
 # A row that is written after the watermark was read may carry an earlier mark, by as much as an insert takes.
 _LATE: Final = "INTERVAL 5 MINUTE"
@@ -78,13 +79,13 @@ ORDER BY min(started_at)
 _TOOLS: Final = """
 SELECT DISTINCT tenant, agent_id, tool_name
 FROM agent_steps
-WHERE (tenant, agent_id) IN ({owners}) AND started_at > fromUnixTimestamp64Nano({{since:Int64}}) - INTERVAL 30 DAY
-    AND tool_name != '' AND tool_name NOT LIKE '{unconfirmed}%'
+WHERE (tenant, agent_id) IN (${owners}) AND started_at > fromUnixTimestamp64Nano({since:Int64}) - INTERVAL 30 DAY
+    AND tool_name != '' AND tool_name NOT LIKE '${unconfirmed}%'
 LIMIT 100000
 """
 _BEFORE: Final = """
 SELECT tenant, UUIDToNum(run_id), toUnixTimestamp64Nano(started_at), toUnixTimestamp64Nano(ended_at)
-FROM run_facts WHERE {runs}
+FROM run_facts WHERE ${runs}
 """
 
 
@@ -133,7 +134,7 @@ class Store:
     def with_previous_range(self, marks: Sequence[PendingRun]) -> tuple[list[PendingRun], frozenset[RunKey]]:
         """The marks with the times of what was settled before, and the runs that were."""
         before: dict[RunKey, tuple[int, int]] = {}
-        for tenant, run_id, started, ended in self.database.query(_BEFORE.format(runs=sql.runs(marks))):
+        for tenant, run_id, started, ended in self.database.query(render(_BEFORE, {"runs": sql.runs(marks)})):
             before[str(tenant), bytes(run_id)] = (started, ended)
         wide = []
         for mark in marks:
@@ -159,7 +160,7 @@ class Store:
 
     def confirmed_tools(self, owners: Collection[tuple[str, str]], since: int) -> list[tuple[str, str, str]]:
         """Tenant, agent and name of each tool that ran for one of these agents in the month before (ns), or later."""
-        statement = _TOOLS.format(owners=sql.pairs(owners), unconfirmed=UNCONFIRMED)
+        statement = render(_TOOLS, {"owners": sql.pairs(owners), "unconfirmed": UNCONFIRMED})
         rows = self.database.query(statement, {"since": since})
         return [(str(tenant), str(agent), str(name)) for tenant, agent, name in rows]
 

@@ -3,6 +3,6 @@
 SELECT agent_id, agent_version, environment, count() AS runs, min(started_at) AS first, max(started_at) AS last
 FROM runs
 WHERE tenant = {tenant:String}
-  AND /* part: started */
+  AND ${started}
 GROUP BY agent_id, agent_version, environment
 ORDER BY agent_id, agent_version, environment

@@ -2,8 +2,8 @@
 -- How often each reason was stated by either version, in which share of its runs, and by how much the second
 -- version differs from the first. The test is of runs, since decisions of one run are not independent.
 WITH
-    /* part: statistics */,
-    /* part: two_versions */,
+    ${statistics},
+    ${two_versions},
     counted AS
     (
         SELECT
@@ -20,12 +20,12 @@ WITH
           AND ({source:String} = '' OR source = {source:String})
         GROUP BY decision_type, reason_code
     ),
-    /* part: tested */
+    ${tested}
 SELECT
     decision_type, reason_code, version_a_count, version_b_count,
     if(version_a_count = 0, NULL, round(100 * (toInt64(version_b_count) - toInt64(version_a_count)) / version_a_count, 4))
         AS delta_percentage,
-    /* part: version_rates */,
-    /* part: findings */
+    ${version_rates},
+    ${findings}
 FROM placed
 ORDER BY decision_type, reason_code

@@ -1,8 +1,8 @@
 -- Outcomes of two versions
 -- In which share of its runs either version ended so, and by how much the second differs from the first.
 WITH
-    /* part: statistics */,
-    /* part: two_versions */,
+    ${statistics},
+    ${two_versions},
     counted AS
     (
         SELECT
@@ -12,12 +12,12 @@ WITH
         FROM chosen
         GROUP BY status
     ),
-    /* part: tested */
+    ${tested}
 SELECT
     outcome,
     toUInt64(b) AS version_a_count, toUInt64(a) AS version_b_count,
     share(b, n) AS version_a_rate, share(a, m) AS version_b_rate, version_b_rate - version_a_rate AS delta,
-    /* part: version_rates */,
-    /* part: findings */
+    ${version_rates},
+    ${findings}
 FROM placed
 ORDER BY outcome

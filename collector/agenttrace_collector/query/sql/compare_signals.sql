@@ -2,8 +2,8 @@
 -- In which share of its occurrences each code was true, by version; in which share of all runs of a version it
 -- was observed as true at least once, and by how much the second version differs from the first in that.
 WITH
-    /* part: statistics */,
-    /* part: two_versions */,
+    ${statistics},
+    ${two_versions},
     counted AS
     (
         SELECT
@@ -22,13 +22,13 @@ WITH
           AND ({source:String} = '' OR source = {source:String})
         GROUP BY signal_type, signal_code
     ),
-    /* part: tested */
+    ${tested}
 SELECT
     signal_type, signal_code, version_a_count, version_b_count,
     share(version_a_true, version_a_count) AS version_a_true_rate,
     share(version_b_true, version_b_count) AS version_b_true_rate,
     version_b_true_rate - version_a_true_rate AS delta,
-    /* part: version_rates */,
-    /* part: findings */
+    ${version_rates},
+    ${findings}
 FROM placed
 ORDER BY signal_type, signal_code

@@ -3,13 +3,13 @@
 -- whatever order. The difference and its test set runs with the reason against runs without it, failures in
 -- any order in both: a run without the decision has no moment after which to look.
 WITH
-    /* part: statistics */,
-    /* part: population */,
+    ${statistics},
+    ${population},
     deciding AS
     (
         SELECT run_id, decision_type, reason_code, count() AS occurrences, min(recorded_at) AS first
         FROM decisions
-        WHERE /* part: scope */
+        WHERE ${scope}
           AND ({source:String} = '' OR source = {source:String})
           AND run_id IN (SELECT run_id FROM population)
         GROUP BY run_id, decision_type, reason_code
@@ -47,7 +47,7 @@ WITH
         )
         GROUP BY decision_type, reason_code
     ),
-    /* part: tested */
+    ${tested}
 SELECT
     decision_type, reason_code, total_occurrences, toUInt64(m) AS runs,
     toUInt64(k) AS runs_with_failures, share(k, m) AS correlation_rate,
@@ -55,6 +55,6 @@ SELECT
     toUInt64(a) AS runs_with_failures_in_any_order, share(a, m) AS rate_in_any_order,
     toUInt64(n) AS runs_without, toUInt64(b) AS runs_without_with_failures, share(b, n) AS rate_without,
     CAST((by_type.1, by_type.2), 'Map(String, UInt64)') AS associated_failure_types,
-    /* part: findings */
+    ${findings}
 FROM placed
 ORDER BY decision_type, reason_code

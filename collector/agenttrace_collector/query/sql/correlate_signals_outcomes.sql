@@ -2,15 +2,15 @@
 -- In which share of the runs with a signal the outcome was the wanted one (success by default), and in those
 -- without it; a run has a signal where it was observed as true at least once.
 WITH
-    /* part: statistics */,
+    ${statistics},
     if({outcome:String} = '', 'success', {outcome:String}) AS wanted,
-    /* part: population */,
+    ${population},
     (SELECT (count(), countIf(status = wanted)) FROM population) AS all_runs,
     observed AS
     (
         SELECT run_id, signal_type, signal_code, count() AS occurrences
         FROM quality_signals
-        WHERE /* part: scope */
+        WHERE ${scope}
           AND value
           AND ({source:String} = '' OR source = {source:String})
           AND run_id IN (SELECT run_id FROM population)
@@ -30,7 +30,7 @@ WITH
         INNER JOIN population USING (run_id)
         GROUP BY signal_type, signal_code
     ),
-    /* part: tested */
+    ${tested}
 SELECT
     signal_type, signal_code, total_occurrences,
     toUInt64(m) AS runs_present, toUInt64(n) AS runs_absent,
@@ -40,6 +40,6 @@ SELECT
     share(b, n) AS success_rate_when_absent,
     wilson_low(b, n) AS success_rate_when_absent_low, wilson_high(b, n) AS success_rate_when_absent_high,
     effect_size AS correlation_strength,
-    /* part: findings */
+    ${findings}
 FROM placed
 ORDER BY signal_type, signal_code

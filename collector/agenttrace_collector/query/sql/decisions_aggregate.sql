@@ -8,9 +8,9 @@ SELECT
     arraySort(groupUniqArray(agent_version)) AS agent_versions,
     uniqExact(run_id) AS runs
 FROM decisions
-WHERE /* part: scope */
-  AND /* part: recorded */
-  AND /* part: tool */
+WHERE ${scope}
+  AND ${recorded}
+  AND ${tool}
   AND ({decision_type:String} = '' OR decision_type = {decision_type:String})
 GROUP BY decision_type, reason_code
 ORDER BY decision_type, reason_code

@@ -5,9 +5,9 @@ SELECT
     least(floor(assumeNotNull(confidence) * 10) / 10, 0.9) AS from_confidence,
     count() AS count
 FROM decisions
-WHERE /* part: scope */
-  AND /* part: recorded */
-  AND /* part: tool */
+WHERE ${scope}
+  AND ${recorded}
+  AND ${tool}
   AND ({decision_type:String} = '' OR decision_type = {decision_type:String})
   AND isNotNull(confidence)
 GROUP BY decision_type, from_confidence

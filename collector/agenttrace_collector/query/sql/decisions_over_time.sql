@@ -6,9 +6,9 @@ SELECT
     count() AS count,
     uniqExact(run_id) AS runs
 FROM decisions
-WHERE /* part: scope */
-  AND /* part: recorded */
-  AND /* part: tool */
+WHERE ${scope}
+  AND ${recorded}
+  AND ${tool}
   AND ({decision_type:String} = '' OR decision_type = {decision_type:String})
 GROUP BY time, decision_type
 ORDER BY time, decision_type

@@ -3,10 +3,10 @@
 SELECT
     failure_type, failure_code, count() AS count, uniqExact(run_id) AS runs, countIf(source = 'derived') AS derived
 FROM failures
-WHERE /* part: scope */
+WHERE ${scope}
   AND ({source:String} = '' OR source = {source:String})
   AND ({failure_type:String} = '' OR failure_type = {failure_type:String})
   AND occurred_at >= {start_time:DateTime64(6, 'UTC')} AND occurred_at < {end_time:DateTime64(6, 'UTC')}
-  AND /* part: tool */
+  AND ${tool}
 GROUP BY failure_type, failure_code
 ORDER BY count DESC, failure_type, failure_code

@@ -4,9 +4,9 @@ WITH
     (
         SELECT count()
         FROM runs
-        WHERE /* part: scope */
-          AND /* part: started */
-          AND /* part: tool */
+        WHERE ${scope}
+          AND ${started}
+          AND ${tool}
           AND ({status:String} = '' OR status = {status:String})
     ) AS found
 SELECT
@@ -14,9 +14,9 @@ SELECT
     parent_run_id, conversation_id, actor, source, error_type, steps, failed_steps, model_calls, tool_calls,
     retrievals, retries, input_tokens, output_tokens, documents, settled, assumeNotNull(found) AS total
 FROM runs
-WHERE /* part: scope */
-  AND /* part: started */
-  AND /* part: tool */
+WHERE ${scope}
+  AND ${started}
+  AND ${tool}
   AND ({status:String} = '' OR status = {status:String})
 ORDER BY started_at DESC, run_id
 LIMIT {limit:UInt64} OFFSET {offset:UInt64}

@@ -7,8 +7,8 @@ SELECT
     countIf(status = 'failure') AS failed,
     countIf(status = 'partial') AS partial
 FROM runs
-WHERE /* part: scope */
-  AND /* part: started */
-  AND /* part: tool */
+WHERE ${scope}
+  AND ${started}
+  AND ${tool}
 GROUP BY time
 ORDER BY time

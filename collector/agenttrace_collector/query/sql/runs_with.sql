@@ -4,8 +4,8 @@ SELECT
     run_id, agent_id, agent_version, environment, status, started_at, ended_at, error_type, steps, failed_steps,
     retries, settled, count() OVER () AS total
 FROM runs
-WHERE /* part: scope */
-  AND /* part: started */
+WHERE ${scope}
+  AND ${started}
   AND ({status:String} = '' OR status = {status:String})
   AND ({decision_type:String} = '' OR run_id IN (
       SELECT run_id FROM decisions

@@ -2,7 +2,7 @@
 -- How often each code was observed as true and as false in a range of time; of the runs in which it was
 -- observed, the share in which it was true, with Wilson's interval at 95 %.
 WITH
-    /* part: statistics */,
+    ${statistics},
     counted AS
     (
         SELECT
@@ -13,9 +13,9 @@ WITH
             toFloat64(uniqExact(run_id)) AS n,
             toFloat64(uniqExactIf(run_id, value)) AS k
         FROM quality_signals
-        WHERE /* part: scope */
-          AND /* part: recorded */
-          AND /* part: tool */
+        WHERE ${scope}
+          AND ${recorded}
+          AND ${tool}
           AND ({signal_type:String} = '' OR signal_type = {signal_type:String})
         GROUP BY signal_type, signal_code
     )

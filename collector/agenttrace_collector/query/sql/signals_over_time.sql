@@ -6,9 +6,9 @@ SELECT
     countIf(value) AS true_count,
     countIf(NOT value) AS false_count
 FROM quality_signals
-WHERE /* part: scope */
-  AND /* part: recorded */
-  AND /* part: tool */
+WHERE ${scope}
+  AND ${recorded}
+  AND ${tool}
   AND ({signal_type:String} = '' OR signal_type = {signal_type:String})
 GROUP BY time, signal_type
 ORDER BY time, signal_type

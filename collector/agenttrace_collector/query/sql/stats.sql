@@ -7,33 +7,33 @@ WITH
             uniqExact(agent_id), uniqExact(agent_id, agent_version)
         )
         FROM runs
-        WHERE /* part: scope */
-          AND /* part: started */
+        WHERE ${scope}
+          AND ${started}
     ) AS found
 SELECT
     found.1 AS runs, found.2 AS successful, found.3 AS failed, found.4 AS partial, found.5 AS agents, found.6 AS versions,
     (
         SELECT count()
         FROM steps
-        WHERE /* part: scope */
+        WHERE ${scope}
           AND role = 'leaf'
-          AND /* part: started */
+          AND ${started}
     ) AS steps,
     (
         SELECT count()
         FROM failures
-        WHERE /* part: scope */
+        WHERE ${scope}
           AND occurred_at >= {start_time:DateTime64(6, 'UTC')} AND occurred_at < {end_time:DateTime64(6, 'UTC')}
     ) AS failures,
     (
         SELECT count()
         FROM decisions
-        WHERE /* part: scope */
+        WHERE ${scope}
           AND recorded_at >= {start_time:DateTime64(6, 'UTC')} AND recorded_at < {end_time:DateTime64(6, 'UTC')}
     ) AS decisions,
     (
         SELECT count()
         FROM quality_signals
-        WHERE /* part: scope */
+        WHERE ${scope}
           AND recorded_at >= {start_time:DateTime64(6, 'UTC')} AND recorded_at < {end_time:DateTime64(6, 'UTC')}
     ) AS quality_signals

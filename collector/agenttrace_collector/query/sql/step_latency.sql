@@ -10,9 +10,9 @@ SELECT
     quantileExact(0.99)(latency_ms) AS p99_ms,
     max(latency_ms) AS max_ms
 FROM steps
-WHERE /* part: scope */
+WHERE ${scope}
   AND role = 'leaf'
-  AND /* part: started */
-  AND /* part: tool */
+  AND ${started}
+  AND ${tool}
 GROUP BY step_type, name
 ORDER BY steps DESC, step_type, name

@@ -7,9 +7,9 @@ SELECT
     quantileExact(0.5)(latency_ms) AS p50_ms,
     quantileExact(0.95)(latency_ms) AS p95_ms
 FROM steps
-WHERE /* part: scope */
+WHERE ${scope}
   AND role = 'leaf'
-  AND /* part: started */
-  AND /* part: tool */
+  AND ${started}
+  AND ${tool}
 GROUP BY time, step_type
 ORDER BY time, step_type

@@ -3,7 +3,7 @@ population AS
     (
         SELECT run_id, status
         FROM runs
-        WHERE /* part: scope */
-          AND /* part: started */
-          AND /* part: tool */
+        WHERE ${scope}
+          AND ${started}
+          AND ${tool}
     )

@@ -7,8 +7,8 @@ chosen AS
           AND agent_id = {agent_id:String}
           AND agent_version IN ({version_a:String}, {version_b:String})
           AND ({environment:String} = '' OR environment = {environment:String})
-          AND /* part: started */
-          AND /* part: tool */
+          AND ${started}
+          AND ${tool}
     ),
     (SELECT (countIf(version = {version_a:String}), countIf(version = {version_b:String})) FROM chosen) AS all_runs,
     toFloat64(assumeNotNull(all_runs.1)) AS n,
