@@ -38,8 +38,7 @@ class Document:
 def read_document(text: str, source: str, environ: Mapping[str, str]) -> Document:
     """Parses a YAML text; `source` is the name shown in problems. Raises `ConfigError` if it is not YAML or too large."""
     try:
-        _check_depth(text, source)
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        node = _compose(text, source)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else None
         raise ConfigError([Problem(Position(source, line), "", "this is not YAML")]) from None
@@ -54,17 +53,34 @@ def read_document(text: str, source: str, environ: Mapping[str, str]) -> Documen
     return reader.document
 
 
-def _check_depth(text: str, source: str) -> None:
-    # Events come one after the other, nodes by recursion, which ends the process where a text is deep.
-    depth = 0
-    for event in yaml.parse(text, Loader=yaml.SafeLoader):
-        if isinstance(event, yaml.CollectionStartEvent):
-            depth += 1
-        elif isinstance(event, yaml.CollectionEndEvent):
-            depth -= 1
-        if depth > MAX_DEPTH:
-            where = Position(source, event.start_mark.line + 1 if event.start_mark else None)
+def _compose(text: str, source: str) -> yaml.Node | None:
+    loader = _Loader(text, source)
+    try:
+        return loader.get_single_node()
+    finally:
+        loader.dispose()
+
+
+class _Loader(yaml.SafeLoader):
+    """Composes nodes no deeper than `MAX_DEPTH`: deeper ones would end the process, since composing is recursive."""
+
+    def __init__(self, text: str, source: str) -> None:
+        super().__init__(text)
+        self._source = source
+        self._depth = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        """Composes the next node and those in it; raises `ConfigError` before one that lies too deep."""
+        is_collection = self.check_event(yaml.CollectionStartEvent)
+        if is_collection and self._depth == MAX_DEPTH:
+            start = self.peek_event().start_mark  # type: ignore[no-untyped-call]  # PyYAML's stubs leave it out
+            where = Position(self._source, start.line + 1 if start else None)
             raise ConfigError([Problem(where, "", _TOO_DEEP)])
+        self._depth += is_collection
+        try:
+            return super().compose_node(parent, index)
+        finally:
+            self._depth -= is_collection
 
 
 def merge(base: Document, later: Document) -> None:

@@ -17,6 +17,14 @@ function axis(more) {
   return { gridcolor: colour("--line"), linecolor: colour("--line"), zerolinecolor: colour("--quiet"), automargin: true, ...more };
 }
 
+// A single time has no range of its own: half a day before and after it.
+function around(data) {
+  const times = new Set(data.flatMap((each) => each.x || []));
+  if (times.size !== 1) return {};
+  const [at] = [...times].map((time) => new Date(time).getTime());
+  return { range: [-1, 1].map((side) => new Date(at + side * 12 * 3_600_000).toISOString()) };
+}
+
 function draw(plot) {
   const spec = JSON.parse(plot.nextElementSibling.textContent);
   const narrow = plot.clientWidth < 480;
@@ -28,7 +36,7 @@ function draw(plot) {
     font: { color: colour("--text"), size: 12 },
     showlegend: spec.data.length > 1,
     legend: { orientation: "h", y: 1.02, yanchor: "bottom", x: 0 },
-    xaxis: axis({ nticks: narrow ? 4 : 8, tickangle: 0, ...(timed ? { tickformat: "%b %d\n%H:%M" } : {}) }),
+    xaxis: axis({ nticks: narrow ? 4 : 8, tickangle: 0, ...(timed ? { tickformat: "%b %d\n%H:%M", ...around(spec.data) } : {}) }),
     yaxis: axis({}),
     ...spec.layout,
   };
