@@ -21,6 +21,10 @@ _ROWS: Final = {row.TABLE: row for row in ALL_ROWS}
 _CREATE: Final = re.compile(
     r"(?P<columns>CREATE TABLE IF NOT EXISTS (?P<table>\w+?)(?:_local)?\s[^(]*\(.*?)\n\)\nENGINE", re.DOTALL
 )
+_ALTER: Final = re.compile(
+    r"ALTER TABLE (?P<table>\w+?)(?P<local>_local)?(?P<cluster> ON CLUSTER \S+)?\s+ADD COLUMN IF NOT EXISTS "
+)
+_ADDED: Final = re.compile(r"ADD COLUMN IF NOT EXISTS (\w+)")
 _COLUMN: Final = re.compile(r"^ +(\w+) ", re.MULTILINE)
 
 
@@ -52,19 +56,27 @@ def checks(row: type[Row], policy: Policy) -> list[Check]:
     ]
 
 
-def create_with_checks(statement: str, policy: Policy) -> str:
-    """Adds the CHECKs of its columns to a `CREATE TABLE` of a row's table; returns other statements unchanged.
+def with_checks(statement: str, policy: Policy) -> str:
+    """Adds the CHECKs of new columns to a CREATE TABLE or an ALTER of a row's table; returns other statements unchanged.
 
-    An ALTER that adds them to a new table takes the engine ten times as long, since it goes through the
-    table's definition once for each.
+    Each further ALTER of a table takes the engine longer than the table itself: it goes through all of its CHECKs.
     """
-    found = _CREATE.match(statement)
-    row = _ROWS.get(found["table"]) if found else None
-    if not found or not row:
-        return statement
-    made = set(_COLUMN.findall(found["columns"]))
-    constraints = [check.sql for check in checks(row, policy) if check.column in made]
-    return ",\n    ".join([found["columns"], *constraints]) + statement[found.end("columns") :]
+    if created := _CREATE.match(statement):
+        names = _COLUMN.findall(created["columns"])
+        constraints = _constraints(created["table"], names, policy)
+        return ",\n    ".join([created["columns"], *constraints]) + statement[created.end("columns") :]
+    # On a cluster the CHECKs are those of the local tables.
+    if (altered := _ALTER.match(statement)) and (altered["local"] or not altered["cluster"]):
+        constraints = _constraints(altered["table"], _ADDED.findall(statement), policy)
+        # A migration that was interrupted runs again.
+        added = (each.replace("CONSTRAINT", "ADD CONSTRAINT IF NOT EXISTS", 1) for each in constraints)
+        return ",\n    ".join([statement, *added])
+    return statement
+
+
+def _constraints(table: str, names: Container[str], policy: Policy) -> list[str]:
+    row = _ROWS.get(table)
+    return [check.sql for check in checks(row, policy) if check.column in names] if row else []
 
 
 def apply_checks(

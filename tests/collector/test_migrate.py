@@ -16,11 +16,11 @@ from agenttrace_collector.clickhouse.requirements import (
     require_version,
 )
 from agenttrace_collector.config import Config
-from agenttrace_schemas.checks import apply_checks, checks, create_with_checks
+from agenttrace_schemas.checks import apply_checks, checks
 from agenttrace_schemas.derived_rows import ALL_ROWS
 from agenttrace_schemas.migrations import Migration, Profile, migrations, statements, views
 from agenttrace_schemas.retention import KINDS
-from agenttrace_schemas.rows import DecisionRow, SpanLinkRow
+from agenttrace_schemas.rows import DecisionRow
 from agenttrace_schemas.rules import Policy
 from agenttrace_schemas.vocabulary import VOCABULARY
 from tests.support.database import empty_database, engine, insert_statement, migrated, valid_row
@@ -78,18 +78,6 @@ def test_rows_are_sorted_by_the_key_of_their_class() -> None:
     )
     keys = {str(name): str(key).split(", ") for name, key in rows}
     assert [row.TABLE for row in ALL_ROWS if keys[row.TABLE] != list(row.SORT_KEY)] == []
-
-
-def test_the_checks_of_columns_that_a_table_lacks_are_added_later() -> None:
-    """A migration that adds columns to a table which an earlier one has just made."""
-    create = "CREATE TABLE IF NOT EXISTS span_links\n(\n    run_id UUID\n)\nENGINE = MergeTree"
-    assert create_with_checks(create, Policy()) == create
-    assert apply_checks(SpanLinkRow, Policy()).startswith(
-        "ALTER TABLE span_links ADD CONSTRAINT check_tenant"
-    )
-    assert (
-        apply_checks(SpanLinkRow, Policy(), keep=[each.name for each in checks(SpanLinkRow, Policy())]) == ""
-    )
 
 
 def test_a_second_up_changes_nothing(database: ClickHouse) -> None:

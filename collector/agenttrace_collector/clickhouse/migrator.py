@@ -13,9 +13,9 @@ from agenttrace_collector.clickhouse.requirements import SchemaMismatch, SchemaM
 from agenttrace_schemas.checks import (
     apply_checks,
     checks,
-    create_with_checks,
     fingerprint,
     violations,
+    with_checks,
 )
 from agenttrace_schemas.derived_rows import ALL_ROWS
 from agenttrace_schemas.migrations import (
@@ -91,7 +91,7 @@ class Migrator:
         pending = self._verified()
         new = self._required(pending)
         for migration in pending:
-            self._run(create_with_checks(each, self.policy) for each in statements(migration.up, profile))
+            self._run(with_checks(each, self.policy) for each in statements(migration.up, profile))
             self._record(migration.version, migration.name, migration.checksum, "up")
         checked = self._apply_checks(new, profile)
         expiring = [table for table in self._apply_ttl(profile) if table not in new]
