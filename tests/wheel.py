@@ -18,7 +18,7 @@ from typing import Final
 
 from tests.architecture.source import PACKAGES, ROOT
 
-_QUICK: Final = () if os.environ.get("SLOW") else ("-m", "not slow and not long")
+_QUICK: Final = () if os.environ.get("SLOW") else ("-m", "not slow")
 
 
 def run(*command: str | Path, cwd: Path) -> None:

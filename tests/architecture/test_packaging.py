@@ -79,6 +79,7 @@ def test_type_information_is_shipped(light: Path) -> None:
     assert marked == {"agenttrace", "agenttrace_schemas", "agenttrace_collector"}
 
 
+@pytest.mark.slow
 @pytest.mark.long
 def test_the_grpc_extra_brings_its_exporter(wheel: Path, tmp_path: Path) -> None:
     """And nothing of a collector."""
@@ -87,6 +88,7 @@ def test_the_grpc_extra_brings_its_exporter(wheel: Path, tmp_path: Path) -> None
     assert run(programs / "python", "-c", script, cwd=tmp_path).stdout == "['grpc']\n"
 
 
+@pytest.mark.slow
 @pytest.mark.long
 def test_the_auto_extra_brings_the_distro(wheel: Path, tmp_path: Path) -> None:
     """`opentelemetry-instrument` sets up our exporter without a line of code."""
@@ -104,6 +106,7 @@ def test_the_auto_extra_brings_the_distro(wheel: Path, tmp_path: Path) -> None:
     assert seen.stdout == "['AgentTraceSpanExporter']\n", seen.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.long
 def test_the_collector_extra_lacks_the_embedded_database_only(wheel: Path, tmp_path: Path) -> None:
     """Its commands work; a `chdb://` endpoint names the extra that brings the engine."""

@@ -48,6 +48,7 @@ def class_path(directory: Path) -> str:
     return ":".join(map(str, directory.glob("*.jar")))
 
 
+@pytest.mark.slow
 @pytest.mark.long
 def test_the_driver_runs_statements_with_its_defaults(tmp_path: Path) -> None:
     """Queries, large answers, metadata, and a refusal with its code."""

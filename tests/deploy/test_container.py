@@ -44,6 +44,7 @@ def image() -> Iterator[Image]:
         yield build(Path(name))
 
 
+@pytest.mark.slow
 @pytest.mark.long
 def test_the_image_runs(image: Image, tmp_path: Path) -> None:
     """Migrated and started as compose does, it stores what is sent, and writes to its volume only."""

@@ -34,6 +34,7 @@ def collector(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Collector]:
         yield running
 
 
+@pytest.mark.slow
 @pytest.mark.long
 @pytest.mark.parametrize(
     "which", [("--include-method", "GET"), ("--include-method", "POST", *UNSAYABLE)], ids=["GET", "POST"]

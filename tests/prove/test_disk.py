@@ -47,6 +47,7 @@ def small_disk(path: Path, size_mib: int = SIZE_MIB) -> Iterator[Path]:
         subprocess.run(["umount", str(path)], check=True)
 
 
+@pytest.mark.slow
 @pytest.mark.long
 def test_a_disk_that_the_journal_fills(tmp_path: Path) -> None:
     """Filled while the database is away, drained when it is back, again and again; no restart."""
@@ -87,6 +88,7 @@ def test_a_disk_that_something_else_fills(tmp_path: Path) -> None:
     print(f"\ndisk filled by another file, {len(sender.acknowledged)} requests stored once")
 
 
+@pytest.mark.slow
 @pytest.mark.long
 def test_the_collector_on_a_full_disk(tmp_path: Path) -> None:
     """The one that is shipped, over gRPC: filled while its server is away, by itself; no restart."""

@@ -68,6 +68,7 @@ def wait_until_small(proof: Proof) -> dict[str, Any]:
     return state
 
 
+@pytest.mark.slow
 @pytest.mark.long
 def test_the_collector_without_its_server(tmp_path: Path) -> None:
     """The same over gRPC with the collector that is shipped, whose server breaks every connection meanwhile."""
