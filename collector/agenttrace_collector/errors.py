@@ -46,7 +46,7 @@ class Invalid(Rejected):
 
 
 class NotFound(Rejected):
-    """This tenant has no such record, or there is nothing under this path."""
+    """This tenant has no such record, or no resource has this path."""
 
 
 class SwitchedOff(Rejected):

@@ -274,7 +274,7 @@ class Service:
         }
 
     def _announce_end(self) -> None:
-        _log.info("stopping: taking nothing new, delivering what is there")
+        _log.info("stopping: accepting no new requests, delivering the journal")
         notify("STOPPING=1")
         self.health.stopping = True
 

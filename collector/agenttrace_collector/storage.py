@@ -172,7 +172,7 @@ async def _prepared(database: Database, asked: asyncio.Event) -> bool:
         if database.embedded:
             raise
         if not asked.is_set():
-            _log.warning("the database cannot be asked yet, rows wait in the journal: %s", error)
+            _log.warning("the database is not available yet, rows wait in the journal: %s", error)
         asked.set()
         await asyncio.sleep(error.retry_after)
         return False

@@ -18,7 +18,7 @@ _OPENING: Final = """\
 `agenttrace COMMAND --help` says the same, `agenttrace --version` which release it is. Commands that ask a collector find it at `--api`, else at `AGENTTRACE_API`,
 else at http://127.0.0.1:8400, and show it `AGENTTRACE_TOKEN` where that is set; an authority of one's own stands in
 `SSL_CERT_FILE`. They end with 0; with 1 where the collector refuses, 2 where the command line or the configuration is
-not understood, 69 where the collector or its database is away or asks to come later, 70 after a fault of our own. Times are UTC, or so long ago: `30m`, `24h`, `7d`.
+not understood, 69 where the collector or its database is not available or asks to retry later, 70 after a fault of our own. Times are in UTC, or durations before now: `30m`, `24h`, `7d`.
 """
 
 

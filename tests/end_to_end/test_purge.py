@@ -70,7 +70,7 @@ def test_a_running_collector_erases_what_waits_in_its_journal_too(collector: Col
     ("arguments", "token", "told"),
     [
         (["--agent", "x"], "acme-read", "does not allow the role operator"),
-        (["--agent", "x"], "nobody", "a bearer token that is known here is required"),
+        (["--agent", "x"], "nobody", "a valid bearer token is required"),
         (["--run", "what the user said"], "acme-operator", "run: must be a UUID"),
         (["--run", "x", "--agent", "y"], "acme-operator", "exactly one of"),
         ([], "acme-operator", "exactly one of"),

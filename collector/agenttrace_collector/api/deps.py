@@ -63,14 +63,14 @@ class TenantQueries:
         """Returns the rows of a named query as mappings; raises `OverLimit`, `Throttled` or `Unavailable`."""
         places = self.answers.places
         if places.locked():
-            message = "as many questions are being answered as can be"
+            message = "too many queries are running"
             raise Throttled(message, _RETRY_AFTER)
         async with places:
             try:
                 async with asyncio.timeout(self.answers.patience):
                     answer = await self.answers.questions.ask(name, self.identity.tenant, parameters)
             except TimeoutError:
-                message = "the database does not answer"
+                message = "the database did not respond in time"
                 raise Unavailable(message, _RETRY_AFTER) from None
             except (Rejected, Unavailable) as error:
                 raise _told(error) from error
@@ -91,7 +91,7 @@ def _told(error: Rejected | Unavailable) -> CollectorError:
         return OverLimit(ADVICE)
     if isinstance(error, Unavailable):
         return error
-    return Unavailable(f"the database does not take this question (code {code})", _RETRY_AFTER)
+    return Unavailable(f"the database refused this query (code {code})", _RETRY_AFTER)
 
 
 def answers(request: Request) -> ApiDeps:

@@ -31,7 +31,7 @@ class Record(BaseModel):
 class Page(Record):
     """One page of a list; a class of it has one field that is a list."""
 
-    total: int = Field(description="How many there are on all pages.")
+    total: int = Field(description="Number of records on all pages.")
     page: int
     page_size: int
 
@@ -56,13 +56,13 @@ def paginate(records: Sequence[T], page: Paging) -> Sequence[T]:
 
 
 REFUSALS: Final[dict[int | str, dict[str, Any]]] = {
-    400: {"model": Problem, "description": "A filter names a value that its list does not have."},
-    401: {"model": Problem, "description": "No token that is known here."},
-    403: {"model": Problem, "description": "A token whose role does not allow this."},
-    422: {"model": Problem, "description": "Parameters that are refused, or a question over its limits."},
-    429: {"model": Problem, "description": "Too many questions at a time: come later."},
+    400: {"model": Problem, "description": "A filter has a value that is not in its closed list."},
+    401: {"model": Problem, "description": "The token is missing or unknown."},
+    403: {"model": Problem, "description": "The role of the token does not allow this."},
+    422: {"model": Problem, "description": "Invalid parameters, or a query that exceeds its limits."},
+    429: {"model": Problem, "description": "Too many queries at a time; retry later."},
     500: {"model": Problem, "description": "A fault of the collector."},
-    503: {"model": Problem, "description": "The database is away, or what is asked for is switched off."},
+    503: {"model": Problem, "description": "The database is not available, or the feature is switched off."},
 }
 MISSING: Final[dict[int | str, dict[str, Any]]] = {
     404: {"model": Problem, "description": "No such run of this tenant."}

@@ -97,9 +97,9 @@ class AgentTimes(Range):
 class Paging(Parameters):
     """Page number and size."""
 
-    page: int = Field(default=1, ge=1, le=MOST_PAGES, description="Which page, from 1.")
+    page: int = Field(default=1, ge=1, le=MOST_PAGES, description="Number of the page, from 1.")
     page_size: int = Field(
-        default=MOST_ON_A_PAGE, ge=1, le=MOST_ON_A_PAGE, description="How many on a page, at most 100."
+        default=MOST_ON_A_PAGE, ge=1, le=MOST_ON_A_PAGE, description="Records on a page, at most 100."
     )
 
     @property
@@ -147,9 +147,7 @@ def one_of(field: str, value: str | None, allowed: Sequence[str]) -> str:
 def allowed_in(field: str, kind: str) -> FieldProblem:
     """Describes what a parameter must be; the name of an unknown parameter is not repeated."""
     if kind == "extra_forbidden":
-        return FieldProblem(
-            field="*", message="a parameter that does not exist here; /docs lists those that do"
-        )
+        return FieldProblem(field="*", message="unknown parameter; /docs lists the known ones")
     if kind == "missing":
         return FieldProblem(field=field, message="required")
     return FieldProblem(field=field, message=f"must be {_ALLOWED.get(field, 'another value, see /docs')}")

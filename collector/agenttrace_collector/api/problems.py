@@ -13,20 +13,20 @@ from agenttrace_collector.errors import Invalid, Unlisted
 class FieldProblem(BaseModel):
     """One field that is refused."""
 
-    field: str = Field(description="Where: the name of a parameter, or a place in the document.")
-    message: str = Field(description="What is allowed there.")
-    rule: str | None = Field(default=None, description="The rule that refuses it, where one does.")
+    field: str = Field(description="The name of a parameter, or a place in the document.")
+    message: str = Field(description="What the value must be.")
+    rule: str | None = Field(default=None, description="The id of the rule that refuses it, if any.")
     allowed: list[str] | None = Field(
-        default=None, description="Every value that is allowed, where they are listed."
+        default=None, description="The allowed values, if there is a closed list."
     )
 
 
 class Problem(BaseModel):
     """A request that is refused, and why."""
 
-    error: str = Field(description="The kind of refusal, for programs.")
-    message: str = Field(description="The same for people.")
-    problems: list[FieldProblem] = Field(default_factory=list, description="The fields that are refused.")
+    error: str = Field(description="The kind of error, for programs.")
+    message: str = Field(description="The error as a sentence.")
+    problems: list[FieldProblem] = Field(default_factory=list, description="The invalid fields.")
 
 
 class UnknownValue(Unlisted):
@@ -47,7 +47,7 @@ class InvalidField(Invalid):
 
     def __init__(self, problems: Sequence[FieldProblem]) -> None:
         self.problems = list(problems)
-        super().__init__("fields of the request are refused")
+        super().__init__("fields of the request are invalid")
 
 
-ADVICE: Final = "the question takes more than one may: narrow it by agent, version or time"
+ADVICE: Final = "the query exceeds its limits: narrow it by agent, version or time"

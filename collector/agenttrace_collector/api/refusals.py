@@ -20,7 +20,7 @@ from agenttrace_collector.server.faults import FaultBorder
 
 # What the framework refuses by itself; where several kinds share a status, the most general names it.
 _NAMES: Final = {405: "method_not_allowed", **{status.http: status.name for status in STATUS.values()}}
-_MESSAGES: Final = {404: "there is nothing under this path", 405: "this path does not take this method"}
+_MESSAGES: Final = {404: "no resource has this path", 405: "this path does not support this method"}
 
 
 def refuse_with_reason(app: FastAPI) -> None:
@@ -51,7 +51,7 @@ async def _validation_error(_: Request, error: Exception) -> Response:
     named = dict.fromkeys((str(each["loc"][-1]), each["type"]) for each in error.errors())
     problems = [allowed_in(field, kind) for field, kind in named]
     status = STATUS[Invalid]
-    return _refusal(status.http, status.name, "parameters of the request are refused", problems)
+    return _refusal(status.http, status.name, "parameters of the request are invalid", problems)
 
 
 async def _http_error(request: Request, error: Exception) -> Response:

@@ -45,7 +45,7 @@ class _List(NamedTuple):
         if body["total"] > len(rows):
             console.print(f"{len(rows)} of {body['total']:,}: more with --page and --limit")
         if not rows:
-            console.print("nothing is stored that fits; what a collector received: agenttrace doctor")
+            console.print("no stored records match; agenttrace doctor shows what the collector received")
 
 
 @expand_options

@@ -99,7 +99,7 @@ async def _directly(settings: Config, choice: _Choice, tenant: str, *, yes: bool
         opened_erasure(settings.exporters.clickhouse, storage.flush) as erasure,
     ):
         if erasure is None:
-            fail("agenttrace purge: no rows are kept here (exporters.clickhouse.endpoint)")
+            fail("agenttrace purge: this collector stores no rows (exporters.clickhouse.endpoint)")
         try:
             await _carry_out(lambda erase: erasure(subject, erase=erase), yes=yes)
         finally:

@@ -35,7 +35,7 @@ class ClientTls(Section):
                 message = f"{name} is not a file"
                 raise ValueError(message)
         if (self.cert_file is None) != (self.key_file is None):
-            message = "cert_file and key_file must stand together"
+            message = "cert_file and key_file must be set together"
             raise ValueError(message)
         return self
 
@@ -109,7 +109,7 @@ class Pipelines(Section):
                 )
                 raise ValueError(message)
         if (CLICKHOUSE in self.logs.exporters) != self.stores:
-            message = "service.pipelines: clickhouse must stand in both pipelines or in none"
+            message = "service.pipelines: clickhouse must be in both pipelines or in none"
             raise ValueError(message)
         unused = sorted(set(exporters) - {*self.traces.exporters, *self.logs.exporters})
         if unused:

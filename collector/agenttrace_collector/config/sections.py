@@ -85,7 +85,7 @@ class Receivers(Section):
 
 
 class MemoryLimiter(Section):
-    """Above `limit_mib` less `spike_limit_mib` (a fifth by default) requests are asked to come later."""
+    """Above `limit_mib` less `spike_limit_mib` (a fifth by default) requests are asked to retry later."""
 
     limit_mib: Positive = 1024
     spike_limit_mib: Positive | None = None
@@ -110,7 +110,7 @@ class Enforce(Section):
 
 
 class Quotas(Section):
-    """What each tenant may send; null does not limit it. Over one of them requests are asked to come later."""
+    """What each tenant may send; null does not limit it. Over one of them requests are asked to retry later."""
 
     spans_per_second: Positive | None = None
     journal_mib: Positive | None = None

@@ -25,7 +25,7 @@ class DirectoryLock:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             self.release()
-            message = f"journal directory {self._path.parent} belongs to another collector that is running"
+            message = f"journal directory {self._path.parent} is in use by another collector"
             raise JournalInUse(message) from error
 
     def release(self) -> None:

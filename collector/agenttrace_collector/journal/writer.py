@@ -71,7 +71,7 @@ class Writer:
                 message = "journal: it is closed"
                 raise Unavailable(message)
             if self._waiting and size and self._waiting + size > self._pending_bytes:
-                message = "journal: too much waits for the disk"
+                message = "journal: too many bytes wait to be written"
                 raise Unavailable(message)
             self._tasks.append(task)
             self._waiting += size
@@ -115,7 +115,7 @@ class Writer:
         except Exception as error:  # noqa: BLE001 - the worker loop: the senders are told
             self._recover(error)
             if (failure := reason(error)) != self._failure:
-                _log.warning("journal: commits fail (%s), senders are asked to come later", failure)
+                _log.warning("journal: commits fail (%s), senders are asked to retry", failure)
             self._failure, self._failed_at = failure, time.monotonic()
             return group, error
         return [], None

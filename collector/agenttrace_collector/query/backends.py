@@ -31,7 +31,7 @@ class NullReader:
     async def ask(self, name: str, tenant: str, parameters: Mapping[str, Any]) -> Answer:
         """Say so."""
         del name, tenant, parameters
-        message = "no rows are kept here (exporters.clickhouse.endpoint)"
+        message = "this collector stores no rows (exporters.clickhouse.endpoint)"
         raise Unavailable(message, 60.0)
 
     def close(self) -> None:

@@ -122,7 +122,7 @@ class LargeLane:
     async def run(self, ask: Callable[[Settings], T]) -> T:
         """The same as `Lanes.run`."""
         if self._asked >= _MOST_WAITING:
-            message = "as many large questions wait as can be"
+            message = "too many large queries are waiting"
             raise Throttled(message)
         self._asked += 1
         try:

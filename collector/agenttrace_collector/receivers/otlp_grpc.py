@@ -157,7 +157,7 @@ def _bind(server: grpc.aio.Server, wanted: Address, tls: Tls | None) -> Address:
             else server.add_insecure_port(str(wanted))
         )
     except RuntimeError as error:
-        message = f"{wanted} cannot be listened on: is another process there?"
+        message = f"cannot listen on {wanted}: is another process using it?"
         raise OSError(message) from error
     return Address(wanted.host, port)
 
@@ -205,7 +205,7 @@ def _unimplemented() -> Iterable[grpc.GenericRpcHandler[bytes, bytes]]:
 
 def _refuse(name: str) -> Any:
     async def export(_: AsyncIterator[bytes], context: _Context) -> bytes:
-        message = f"{name} are not taken here: traces and logs are"
+        message = f"{name} are not supported: traces and logs are"
         await context.abort(grpc.StatusCode.UNIMPLEMENTED, message)
         raise AssertionError
 

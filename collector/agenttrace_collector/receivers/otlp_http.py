@@ -108,7 +108,7 @@ class HttpReceiver:
 def _content_type(request: Request) -> str:
     stated = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if stated not in {PROTOBUF, JSON}:
-        message = f"allowed content types are {PROTOBUF} and {JSON}"
+        message = f"the content type must be {PROTOBUF} or {JSON}"
         raise UnsupportedMedia(message)
     return stated
 
@@ -136,7 +136,7 @@ def _json(message: Message) -> bytes:
 
 async def _not_found(request: Request) -> Response:
     name = request.url.path.removeprefix("/v1/").removeprefix("/v1development/")
-    message = f"{name} are not taken here: traces and logs are" if name in OTHER_SERVICES else _NOT_FOUND
+    message = f"{name} are not supported: traces and logs are" if name in OTHER_SERVICES else _NOT_FOUND
     return _plain(request, 404, message)
 
 

@@ -66,7 +66,7 @@ class Token(Section):
     @model_validator(mode="after")
     def _one_of_both(self) -> Self:
         if bool(self.token and self.token.get_secret_value()) == bool(self.sha256):
-            message = "must be a token that is not empty, or its sha256, one of the two"
+            message = "must be either a token that is not empty or its sha256"
             raise ValueError(message)
         return self
 
@@ -118,7 +118,7 @@ class Authenticator:
             return ANYONE
         identity = self._find(digest or b"")
         if identity is None:
-            message = "a bearer token that is known here is required"
+            message = "a valid bearer token is required"
             raise Unauthenticated(message)
         if not identity.allows(role):
             message = f"this token does not allow the role {role}"

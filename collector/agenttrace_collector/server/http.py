@@ -138,7 +138,7 @@ def _bind(wanted: Address) -> socket.socket:
         listening.settimeout(0)
     except OSError as error:
         listening.close()
-        message = f"{wanted} cannot be listened on: is another process there?"
+        message = f"cannot listen on {wanted}: is another process using it?"
         raise OSError(message) from error
     return listening
 

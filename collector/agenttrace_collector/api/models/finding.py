@@ -29,7 +29,7 @@ class OfSignals(Record):
 class Findings(Record):
     """The difference between two groups of runs, with its interval and its p and q values."""
 
-    difference: float | None = Field(description="The share of the first group less that of the second.")
+    difference: float | None = Field(description="The share of the first group minus that of the second.")
     difference_low: float | None
     difference_high: float | None
     effect_size: float | None = Field(description="The phi coefficient, from -1 to 1.")
@@ -39,7 +39,7 @@ class Findings(Record):
     )
     p_value: float | None
     q_value: float | None = Field(
-        description="By Benjamini and Hochberg, over all rows of the answer on all of its pages."
+        description="p corrected by Benjamini and Hochberg over all rows on all pages."
     )
 
 

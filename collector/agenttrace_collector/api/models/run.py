@@ -24,7 +24,9 @@ class Run(Record):
     parent_run_id: UUID | None = None
     conversation_id: str = Field(description="An HMAC under the site's key, empty without one.")
     actor: str = Field(description="The outermost agent that a span names.")
-    source: str = Field(description="Which convention told it: agenttrace, genai, openinference, …, api.")
+    source: str = Field(
+        description="The convention of its spans: agenttrace, genai, openinference, …, or api."
+    )
     error_type: str
     steps: int
     failed_steps: int
@@ -34,11 +36,9 @@ class Run(Record):
     retries: int
     input_tokens: int
     output_tokens: int
-    documents: int | None = Field(
-        default=None, description="Documents that retrievals found, where they say so."
-    )
+    documents: int | None = Field(default=None, description="Documents that retrievals returned, if stated.")
     settled: bool = Field(
-        description="False while more may arrive: counts are then those of the steps that have."
+        description="False while more steps may arrive; counts then cover those that have arrived."
     )
 
 
@@ -55,7 +55,7 @@ class Step(Record):
     ended_at: Moment
     metadata: dict[str, Scalar]
     actor: str
-    role: str = Field(description="leaf for a call, wrapper for what stands around one, agent.")
+    role: str = Field(description="leaf for a call, wrapper for a span around one, or agent.")
     operation: str
     status: str
     error_type: str
@@ -70,7 +70,9 @@ class Step(Record):
     attempt: int | None
     cache_read_tokens: int | None
     cache_write_tokens: int | None
-    cost_nano_usd: int | None = Field(description="What the sender says that the call cost, in 10^-9 USD.")
+    cost_nano_usd: int | None = Field(
+        description="The cost of the call as stated by the sender, in 10^-9 USD."
+    )
     source: str
     settled: bool
 
@@ -83,11 +85,13 @@ class Failure(Record):
     step_id: UUID | None
     failure_type: str
     failure_code: str
-    message: str = Field(description="A sentence made of type and code, unless the site keeps authors' own.")
+    message: str = Field(
+        description="A sentence made of type and code, unless the site stores the authors' messages."
+    )
     occurred_at: Moment
     metadata: dict[str, Scalar]
     source: str = Field(description="recorded or derived.")
-    rule: str = Field(description="The rule that derived it, empty where the agent recorded it.")
+    rule: str = Field(description="The derivation rule; empty if the agent recorded it.")
 
 
 class Decision(Record):
@@ -102,12 +106,12 @@ class Decision(Record):
     confidence: float | None
     candidates: list[str]
     metadata: dict[str, Scalar]
-    tool_name: str = Field(description="The tool that an approval is about, else empty.")
-    wait_ms: int | None = Field(description="How long a person made the call wait.")
+    tool_name: str = Field(description="The tool of an approval, else empty.")
+    wait_ms: int | None = Field(description="How long the call waited for a person, in milliseconds.")
     recorded_at: Moment
     actor: str
     source: str = Field(description="recorded or derived.")
-    rule: str = Field(description="The rule that derived it, empty where the agent recorded it.")
+    rule: str = Field(description="The derivation rule; empty if the agent recorded it.")
 
 
 class QualitySignal(Record):
@@ -124,7 +128,7 @@ class QualitySignal(Record):
     recorded_at: Moment
     actor: str
     source: str = Field(description="recorded or derived.")
-    rule: str = Field(description="The rule that derived it, empty where the agent recorded it.")
+    rule: str = Field(description="The derivation rule; empty if the agent recorded it.")
 
 
 class Runs(Page):
@@ -150,11 +154,13 @@ class Details(Record):
 
     run: Run
     steps: list[Step]
-    failure: Failure | None = Field(description="The last failure, where there is one.")
+    failure: Failure | None = Field(description="The last failure, if any.")
     failures: list[Failure]
     decisions: list[Decision]
     quality_signals: list[QualitySignal]
-    decisions_enabled: bool = Field(description="Whether decisions and quality signals are kept here.")
+    decisions_enabled: bool = Field(
+        description="True if this collector stores decisions and quality signals."
+    )
     steps_total: int
     decisions_total: int
     quality_signals_total: int

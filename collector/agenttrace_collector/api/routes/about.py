@@ -43,7 +43,7 @@ class State(Record):
     journal: dict[str, int | float | str] | None = Field(
         default=None, description="What waits for the database."
     )
-    decisions: bool = Field(description="Whether decisions and quality signals are kept here.")
+    decisions: bool = Field(description="True if this collector stores decisions and quality signals.")
 
 
 @router.get("/v1/vocabulary", summary="The vocabulary of this site", responses=REFUSALS)

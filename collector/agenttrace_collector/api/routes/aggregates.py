@@ -19,7 +19,7 @@ class DecisionAggregation(OfDecisions):
     """How often one reason was stated."""
 
     count: int
-    avg_confidence: float | None = Field(description="Of the decisions that state one.")
+    avg_confidence: float | None = Field(description="Average over the decisions that state a confidence.")
     agent_versions: list[str]
     runs: int = Field(description="Runs in which it was stated.")
 
@@ -38,8 +38,10 @@ class SignalAggregation(OfSignals):
     false_count: int
     true_percentage: float
     runs: int = Field(description="Runs in which it was observed.")
-    runs_with_true: int = Field(description="Those of them in which it was true at least once.")
-    run_rate: float | None = Field(description="The share of those runs, with its interval at 95 %.")
+    runs_with_true: int = Field(description="Runs in which it was true at least once.")
+    run_rate: float | None = Field(
+        description="The share of these runs, with its 95 % interval in the next two fields."
+    )
     run_rate_low: float | None
     run_rate_high: float | None
 

@@ -22,7 +22,7 @@ class DecisionDelta(VersionRates, OfDecisions):
     version_a_count: int
     version_b_count: int
     delta_percentage: float | None = Field(
-        description="By how much the second count differs from the first, in percent of it; none where it is 0."
+        description="Difference of the counts in percent of the first; null if the first is 0."
     )
 
 
@@ -33,7 +33,7 @@ class SignalDelta(VersionRates, OfSignals):
     version_b_count: int
     version_a_true_rate: float | None = Field(description="The share of true among its occurrences.")
     version_b_true_rate: float | None
-    delta: float | None = Field(description="The second rate less the first.")
+    delta: float | None = Field(description="The second rate minus the first.")
 
 
 class _Outcome(Record):
@@ -47,7 +47,7 @@ class OutcomeDelta(VersionRates, _Outcome):
     version_b_count: int
     version_a_rate: float | None = Field(description="The share of the version's runs.")
     version_b_rate: float | None
-    delta: float | None = Field(description="The second rate less the first.")
+    delta: float | None = Field(description="The second rate minus the first.")
 
 
 class Comparison(Record):

@@ -20,16 +20,18 @@ class DecisionFailures(Findings, OfDecisions):
 
     total_occurrences: int
     runs: int = Field(description="Runs in which it was stated.")
-    runs_with_failures: int = Field(description="Those of them in which a failure came after it.")
-    correlation_rate: float = Field(description="The share of those runs, with its interval at 95 %.")
+    runs_with_failures: int = Field(description="Runs with a failure after it.")
+    correlation_rate: float = Field(
+        description="The share of these runs, with its 95 % interval in the next two fields."
+    )
     correlation_rate_low: float
     correlation_rate_high: float
-    runs_with_failures_in_any_order: int = Field(description="The same, whenever the failure came.")
+    runs_with_failures_in_any_order: int = Field(description="Runs with a failure before or after it.")
     rate_in_any_order: float
     runs_without: int = Field(description="Runs in which it was not stated.")
-    runs_without_with_failures: int = Field(description="Those of them with a failure.")
+    runs_without_with_failures: int = Field(description="Runs without it that have a failure.")
     rate_without: float | None
-    associated_failure_types: dict[str, int] = Field(description="Runs by the type of what came after it.")
+    associated_failure_types: dict[str, int] = Field(description="Runs by the type of the failure after it.")
 
 
 class DecisionFailureCorrelations(Page):
@@ -43,15 +45,15 @@ class SignalOutcomes(Findings, OfSignals):
 
     total_occurrences: int
     runs_present: int = Field(description="Runs in which it was observed as true.")
-    runs_absent: int = Field(description="The other runs.")
-    outcome_present: int = Field(description="Runs with the signal that ended so.")
-    outcome_absent: int = Field(description="The same of the other runs.")
+    runs_absent: int = Field(description="Runs in which it was not observed as true.")
+    outcome_present: int = Field(description="Runs with the signal and the outcome.")
+    outcome_absent: int = Field(description="The same for runs without the signal.")
     success_rate_when_present: float | None = Field(
-        description="The share of runs with the signal that ended so: success, or the outcome asked for."
+        description="The share of runs with the signal that have the outcome; success by default."
     )
     success_rate_when_present_low: float | None
     success_rate_when_present_high: float | None
-    success_rate_when_absent: float | None = Field(description="The same of the other runs.")
+    success_rate_when_absent: float | None = Field(description="The same for runs without the signal.")
     success_rate_when_absent_low: float | None
     success_rate_when_absent_high: float | None
     correlation_strength: float | None = Field(description="The phi coefficient of presence and outcome.")

@@ -23,10 +23,10 @@ class Stats(Record):
     partial: int = Field(description="Runs that ended in part.")
     agents: int
     versions: int = Field(description="Pairs of agent and version.")
-    steps: int = Field(description="Calls: what stands around them is not counted.")
+    steps: int = Field(description="Calls; spans around them are not counted.")
     failures: int
-    decisions: int | None = Field(description="None where they are switched off.")
-    quality_signals: int | None = Field(description="None where they are switched off.")
+    decisions: int | None = Field(description="null if decisions and signals are switched off.")
+    quality_signals: int | None = Field(description="null if decisions and signals are switched off.")
 
 
 class AgentVersion(Record):
@@ -51,7 +51,7 @@ class Rejection(Record):
 
     kind: str = Field(description="What was refused: decision, quality_signal, failure, span, run, …")
     rule: str
-    attribute_key: str = Field(description="The key, never a value.")
+    attribute_key: str = Field(description="The attribute key, never a value.")
     count: int
     first: Moment
     last: Moment
@@ -94,7 +94,7 @@ class FailureAggregation(Record):
     failure_code: str
     count: int
     runs: int = Field(description="Runs in which it occurred.")
-    derived: int = Field(description="Those that were derived from steps; agents recorded the others.")
+    derived: int = Field(description="How many of them were derived from steps; agents recorded the others.")
 
 
 class FailureAggregations(Page):

@@ -79,7 +79,7 @@ class Purged(Record):
 async def purge(wanted: Purge, built: Built, identity: Operating) -> Purged:
     """Erases rows; on return no query returns them, and their files are removed some minutes later."""
     if built.erasure is None:
-        message = "no rows are kept here (exporters.clickhouse.endpoint)"
+        message = "this collector stores no rows (exporters.clickhouse.endpoint)"
         raise Unavailable(message, 60.0)
     rows = await built.erasure(wanted.subject(built.policy, identity.tenant), erase=wanted.erase)
     return Purged(erased=wanted.erase, rows=dict(rows), total=sum(rows.values()))
