@@ -38,11 +38,11 @@ class Rejected(CollectorError):
 
 
 class Unlisted(Rejected):
-    """A value that is not in the closed list it is from."""
+    """A value that is not in its closed list."""
 
 
 class Invalid(Rejected):
-    """Fields of a request or a document that are refused, each by a rule or by its form."""
+    """Invalid fields of a request or a document."""
 
 
 class NotFound(Rejected):
@@ -50,7 +50,7 @@ class NotFound(Rejected):
 
 
 class SwitchedOff(Rejected):
-    """Decisions and quality signals are not taken here, so nothing is known of them."""
+    """Decisions and quality signals are switched off."""
 
     def __init__(self) -> None:
         super().__init__("decisions and quality signals are switched off here (processors.enforce.decisions)")
@@ -67,7 +67,7 @@ class TooLarge(Rejected):
 
 
 class UnsupportedMedia(Rejected):
-    """A content type or encoding that is not taken."""
+    """A content type or encoding that is not supported."""
 
 
 class Unavailable(CollectorError):
@@ -86,7 +86,7 @@ class Throttled(Unavailable):
 
 
 class Unauthenticated(Rejected):
-    """The request carries no token that is known here."""
+    """The request has no valid token."""
 
     reason = Reason.UNAUTHORIZED
 

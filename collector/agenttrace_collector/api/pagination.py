@@ -1,4 +1,4 @@
-"""What all responses share: times in UTC, and pagination."""
+"""The base of all responses: times in UTC, and pagination."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Page(Record):
     def of(
         cls, rows: Sequence[Mapping[str, Any]], page: Paging, *, total: int | None = None, **more: Any
     ) -> Self:
-        """The response with one page of `rows`; where `total` is given, `rows` are that page already.
+        """Returns the response with one page of `rows`; if `total` is given, `rows` are that page already.
 
         `more` are the other fields of the response.
         """
@@ -51,7 +51,7 @@ class Page(Record):
 
 
 def paginate(records: Sequence[T], page: Paging) -> Sequence[T]:
-    """The records of one page."""
+    """Returns the records of one page."""
     return records[page.offset : page.offset + page.page_size]
 
 

@@ -132,7 +132,7 @@ class EventSpan(EventTimes):
 
 
 class FailureFilter(EventSpan):
-    """Which failures."""
+    """Filters of failures."""
 
     failure_type: str | None = filter_field("failure_type")
 

@@ -11,7 +11,7 @@ from agenttrace_collector.errors import Invalid, Unlisted
 
 
 class FieldProblem(BaseModel):
-    """One field that is refused."""
+    """One invalid field."""
 
     field: str = Field(description="The name of a parameter, or a place in the document.")
     message: str = Field(description="What the value must be.")
@@ -22,7 +22,7 @@ class FieldProblem(BaseModel):
 
 
 class Problem(BaseModel):
-    """A request that is refused, and why."""
+    """A refused request and the reasons."""
 
     error: str = Field(description="The kind of error, for programs.")
     message: str = Field(description="The error as a sentence.")
@@ -43,7 +43,7 @@ class UnknownValue(Unlisted):
 
 
 class InvalidField(Invalid):
-    """Fields of a request or of a document that are refused, each by a rule or by its form."""
+    """Invalid fields of a request or a document."""
 
     def __init__(self, problems: Sequence[FieldProblem]) -> None:
         self.problems = list(problems)

@@ -1,4 +1,4 @@
-"""The `agenttrace` command: what there is, group by group; a command's libraries are imported when it runs."""
+"""The `agenttrace` command and its groups; a command's libraries are imported when it runs."""
 
 from __future__ import annotations
 

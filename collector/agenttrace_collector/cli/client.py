@@ -1,4 +1,4 @@
-"""Asks the API of a collector: which one, with which token, and what to say when it does not answer."""
+"""Calls the API of a collector, and ends the command with a message if that fails."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ _CHANGED: Final = "agenttrace_changed_values"
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """What a collector says of itself: metric samples and the state of its health endpoint."""
+    """The metric samples and the health state of a collector."""
 
     samples: tuple[tuple[str, Mapping[str, str], float], ...]
     health: Mapping[str, Any]
@@ -50,7 +50,7 @@ class Findings:
 
 
 def doctor(config: ConfigFiles = None, set_: Overrides = None) -> None:
-    """Say what a running collector received, ignored, refused and still holds, and what to do about it."""
+    """Report what a running collector received, ignored, refused and still holds, and what to do about it."""
     settings = loaded(source(config, set_))
     findings = examine(settings)
     for title, counted in _TABLES.items():
@@ -61,7 +61,7 @@ def doctor(config: ConfigFiles = None, set_: Overrides = None) -> None:
 
 
 def examine(settings: Config) -> Findings:
-    """Ask the collector of this configuration; ends the command where none answers."""
+    """Reads the metrics and the health of the configured collector; ends the command if none responds."""
     address = settings.service.telemetry.metrics.address
     check = settings.extensions.health_check
     if address is None:
@@ -78,7 +78,7 @@ def examine(settings: Config) -> Findings:
 
 
 def diagnose(findings: Findings) -> list[str]:
-    """Sentences for what stands out; one at least."""
+    """Returns sentences about what stands out, at least one."""
     sentences = [sentence for applies, sentence in _DIAGNOSES if applies(findings)]
     sentences += _not_kept(findings)
     sentences += _set_aside(findings)

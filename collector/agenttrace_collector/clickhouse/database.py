@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Database(Inserter, Protocol):
-    """Takes blocks once it is prepared."""
+    """Accepts inserts once it is prepared."""
 
     @property
     def embedded(self) -> bool:
@@ -32,7 +32,7 @@ class Database(Inserter, Protocol):
 
 
 class NullDatabase:
-    """`null://`: takes every block and keeps nothing, for measuring the collector without a database."""
+    """`null://`: discards every block, to measure the collector without a database."""
 
     embedded = True
 
@@ -43,14 +43,14 @@ class NullDatabase:
         """Do nothing."""
 
     def presence(self) -> None:
-        """Nothing is kept, so nothing is missed."""
+        """None: nothing is stored, so nothing can be missing."""
 
     def close(self) -> None:
         """Do nothing."""
 
 
 def open_writer(config: Config, policy: Policy) -> Database:
-    """The configured database for inserts; `prepare` it before the first one."""
+    """Opens the configured database for inserts; call `prepare` before the first one."""
     settings = config.exporters.clickhouse
     if _is_null(settings.endpoint):
         return NullDatabase()
@@ -60,12 +60,12 @@ def open_writer(config: Config, policy: Policy) -> Database:
 
 
 def open_reader(settings: Settings) -> ClickHouse | None:
-    """Connections of their own to the configured database; None for `null://`, which holds nothing to read."""
+    """Opens the configured database with connections of its own; None for `null://`, which stores nothing."""
     return _connect(settings.endpoint, settings)
 
 
 def open_purger(settings: Settings) -> ClickHouse | None:
-    """As `open_reader`, by the user that may delete where one is configured."""
+    """As `open_reader`, as the user of `purge_endpoint` if that is configured."""
     return _connect(settings.purge_endpoint or settings.endpoint, settings)
 
 

@@ -14,7 +14,7 @@ class Inserter(Protocol):
 
 
 class Presence(Protocol):
-    """Tells which rows a table has; a read that sees every insert that has returned."""
+    """Checks which rows a table contains, by a read that sees every finished insert."""
 
     def present(self, table: str, key: Sequence[str], values: Sequence[tuple[bytes | int, ...]]) -> set[int]:
         """The places in `values` whose row is in the table.

@@ -17,24 +17,24 @@ _FLUSH_SECONDS: Final = 30.0
 
 
 class Erases(Protocol):
-    """Counts and erases; both tell rows by table, and raise `Rejected` or `Unavailable`."""
+    """Counts and erases rows; both return rows by table, and raise `Rejected` or `Unavailable`."""
 
     def count(self, subject: Subject) -> Mapping[str, int]:
-        """What there is."""
+        """Returns the number of rows by table."""
 
     def erase(self, subject: Subject) -> Mapping[str, int]:
-        """Erase it; what there was."""
+        """Erases the rows; returns their number by table."""
 
 
 @dataclass(frozen=True, slots=True)
 class Erasure:
-    """Erases what a collector has, its journal included: rows that wait are delivered first, then erased."""
+    """Erases rows of a collector; waiting rows of its journal are delivered first, then erased."""
 
     eraser: Erases
     flush: Callable[[float], Awaitable[bool]]
 
     async def __call__(self, subject: Subject, *, erase: bool) -> Mapping[str, int]:
-        """What there is by table, and is erased where that is asked for; raises `Rejected` or `Unavailable`."""
+        """Returns the rows of the subject by table, and erases them if `erase`; raises `Rejected` or `Unavailable`."""
         if not await self.flush(_FLUSH_SECONDS):
             message = "rows wait in the journal: nothing is counted or erased until the database and every exporter take them"
             raise Unavailable(message)
@@ -45,7 +45,7 @@ class Erasure:
 async def opened_erasure(
     settings: ClickHouse, flush: Callable[[float], Awaitable[bool]]
 ) -> AsyncIterator[Erasure | None]:
-    """Erasure in the configured database, by the user that may erase where there is one; None for `null://`.
+    """Yields the erasure in the configured database, as the user of `purge_endpoint` if that is set; None for `null://`.
 
     Its connections are closed at the end.
     """

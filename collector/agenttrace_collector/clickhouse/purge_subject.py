@@ -1,4 +1,4 @@
-"""What is to be purged: the rows of a run, an agent, a conversation, or of the time before."""
+"""The subject of a purge: a run, an agent, a conversation, or the rows before a time."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from uuid import UUID
 
 
 class Kind(StrEnum):
-    """What rows are chosen by."""
+    """The kinds of subjects."""
 
     RUN = "run"
     AGENT = "agent"
@@ -18,7 +18,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What is to be erased, of one tenant.
+    """The subject of a purge, of one tenant.
 
     `value`: a run's UUID, an agent's id, a conversation as it is stored (`names.conversation_hash`), or for
     `before` nanoseconds since 1970: every row is placed by its own time, so that a run may lose its beginning.

@@ -1,7 +1,6 @@
 """Finds the rows and fields in RowBinary data from the column types alone.
 
-Encoding writes no lengths, to keep ingest cheap; only what the database refuses, or may have lost,
-is taken apart here.
+Encoding writes no lengths, to keep ingest cheap; only blocks that the database refuses, or may have lost, are split.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ _CONTINUES: Final = 0x80
 
 
 class NotRows(ValueError):
-    """The data does not end where its last row should."""
+    """The data does not end at the end of a row."""
 
 
 def row_starts(data: bytes, types: Sequence[str]) -> array[int]:

@@ -50,7 +50,7 @@ class ColumnType:
 
 @lru_cache(maxsize=1_024)
 def parse_type(text: str) -> ColumnType:
-    """A type as ClickHouse writes it, such as `Nullable(UUID)`; a text that is none has an empty name."""
+    """Parses a type as ClickHouse writes it, such as `Nullable(UUID)`; the name is empty if the text is not a type."""
     found = _TYPE.fullmatch(text)
     if found is None:
         return ColumnType("")
@@ -71,7 +71,7 @@ def _arguments(inside: str) -> Iterator[str]:
 
 
 def read_varint(data: bytes, position: int) -> tuple[int, int]:
-    """An unsigned LEB128 number at this position, and the position after it; raises `IndexError` where data ends."""
+    """Returns the unsigned LEB128 number at this position and the position after it; raises `IndexError` at the end of data."""
     value = shift = 0
     while (byte := data[position]) >= _CONTINUES:
         value |= (byte & _BITS) << shift

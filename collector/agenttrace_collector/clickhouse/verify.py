@@ -1,4 +1,4 @@
-"""Which rows a ClickHouse table has, asked by the ids that a row is known by."""
+"""Checks by their ids which rows a ClickHouse table contains."""
 
 from __future__ import annotations
 

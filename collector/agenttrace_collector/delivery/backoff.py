@@ -1,4 +1,4 @@
-"""How long to wait before the next attempt: exponential, with full jitter, for ever."""
+"""The delay before the next attempt: exponential, with full jitter, without an end."""
 
 from __future__ import annotations
 

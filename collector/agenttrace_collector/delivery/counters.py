@@ -48,7 +48,7 @@ class Counts:
             self._last_error = str(getattr(error, "code", None) or type(error).__name__)
 
     def repaired(self, table: str, rows: int) -> None:
-        """Rows of a block were not there although the block was taken for inserted."""
+        """Rows of a block that was counted as inserted were missing."""
         with self._lock:
             self._repaired[table] += rows
 

@@ -73,7 +73,7 @@ class Changes:
 
     @property
     def bytes(self) -> int:
-        """By how many bytes the journal grows."""
+        """The bytes that the commit adds."""
         return sum(number for (_, kind), number in self.counts.items() if kind is Kind.BYTES)
 
 

@@ -16,20 +16,20 @@ _LOOKUPS: Final = 2
 
 
 class QueryReader(Protocol):
-    """Answers the named queries."""
+    """Runs the named queries."""
 
     async def ask(self, name: str, tenant: str, parameters: Mapping[str, Any]) -> Answer:
         """Runs a named query; raises `Rejected` or `Unavailable`."""
 
     def close(self) -> None:
-        """Let go."""
+        """Closes the connections."""
 
 
 class NullReader:
     """The backend of `null://`, which stores no rows."""
 
     async def ask(self, name: str, tenant: str, parameters: Mapping[str, Any]) -> Answer:
-        """Say so."""
+        """Raises `Unavailable`."""
         del name, tenant, parameters
         message = "this collector stores no rows (exporters.clickhouse.endpoint)"
         raise Unavailable(message, 60.0)
@@ -39,9 +39,9 @@ class NullReader:
 
 
 def open_questions(config: Config) -> tuple[QueryReader, QueryReader]:
-    """Readers of the configured database with connections that the writer never sees: of questions, and of lookups.
+    """Opens two readers of the configured database: one for queries of users, one for lookups of the ingest.
 
-    Large ones of both wait for each other.
+    They have connections of their own, and share the lane of large queries.
     """
     settings = config.exporters.clickhouse
     limit, large = config.processors.memory_limiter.limit_mib, None

@@ -21,7 +21,7 @@ _PARAMETER: Final = re.compile(r"\{(\w+):((?:[^{}])+)\}")
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """One question: what it is called, what it tells, its statement and the types of its parameters."""
+    """A named query: name, title, description, statement, and the types of its parameters."""
 
     name: str
     title: str

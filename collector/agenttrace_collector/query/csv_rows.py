@@ -14,14 +14,14 @@ _FORMULA: Final = re.compile(r"[\s\x00-\x1f]*[=+\-@\uff1d\uff0b\uff0d\uff20]")
 
 
 def csv_text(rows: Iterable[Mapping[str, Any]]) -> str:
-    """A line for each row under the names of all of them; empty without rows."""
+    """Returns a header and a line for each row; empty without rows."""
     listed = list(rows)
     names = list(dict.fromkeys(name for row in listed for name in row))
     return csv_lines(names, [dict(zip(names, names, strict=True)), *listed]) if names else ""
 
 
 def csv_lines(names: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
-    """A line for each row, its values in the order of these names."""
+    """Returns a line for each row, with its values in the order of these names."""
     text = io.StringIO(newline="")
     writer = csv.DictWriter(text, names, lineterminator="\r\n")
     for row in rows:

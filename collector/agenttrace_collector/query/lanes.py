@@ -1,7 +1,7 @@
 """Two lanes for queries: small ones run in parallel, large ones one after the other.
 
-What all lanes together may take follows from `memory_limiter`, so that questions leave ingest its part. A
-question starts small; one that does not fit is asked again as a large one, which spills to disk.
+The memory of all lanes is a share of `memory_limiter`, so that queries leave memory to the ingest. A query starts in the
+small lane; one that exceeds its limits runs again in the large lane, which spills to disk.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ _SERVER: Final = {"max_memory_usage": 4 << 30}
 
 @dataclass(frozen=True, slots=True)
 class QueryLimits:
-    """What one question may take, in bytes; `spills` where it may go on on disk."""
+    """The limits of one query in bytes; `spills` if it may continue on disk."""
 
     memory: int
     result: int
@@ -53,7 +53,7 @@ class QueryLimits:
 
     @property
     def settings(self) -> Settings:
-        """As ClickHouse takes it."""
+        """The limits as ClickHouse settings."""
         limits = {"max_memory_usage": self.memory, "max_result_bytes": self.result}
         if not self.spills:
             return limits
@@ -73,19 +73,19 @@ class QueryLimits:
 
 
 def small_lane(limit_mib: int, parts: int) -> QueryLimits:
-    """What a question that starts may take of so much memory."""
+    """Returns the limits of a query in the small lane: `parts` of 32 of the memory."""
     memory = max(_LEAST, limit_mib * _MIB * parts // _PARTS)
     return QueryLimits(memory, memory // _RESULT_PART)
 
 
 def large_lane(limit_mib: int, parts: int) -> QueryLimits:
-    """What one that did not fit may take."""
+    """Returns the limits of a query in the large lane."""
     memory = max(2 * _LEAST, limit_mib * _MIB * parts // _PARTS)
     return QueryLimits(memory, memory // _RESULT_PART, spills=True)
 
 
 class Lanes:
-    """Threads that ask: several for small questions; `large` may be shared, and is None for a server."""
+    """Several threads for small queries; `large` may be shared, and is None for a server."""
 
     def __init__(
         self, threads: int, small: QueryLimits | None = None, large: LargeLane | None = None
@@ -95,7 +95,7 @@ class Lanes:
         self._large = large
 
     async def run(self, ask: Callable[[Settings], T]) -> T:
-        """What `ask` answers with the settings of the lane it fits; raises what it raises, or `Throttled`."""
+        """Calls `ask` with the settings of the small lane, then of the large one; raises what it raises, or `Throttled`."""
         loop = asyncio.get_running_loop()
         try:
             return await loop.run_in_executor(self._threads, ask, self._small)
@@ -105,14 +105,14 @@ class Lanes:
         return await self._large.run(ask)
 
     def close(self) -> None:
-        """Wait for what is being asked."""
+        """Waits for running queries."""
         self._threads.shutdown(cancel_futures=True)
         if self._large:
             self._large.close()
 
 
 class LargeLane:
-    """One thread: a second large question waits for the first."""
+    """One thread, so that large queries run one after the other."""
 
     def __init__(self, lane: QueryLimits) -> None:
         self._settings = lane.settings
@@ -139,5 +139,5 @@ class LargeLane:
             return ask({**self._settings, "join_algorithm": "default"})
 
     def close(self) -> None:
-        """Wait for what is being asked."""
+        """Waits for running queries."""
         self._thread.shutdown(cancel_futures=True)

@@ -23,7 +23,7 @@ _SETTINGS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Rows under the names of their columns."""
+    """The rows of a query and the names of its columns."""
 
     columns: Sequence[str]
     rows: Sequence[Sequence[Any]]
@@ -65,7 +65,7 @@ class Reader:
         }
 
     def close(self) -> None:
-        """Wait for what is being asked, and let go."""
+        """Waits for running queries and closes the connections."""
         self._lanes.close()
         self._database.close()
 

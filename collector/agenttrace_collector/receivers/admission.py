@@ -1,7 +1,7 @@
 """Admission control: limits on concurrent requests and on their memory.
 
-Over a limit a sender is asked to come later; nothing is dropped and nothing waits without end. What one tenant
-holds beyond its share is taken back for another.
+Over a limit a sender is asked to retry later; nothing is dropped and nothing waits without end. Memory that a tenant
+holds beyond its share is reclaimed for another.
 """
 
 from __future__ import annotations
@@ -84,9 +84,9 @@ class AdmissionController:
 
     @asynccontextmanager
     async def receiving(self, tenant: str) -> AsyncIterator[Arriving]:
-        """What a body holds from before it is read until it is answered; over the soft limit it is refused.
+        """Accounts for a body from before it is read until its response; refuses it over the soft limit.
 
-        Not where others hold more than their share, and this tenant does not.
+        It is not refused if others hold more than their share and this tenant does not.
         """
         if not self.has_room and not self._others_hold_it(tenant):
             raise _throttled("memory")
@@ -119,7 +119,7 @@ class AdmissionController:
 
     @asynccontextmanager
     async def expecting(self, body: Arriving) -> AsyncIterator[None]:
-        """Keeps room for a body of which nothing shows until it is there.
+        """Reserves memory for a body that the library shows only when it is complete.
 
         For one as large as this tenant's before, and beyond it for decoding one, so that bodies which have arrived do
         not leave too little to take any of them.

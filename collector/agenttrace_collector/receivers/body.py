@@ -20,7 +20,7 @@ _CODINGS: Final = {**{str(coding): coding for coding in Coding}, **_ALIASES}
 
 
 class BodyLimits(NamedTuple):
-    """The bytes a body may have, and the seconds it may take."""
+    """The limits of a body: bytes, and seconds to arrive."""
 
     size: int
     seconds: float
@@ -30,7 +30,7 @@ class BodyLimits(NamedTuple):
 async def admitted_body(
     request: Request, flow: AdmissionController, sender: Identity, limits: BodyLimits
 ) -> AsyncIterator[bytes]:
-    """The body of a request whose sender is known, with a place for what is done with it.
+    """Yields the body of an authenticated request, with a slot to process it.
 
     Raises `TooLarge`, or `Unavailable` where it does not come in time or memory does not allow it.
     """
@@ -49,9 +49,9 @@ async def admitted_body(
 async def read_body(
     request: Request, limit: int, arrived: Callable[[int], Awaitable[None]] | None = None
 ) -> bytes:
-    """The body of at most `limit` bytes; raises `TooLarge` before more is read.
+    """Returns a body of at most `limit` bytes; raises `TooLarge` before more is read.
 
-    The size of each part is told to `arrived` before the next one is taken.
+    `arrived` is called with the size of each part before the next one is read.
     """
     if _announced(request) > limit:
         raise _too_large(limit)

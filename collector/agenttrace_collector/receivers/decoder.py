@@ -25,14 +25,14 @@ class _Lane:
 
 
 class Decoder:
-    """Runs what decodes a body; several at a time would only take the interpreter from each other."""
+    """Runs decoding functions, few at a time, since they share one interpreter."""
 
     def __init__(self) -> None:
         self._small = _Lane(ThreadPoolExecutor(1, "decode"))
         self._large = _Lane(ThreadPoolExecutor(1, "decode large"))
 
     async def run(self, decode: Callable[[], T], tenant: str, size: int) -> T:
-        """What `decode` returns; `size` is that of the content, as far as it is known."""
+        """Runs `decode` in a thread and returns its result; `size`: the bytes of the content, as far as known."""
         lane = self._large if size > _LARGE_BYTES else self._small
         async with lane.turns.take_turn(tenant):
             return await asyncio.get_running_loop().run_in_executor(lane.thread, decode)

@@ -14,7 +14,7 @@ _BORROWED: Final = 3
 
 
 class Turns:
-    """Places, of which a free one goes to the waiting tenant that has the fewest."""
+    """Permits; a free one goes to the waiting tenant that holds the fewest."""
 
     def __init__(self, places: int) -> None:
         self._free = places
@@ -23,7 +23,7 @@ class Turns:
 
     @asynccontextmanager
     async def take_turn(self, tenant: str, patience: float | None = None) -> AsyncIterator[None]:
-        """A place, for which it waits; raises `TimeoutError` after `patience` seconds."""
+        """Waits for a permit and holds it; raises `TimeoutError` after `patience` seconds."""
         if self._waiting or not self._may_take(tenant):
             await self._wait(tenant, patience)
         else:

@@ -1,4 +1,4 @@
-"""What every receiver does with a body: decompress, decode, write to the sink, count."""
+"""The common path of all receivers: decompress, decode, write to the sink, count."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Body:
 
 @dataclass(frozen=True, slots=True)
 class Ingest:
-    """Takes bodies of OTLP requests to the sink; returns when the sink has them.
+    """Decodes bodies of OTLP requests and writes them to the sink; returns when they are stored.
 
     `kept` is for how many seconds each table keeps its rows; `forward` makes what is forwarded, by signal.
     """
@@ -63,7 +63,7 @@ class Ingest:
     forward: Mapping[str, Rebuild] = field(default_factory=dict)
 
     async def take(self, body: Body) -> Batch:
-        """The batch that is now stored; raises `Rejected` or `Unavailable`, which are counted."""
+        """Stores a body; returns its batch. Raises `Rejected` or `Unavailable`, which are counted."""
         async with self.flow.reserve(body.content_bytes, body.tenant):
             batch = await self._decoded(body)
             if body.signal.is_stored:
@@ -73,7 +73,7 @@ class Ingest:
         return batch
 
     def context(self, tenant: str) -> Context:
-        """What decoding a request of this tenant depends on, now."""
+        """Returns the context to decode a request of this tenant that arrives now."""
         return Context(self.policy, tenant, self.now(), self.kept)
 
     async def keep(self, batch: Batch, unit: str, transport: str, tenant: str) -> bool:

@@ -1,7 +1,7 @@
 """Quotas of a tenant: spans per second, bytes in the journal, unsettled runs.
 
-Looked at before a body is read and charged when it is stored, so that one large request is taken, and pays for itself
-with the time until the next one.
+Checked before a body is read and charged when it is stored: a large request is accepted, and the next one waits until its
+cost is paid.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class _Allowance:
 class Quotas:
     """The quotas of every tenant; `oldest` is when the journal's first entry was written (ns), None for none.
 
-    What a journal held before this start counts for nobody.
+    Rows that the journal held before this start are not charged.
     """
 
     settings: Settings

@@ -47,7 +47,7 @@ class Identity:
     role: Role
 
     def allows(self, role: Role) -> bool:
-        """Whether this role is the one asked for, or includes it."""
+        """True if this role is, or includes, the given one."""
         return role is self.role or role in _INCLUDED.get(self.role, frozenset())
 
 
@@ -71,7 +71,7 @@ class Token(Section):
         return self
 
     def digest(self) -> bytes:
-        """What is kept of the token."""
+        """The SHA-256 of the token."""
         if self.sha256:
             return bytes.fromhex(self.sha256)
         return sha256(self.token.get_secret_value().encode()).digest() if self.token else b""
@@ -85,7 +85,7 @@ class Tokens(Section):
 
 @dataclass(slots=True)
 class Authenticator:
-    """Knows the digests of tokens; no tokens: everyone is `ANYONE`."""
+    """Authenticates requests by the digests of tokens; without tokens everyone is `ANYONE`."""
 
     _known: list[tuple[bytes, Identity]] = field(default_factory=list, repr=False)
     required: bool = False
@@ -98,9 +98,9 @@ class Authenticator:
         return authenticator
 
     def reload(self, file: Path | None) -> None:
-        """Take the tokens of this file from now on; raises `ConfigError` and changes nothing then.
+        """Replaces the tokens by those of this file; raises `ConfigError` and keeps the old ones if it is invalid.
 
-        Where tokens were required, they stay so: a configuration that has lost the file lets nobody in unseen.
+        If tokens were required, they remain required, even if the file is no longer configured.
         """
         if self.required and file is None:
             raise ConfigError([Problem(Position("configuration"), _SETTING, _LOST)])

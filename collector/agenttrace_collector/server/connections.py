@@ -58,10 +58,10 @@ class Connection(Protocol):
     """One connection in any phase."""
 
     def is_overdue(self, waited: float, passed: float) -> bool:
-        """Whether it takes too long: `waited` in this phase, `passed` since the last check."""
+        """True if the phase takes too long; `waited`: seconds in this phase, `passed`: seconds since the last check."""
 
     def abort(self) -> None:
-        """Close it at once."""
+        """Closes the connection at once."""
 
 
 class Connections:
@@ -78,7 +78,7 @@ class Connections:
 
     @property
     def count(self) -> int:
-        """How many there are."""
+        """The number of connections."""
         return len(self._phases)
 
     def enter(self, connection: Connection, phase: Phase) -> None:
@@ -108,7 +108,7 @@ class Connections:
                         await self._left.wait()
 
     def evict(self) -> bool:
-        """Close the connection that can best be spared; False where there is none."""
+        """Closes the connection that has waited longest in the most expendable phase; False if none has waited long enough."""
         for phases in _TO_SPARE:
             oldest = [next(iter(entries.items())) for phase in phases if (entries := self._waiting[phase])]
             if oldest:

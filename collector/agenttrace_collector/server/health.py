@@ -1,4 +1,4 @@
-"""Whether requests can be accepted, and what stands in the way."""
+"""Health: whether requests can be accepted, and the obstacles otherwise."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _SERVICE: Final = "service"
 
 @dataclass(slots=True)
 class Health:
-    """Obstacles by part, and facts that do not keep requests out."""
+    """The obstacles by part, and facts that do not block requests."""
 
     obstacles: dict[str, Obstacle] = field(default_factory=dict)
     facts: dict[str, Callable[[], object]] = field(default_factory=dict)

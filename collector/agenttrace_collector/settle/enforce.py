@@ -1,4 +1,4 @@
-"""Rows as they are stored, held to the rules of today: a site may have made them stricter since."""
+"""Applies the current rules to stored rows: a site may have made them stricter."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ RowT = TypeVar("RowT", StepRow, RunRow)
 
 
 def sound_metadata(policy: Policy, metadata: Mapping[str, Scalar]) -> dict[str, Scalar]:
-    """The metadata of a step, none where a rule refuses it today."""
+    """Returns the metadata of a step; empty if a current rule refuses it."""
     try:
         return check_metadata(policy, metadata) if metadata else {}
     except Violation:
@@ -27,7 +27,7 @@ def sound_metadata(policy: Policy, metadata: Mapping[str, Scalar]) -> dict[str, 
 
 
 def enforced(rows: RunRows, policy: Policy) -> RunRows:
-    """The steps and candidates of a run with every value that no rule allows any more taken out."""
+    """Returns the run without values that the current rules refuse."""
     return replace(
         rows,
         steps=[_row(step, policy) for step in rows.steps],

@@ -48,7 +48,7 @@ NOBODYS: Final = PendingRun("", bytes(16), 0, 0, 0)
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
-    """From which latency (milliseconds) and token count a derived signal says so."""
+    """The latencies (milliseconds) and token counts from which signals are derived."""
 
     latency_exceeded: int = 5_000
     latency_significantly_exceeded: int = 15_000
@@ -69,7 +69,7 @@ class Thresholds:
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """What the agent itself stated, by step (None: of the run): a derived row of that kind gives way."""
+    """What the agent itself recorded, by step (None: of the run); a derived row of the same type is dropped."""
 
     signals: frozenset[tuple[bytes | None, str]] = frozenset()
     decisions: frozenset[tuple[bytes | None, str]] = frozenset()
@@ -101,7 +101,7 @@ class Settled:
 
 @dataclass(frozen=True, slots=True)
 class SettleContext:
-    """What the runs of one round share; `settled_at` is the version of their rows."""
+    """The context of one round of settling; `settled_at` is the version of its rows."""
 
     policy: Policy
     thresholds: Thresholds

@@ -1,4 +1,4 @@
-"""Names of tools that a call itself does not show to exist, as other calls of the same agent do."""
+"""Confirms names of tools by other calls of the same agent."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Owner: TypeAlias = tuple[str, str]
 
 
 def owners_of_unconfirmed(runs: Iterable[RunRows]) -> set[Owner]:
-    """Who called tools whose names are not confirmed and can be told from others."""
+    """Returns the agents that called tools with unconfirmed names that have digits."""
     return {
         (step.tenant, step.agent_id) for run in runs for step in run.steps if names.digits_of(step.tool_name)
     }
@@ -30,7 +30,7 @@ def by_digits(key: bytes, tools: Iterable[tuple[str, str, str]]) -> dict[tuple[O
 
 
 def with_confirmed_names(run: RunRows, key: bytes, confirmed: Mapping[tuple[Owner, str], str]) -> RunRows:
-    """The run with each unconfirmed name that another call confirms in place of what stands for it.
+    """Returns the run with each unconfirmed name that another call confirms.
 
     Another call of the run does, whoever reports it: client and server of one call are two services.
     """

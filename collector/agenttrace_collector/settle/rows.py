@@ -71,7 +71,7 @@ class RowBuilder:
         return SettledStepRow(**values, rules_version=RULES_VERSION, settled_at=self._facts.settled_at)
 
     def signals(self, found: Iterable[tuple[Node, Derivation]]) -> Iterator[DerivedSignalRow]:
-        """The derived signals, but none of a type that the agent recorded for that step."""
+        """Yields the derived signals, except types that the agent recorded for that step."""
         if not self._policy.decisions:
             return
         for node, rule in found:
@@ -94,7 +94,7 @@ class RowBuilder:
                 )
 
     def decisions(self, found: Iterable[tuple[Node, Derivation]]) -> Iterator[DerivedDecisionRow]:
-        """The derived decisions, but none of a type that the agent recorded for that step."""
+        """Yields the derived decisions, except types that the agent recorded for that step."""
         if not self._policy.decisions:
             return
         for node, rule in found:
@@ -119,7 +119,7 @@ class RowBuilder:
                 )
 
     def failures(self, steps: Sequence[Node]) -> Iterator[DerivedFailureRow]:
-        """One for each call that failed for good, one for the run; none where the agent states its own."""
+        """Yields a failure for each call that failed for good and one for the run, unless the agent recorded its own."""
         if self._facts.source in _STATED:
             return
         for node in steps:

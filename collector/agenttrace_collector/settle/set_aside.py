@@ -36,13 +36,13 @@ class SetAside:
             self._tries.update({run: self._tries.get(run, 1) for run in runs})
 
     def remove(self, marks: Iterable[PendingRun]) -> None:
-        """These are settled now."""
+        """Removes runs that are settled now."""
         with self._lock:
             for mark in marks if self._tries else ():
                 self._tries.pop(mark[:2], None)
 
     def readings(self) -> Iterator[Sample]:
-        """How many there are, the first of them by their ids."""
+        """Yields their number, and the ids of the first ones."""
         with self._lock:
             runs = list(self._tries)
         for _, run_id in runs[:_NAMED]:

@@ -46,12 +46,12 @@ def _uuid(raw: bytes) -> str:
 
 
 def runs(marks: Sequence[PendingRun]) -> str:
-    """That a row is of one of these runs."""
+    """The condition that a row is of one of these runs."""
     return f"run_id IN ({run_ids(mark.run_id for mark in marks)})"
 
 
 def rows_of_runs(row: type[Row], marks: Sequence[PendingRun]) -> str:
-    """That a row is of one of these runs; the times keep the rest of the table unread."""
+    """The condition that a row is of one of these runs; its time range limits the parts that are read."""
     earliest, latest = min(mark.earliest for mark in marks), max(mark.latest for mark in marks)
     time = TIMES[row.TABLE]
     return (
@@ -61,7 +61,7 @@ def rows_of_runs(row: type[Row], marks: Sequence[PendingRun]) -> str:
 
 
 def stated(row: type[Row], marks: Sequence[PendingRun]) -> str:
-    """Which types the agent recorded for which step of these runs."""
+    """The query of the types that the agent recorded, by step, of these runs."""
     kind = next(name for name in columns(row) if name.endswith("_type"))
     if kind == "decision_type":
         kind = f"if({kind} = 'approval' AND selected = 'deny', {quoted(DENIAL)}, toString({kind}))"
@@ -71,7 +71,7 @@ def stated(row: type[Row], marks: Sequence[PendingRun]) -> str:
 
 
 def settled_marks(marks: Sequence[PendingRun]) -> str:
-    """The rows of `run_marks` that say so."""
+    """The rows of `run_marks` that mark these runs as settled."""
     return ", ".join(
         f"(fromUnixTimestamp64Nano({mark.touched:d}), {quoted(mark.tenant)}, '{_uuid(mark.run_id)}',"
         f" fromUnixTimestamp64Nano({mark.earliest:d}), fromUnixTimestamp64Nano({mark.latest:d}), 1)"
@@ -80,7 +80,7 @@ def settled_marks(marks: Sequence[PendingRun]) -> str:
 
 
 def marks_again(mark: PendingRun, seconds: int) -> str:
-    """The rows of `run_marks` by which a run is done for now, and comes again in so many seconds."""
+    """The rows of `run_marks` that settle a run now and mark it again in so many seconds."""
     run = (
         f"{quoted(mark.tenant)}, toUUID('{_uuid(mark.run_id)}'),"
         f" fromUnixTimestamp64Nano({mark.earliest:d}), fromUnixTimestamp64Nano({mark.latest:d})"

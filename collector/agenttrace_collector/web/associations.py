@@ -15,7 +15,7 @@ STRENGTHS: Final = {"0": "any", "0.1": "0.1 or more", "0.3": "0.3 or more", "0.5
 
 
 async def associations(request: Request) -> tuple[str, dict[str, Any]]:
-    """Two fields of cells and their tables; support is shown, and what has too little of it is not tested."""
+    """Shows two heat maps with their tables; rows with too few runs are not tested."""
     who, chosen = require_decisions(request), filters(request)
     strength = request.query_params.get("strength", "0")
     strength = strength if strength in STRENGTHS else "0"

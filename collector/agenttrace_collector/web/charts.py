@@ -1,4 +1,4 @@
-"""Charts as plotly takes them, each with the rows that it shows for the table and the CSV under it."""
+"""Charts for plotly, each with the rows for the table and the CSV under it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ COLOURS: Final = {"successful": 1, "failed": 2, "partial": 3, "true": 1, "false"
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """A figure: what it says, what plotly draws, the columns and rows of its table, where its CSV is."""
+    """A figure: title, plotly traces, columns and rows of its table, and the link to its CSV."""
 
     title: str
     traces: Sequence[Mapping[str, Any]]
@@ -25,7 +25,7 @@ class Chart:
 
     @property
     def spec(self) -> dict[str, Any]:
-        """What the page's script hands to plotly."""
+        """The figure as the page's script passes it to plotly."""
         return {"data": list(self.traces), "layout": {"height": self.height, **self.layout}}
 
 
@@ -67,7 +67,7 @@ def columns(rows: Sequence[Row], x: str, y: str, by: str) -> list[dict[str, Any]
 def horizontal_bars(
     labels: Sequence[str], values: Sequence[float], name: str, colour: int = 1
 ) -> list[dict[str, Any]]:
-    """A bar across for each label, the first on top."""
+    """Returns a horizontal bar for each label, the first on top."""
     return [
         {
             "type": "bar",
@@ -83,7 +83,7 @@ def horizontal_bars(
 def heat(
     x: Sequence[str], y: Sequence[str], z: Sequence[Sequence[float | None]], unit: str
 ) -> list[dict[str, Any]]:
-    """A field of cells; none where there is nothing to show."""
+    """Returns a heat map of `z`, rows by `y`; a None is an empty cell."""
     return [
         {
             "type": "heatmap",
@@ -98,7 +98,7 @@ def heat(
 
 
 def chart_height(rows: int) -> int:
-    """The height that so many bars across need."""
+    """Returns the height in pixels for so many horizontal bars."""
     return max(200, 60 + 26 * rows)
 
 

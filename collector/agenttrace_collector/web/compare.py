@@ -19,7 +19,7 @@ _PARTS: Final = {
 
 
 async def compare(request: Request) -> tuple[str, dict[str, Any]]:
-    """Asks for two versions, then shows by what they differ."""
+    """Lets the reader choose two versions and shows by what they differ."""
     who, chosen = require_decisions(request), filters(request)
     agents = await who.records("agents", chosen.bound())
     agent = chosen.agent or (agents[0]["agent_id"] if agents else "")

@@ -25,7 +25,7 @@ class RuleShown(Record):
 
 
 class VocabularyShown(Record):
-    """Every type and code that is taken here."""
+    """Every type and code that this collector accepts."""
 
     decision_types: dict[str, list[str]] = Field(description="Decision types, each with its reason codes.")
     signal_types: dict[str, list[str]] = Field(description="Signal types, each with its codes.")
@@ -36,7 +36,7 @@ class VocabularyShown(Record):
 
 
 class State(Record):
-    """Whether requests are accepted, and what stands in the way."""
+    """Whether requests are accepted, and the obstacles if not."""
 
     status: Literal["accepting", "refusing"]
     obstacles: dict[str, str] = Field(description="What stands in the way, by part.")
@@ -48,7 +48,7 @@ class State(Record):
 
 @router.get("/v1/vocabulary", summary="The vocabulary of this site", responses=REFUSALS)
 async def vocabulary(queries: RequireReader) -> VocabularyShown:
-    """Types, codes and rules, a site's extension included."""
+    """Returns types, codes and rules, including the site's own codes."""
     known = queries.answers.policy.vocabulary
     return VocabularyShown(
         decision_types={name: list(codes) for name, codes in known.decisions.items()},

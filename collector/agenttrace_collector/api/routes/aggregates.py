@@ -1,4 +1,4 @@
-"""Decisions and quality signals counted."""
+"""Routes that count decisions and quality signals."""
 
 from __future__ import annotations
 
@@ -54,13 +54,13 @@ class SignalAggregations(Page):
 
 
 class DecisionFilter(EventSpan):
-    """Which decisions."""
+    """Filters of decisions."""
 
     decision_type: str | None = filter_field("decision_type")
 
 
 class SignalFilter(EventSpan):
-    """Which quality signals."""
+    """Filters of quality signals."""
 
     signal_type: str | None = filter_field("signal_type")
 
@@ -69,7 +69,7 @@ class SignalFilter(EventSpan):
 async def aggregate_decisions(
     queries: RequireDecisions, wanted: Annotated[DecisionFilter, Query()]
 ) -> DecisionAggregations:
-    """How often each reason was stated, by which versions."""
+    """Counts each reason, and lists the versions that stated it."""
     rows = await queries.select("decisions_aggregate", wanted)
     return DecisionAggregations.of(rows, wanted, total_decisions=sum(row["count"] for row in rows))
 
@@ -78,7 +78,7 @@ async def aggregate_decisions(
 async def aggregate_signals(
     queries: RequireDecisions, wanted: Annotated[SignalFilter, Query()]
 ) -> SignalAggregations:
-    """How often each code was observed as true and as false."""
+    """Counts how often each code was observed as true and as false."""
     rows = await queries.select("signals_aggregate", wanted)
     total = sum(row["true_count"] + row["false_count"] for row in rows)
     return SignalAggregations.of(rows, wanted, total_signals=total)

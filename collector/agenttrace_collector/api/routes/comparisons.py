@@ -17,7 +17,7 @@ router: Final = APIRouter(tags=["decisions and quality signals"], responses=REFU
 
 
 class DecisionDelta(VersionRates, OfDecisions):
-    """One reason of one decision type, in both versions; tested is in how many runs it was stated."""
+    """One reason code in both versions; the test compares the shares of runs in which it was stated."""
 
     version_a_count: int
     version_b_count: int
@@ -27,7 +27,7 @@ class DecisionDelta(VersionRates, OfDecisions):
 
 
 class SignalDelta(VersionRates, OfSignals):
-    """One code of one signal type, in both versions; tested is in how many runs it was true."""
+    """One signal code in both versions; the test compares the shares of runs in which it was true."""
 
     version_a_count: int
     version_b_count: int
@@ -41,7 +41,7 @@ class _Outcome(Record):
 
 
 class OutcomeDelta(VersionRates, _Outcome):
-    """How runs ended, in both versions; tested is how many did."""
+    """One outcome in both versions; the test compares the shares of runs that ended so."""
 
     version_a_count: int
     version_b_count: int
@@ -61,7 +61,7 @@ class Comparison(Record):
 
 
 class Compared(Record):
-    """A comparison; a page holds so many of each list."""
+    """A comparison; paging applies to each list."""
 
     comparison: Comparison
     decision_deltas_total: int
@@ -71,7 +71,7 @@ class Compared(Record):
 
 
 class CompareFilter(EventTimes):
-    """Which versions of which agent."""
+    """The agent and the two versions to compare."""
 
     agent_id: RequiredName = Field(description="The agent.")
     version_a: RequiredName = Field(description="The version to compare with.")
@@ -80,7 +80,7 @@ class CompareFilter(EventTimes):
 
 @router.get("/v1/compare/versions", summary="Two versions of an agent")
 async def compare_versions(queries: RequireDecisions, wanted: Annotated[CompareFilter, Query()]) -> Compared:
-    """By how much decisions, quality signals and outcomes of two versions differ."""
+    """Returns by how much decisions, quality signals and outcomes of two versions differ."""
     names = ("compare_decisions", "compare_signals", "compare_outcomes")
     decisions, signals, outcomes = await asyncio.gather(*(queries.select(name, wanted) for name in names))
     return Compared(

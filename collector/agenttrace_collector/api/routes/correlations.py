@@ -16,7 +16,7 @@ router: Final = APIRouter(tags=["decisions and quality signals"], responses=REFU
 
 
 class DecisionFailures(Findings, OfDecisions):
-    """One reason, and the failures that came after it; tested are failures in any order, with and without it."""
+    """One reason code and the failures after it; the test compares the shares of runs with a failure, with and without it."""
 
     total_occurrences: int
     runs: int = Field(description="Runs in which it was stated.")
@@ -41,7 +41,7 @@ class DecisionFailureCorrelations(Page):
 
 
 class SignalOutcomes(Findings, OfSignals):
-    """One signal, and how runs with and without it ended; tested is how many ended so."""
+    """One signal code and the outcomes of runs with and without it; the test compares the shares with the outcome."""
 
     total_occurrences: int
     runs_present: int = Field(description="Runs in which it was observed as true.")
@@ -66,7 +66,7 @@ class SignalOutcomeCorrelations(Page):
 
 
 class OutcomeFilter(EventSpan):
-    """Which quality signals and outcomes."""
+    """Filters of quality signals, and the outcome."""
 
     outcome: str | None = filter_field("outcome")
 
@@ -75,7 +75,7 @@ class OutcomeFilter(EventSpan):
 async def correlate_decisions_failures(
     queries: RequireDecisions, wanted: Annotated[FailureFilter, Query()]
 ) -> DecisionFailureCorrelations:
-    """In how many runs with a reason a failure came after it, and in how many there was one at all."""
+    """Counts runs in which a failure came after a decision with this reason, and runs with any failure."""
     return DecisionFailureCorrelations.of(
         await queries.select("correlate_decisions_failures", wanted), wanted
     )
@@ -85,5 +85,5 @@ async def correlate_decisions_failures(
 async def correlate_signals_outcomes(
     queries: RequireDecisions, wanted: Annotated[OutcomeFilter, Query()]
 ) -> SignalOutcomeCorrelations:
-    """In which share of the runs with a signal the outcome was observed, and in those without."""
+    """Returns the share of runs with the outcome, with and without the signal."""
     return SignalOutcomeCorrelations.of(await queries.select("correlate_signals_outcomes", wanted), wanted)

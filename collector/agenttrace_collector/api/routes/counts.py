@@ -15,7 +15,7 @@ router: Final = APIRouter(tags=["counts"], responses=REFUSALS)
 
 
 class Stats(Record):
-    """How much there is of everything."""
+    """The number of records of each kind."""
 
     runs: int
     successful: int = Field(description="Runs that ended in success.")
@@ -47,7 +47,7 @@ class Agents(Page):
 
 
 class Rejection(Record):
-    """What one rule refused under one attribute key."""
+    """Records that one rule refused under one attribute key."""
 
     kind: str = Field(description="What was refused: decision, quality_signal, failure, span, run, …")
     rule: str
@@ -82,7 +82,7 @@ class OverTime(Record):
 
 
 class Steps(AgentTimes):
-    """What an agent did, in intervals."""
+    """Filters by agent and time, and the length of the intervals."""
 
     step: int = Field(default=86_400, ge=60, le=31_536_000, description="Seconds of an interval.")
 
@@ -106,7 +106,7 @@ class FailureAggregations(Page):
 
 @router.get("/v1/stats/over-time", summary="Runs over time")
 async def runs_over_time(queries: RequireReader, wanted: Annotated[Steps, Query()]) -> OverTime:
-    """How many runs began in each interval, by how they ended."""
+    """Counts the runs that began in each interval, by outcome."""
     rows = await queries.select("runs_over_time", wanted)
     return OverTime(step=wanted.step, intervals=[Interval(**row) for row in rows])
 
@@ -115,14 +115,14 @@ async def runs_over_time(queries: RequireReader, wanted: Annotated[Steps, Query(
 async def aggregate_failures(
     queries: RequireReader, wanted: Annotated[FailureFilter, Query()]
 ) -> FailureAggregations:
-    """How often each failure occurred, in how many runs."""
+    """Counts each failure, and the runs in which it occurred."""
     rows = await queries.select("failures_aggregate", wanted)
     return FailureAggregations.of(rows, wanted, total_failures=sum(row["count"] for row in rows))
 
 
 @router.get("/v1/stats", summary="Counts of everything")
 async def get_stats(queries: RequireReader, wanted: Annotated[AgentTimes, Query()]) -> Stats:
-    """Runs by outcome, and how many steps, failures, decisions and quality signals there are."""
+    """Counts runs by outcome, steps, failures, decisions and quality signals."""
     rows = await queries.select("stats", wanted)
     is_kept = queries.answers.policy.decisions
     return Stats(**(rows[0] if is_kept else {**rows[0], "decisions": None, "quality_signals": None}))
@@ -136,6 +136,6 @@ async def list_agents(queries: RequireReader, wanted: Annotated[Times, Query()])
 
 @router.get("/v1/rejections/aggregate", summary="Refused records by rule")
 async def aggregate_rejections(queries: RequireReader, wanted: Annotated[Span, Query()]) -> Rejections:
-    """How many records each rule refused, by kind and attribute key."""
+    """Counts the records that each rule refused, by kind and attribute key."""
     rows = await queries.select("rejections_aggregate", wanted)
     return Rejections.of(rows, wanted, total_rejections=sum(row["count"] for row in rows))

@@ -1,4 +1,4 @@
-"""POST /v1/purge: counts what is stored of a run, an agent, a conversation or the time before, and erases it."""
+"""POST /v1/purge: counts and erases the rows of a run, an agent or a conversation, or those before a time."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _ONE: Final = f"exactly one of {', '.join(Kind)}"
 
 
 class Purge(BaseModel):
-    """What is to be erased, of the tenant whose token asks."""
+    """The rows to erase, of the tenant of the token."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -64,7 +64,7 @@ class Purge(BaseModel):
 
 
 class Purged(Record):
-    """What there was."""
+    """The number of rows by table."""
 
     erased: bool = Field(description="Whether the rows are gone now; else they were counted.")
     rows: dict[str, int] = Field(description="Rows by table, every version of a row counted.")

@@ -39,7 +39,7 @@ class Stored(Record):
 
 
 class Accepted(Record):
-    """What became of a run document."""
+    """The result of storing a run document."""
 
     run_id: UUID = Field(description="The run's id; another name than a UUID becomes one.")
     created: bool = Field(description="False where this run was stored before: nothing is doubled.")

@@ -30,7 +30,7 @@ RunId = Annotated[UUID, Path(description="The run's id.")]
 
 
 class RunFilter(Span):
-    """Which runs."""
+    """Filters of runs."""
 
     status: str | None = filter_field("status")
 
@@ -46,7 +46,7 @@ async def list_runs(queries: RequireReader, wanted: Annotated[RunFilter, Query()
 
 @router.get("/v1/runs/{run_id}", summary="One run", responses=MISSING)
 async def get_run(queries: RequireReader, run_id: RunId) -> Run:
-    """The run of this id."""
+    """Returns the run of this id."""
     return Run(**await _run(queries, run_id))
 
 
@@ -68,7 +68,7 @@ async def list_failures(queries: RequireReader, run_id: RunId, page: Annotated[P
 
 @router.get("/v1/runs/{run_id}/details", summary="Everything of a run", responses=MISSING)
 async def get_details(queries: RequireReader, run_id: RunId) -> Details:
-    """The run with its steps, failures, decisions and quality signals."""
+    """Returns the run with its steps, failures, decisions and quality signals."""
     run = await _run(queries, run_id)
     is_kept = queries.answers.policy.decisions
     names = ["run_steps", "run_failures", *(["run_decisions", "run_signals"] if is_kept else [])]
