@@ -15,7 +15,7 @@ import pytest
 from agenttrace_collector.api.deps import TenantQueries
 from agenttrace_collector.query import catalogue
 from agenttrace_collector.web.downloads import TOTAL, pages_of
-from agenttrace_collector.web.filters import Filters
+from agenttrace_collector.web.filters import PageFilters
 from agenttrace_schemas import wire
 from tests.support.api import Api
 from tests.support.collector import Collector, running_collector
@@ -82,7 +82,7 @@ class Database:
 @pytest.mark.parametrize(("size", "most"), [(997, 100_000), (10_050, 100_000), (3, 70), (10, 10), (7, 1)])
 def test_pages_join(collector: Collector, size: int, most: int) -> None:
     """No run twice and none missing, up to the most that is told."""
-    bound = {**Filters(span="all").bound(), "tenant": "default"}
+    bound = {**PageFilters(span="all").bound(), "tenant": "default"}
     who = cast("TenantQueries", Database(collector))
 
     async def everything() -> list[dict[str, Any]]:
@@ -107,7 +107,7 @@ def test_a_cut_is_said(collector: Collector, monkeypatch: pytest.MonkeyPatch) ->
         downloads._paged(
             cast("TenantQueries", Database(collector)),
             "runs",
-            {**Filters(span="all").bound(), "tenant": "default"},
+            {**PageFilters(span="all").bound(), "tenant": "default"},
         )
     )
     assert response.headers["content-disposition"] == (f'attachment; filename="runs-first-100-of-{RUNS}.csv"')

@@ -11,7 +11,7 @@ from agenttrace_collector.api.params import Paging, Parameters
 from agenttrace_collector.cli.filters import AgentOptions, StepOptions, TimeOptions
 from agenttrace_collector.query.catalogue import catalogue
 from agenttrace_collector.query.filters import EARLIEST, END, FILTERS, LATEST, START, bind, closed_lists
-from agenttrace_collector.web.filters import Filters
+from agenttrace_collector.web.filters import PageFilters
 from agenttrace_schemas.rules import Policy
 
 TIMES = {START.parameter, END.parameter}
@@ -48,7 +48,7 @@ def test_pages_and_commands_name_them_alike() -> None:
     options = {field.name for kind in (AgentOptions, TimeOptions, StepOptions) for field in fields(kind)}
     short = {each.name for each in FILTERS.values()}
     assert options <= short | {START.name, END.name}
-    assert Filters.model_fields.keys() <= short | {"span"}
+    assert PageFilters.model_fields.keys() <= short | {"span"}
     assert set(AgentOptions(agent="a").parameters()) == {"agent_id", "agent_version"}
 
 

@@ -44,7 +44,7 @@ PageOf: TypeAlias = Annotated[int, typer.Option("--page", min=1, help="Which pag
 
 
 @dataclass(frozen=True, slots=True)
-class Filters:
+class QueryOptions:
     """Query parameters of the API, from the options that were given."""
 
     NAMES: ClassVar[Mapping[str, str]] = {
@@ -62,7 +62,7 @@ class Filters:
 
 
 @dataclass(frozen=True, slots=True)
-class AgentOptions(Filters):
+class AgentOptions(QueryOptions):
     """Filters by agent."""
 
     agent: Annotated[str | None, option("agent_id")] = None
@@ -70,7 +70,7 @@ class AgentOptions(Filters):
 
 
 @dataclass(frozen=True, slots=True)
-class TimeOptions(Filters):
+class TimeOptions(QueryOptions):
     """Filters by environment and time."""
 
     environment: Annotated[str | None, option("environment")] = None
@@ -79,7 +79,7 @@ class TimeOptions(Filters):
 
 
 @dataclass(frozen=True, slots=True)
-class StepOptions(Filters):
+class StepOptions(QueryOptions):
     """Filters by tool and source."""
 
     tool: Annotated[str | None, option("tool")] = None
@@ -87,13 +87,13 @@ class StepOptions(Filters):
 
 
 @dataclass(frozen=True, slots=True)
-class Paged(Filters):
+class Paged(QueryOptions):
     """Page number and size."""
 
     page: PageOf = 1
     limit: Limit = 100
 
 
-def wanted(*filters: Filters, **more: Any) -> dict[str, Any]:
+def wanted(*filters: QueryOptions, **more: Any) -> dict[str, Any]:
     """All of them together, as the API takes them."""
     return {name: value for each in filters for name, value in each.parameters().items()} | more

@@ -9,7 +9,7 @@ from agenttrace_collector.api.deps import TenantQueries, answers
 from agenttrace_collector.api.params import allowed_in
 from agenttrace_collector.api.problems import InvalidField
 from agenttrace_collector.server.auth import Role, token_digest
-from agenttrace_collector.web.filters import Filters
+from agenttrace_collector.web.filters import PageFilters
 from agenttrace_collector.web.sessions import COOKIE, Sessions
 
 
@@ -28,10 +28,10 @@ def sessions(request: Request) -> Sessions:
     return found
 
 
-def filters(request: Request) -> Filters:
+def filters(request: Request) -> PageFilters:
     """Returns the filters of the URL; raises `InvalidField` or `UnknownValue`."""
     try:
-        return Filters.model_validate(dict(request.query_params)).validated()
+        return PageFilters.model_validate(dict(request.query_params)).validated()
     except ValidationError as error:
         problems = [
             allowed_in(str(each["loc"][-1]), each["type"]) for each in error.errors(include_input=False)

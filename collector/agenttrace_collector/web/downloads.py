@@ -19,7 +19,7 @@ from agenttrace_collector.query.csv_rows import csv_lines, csv_text
 from agenttrace_collector.query.filters import NAME_LENGTH, closed_lists
 from agenttrace_collector.web.deps import current_reader, filters
 from agenttrace_collector.web.events import require_decisions
-from agenttrace_collector.web.filters import Filters
+from agenttrace_collector.web.filters import PageFilters
 from agenttrace_schemas.rules import Policy
 
 # Runs of one question, and of one download; a download that holds fewer than there are says so in its name.
@@ -101,11 +101,11 @@ def bound_of(request: Request, query: Query, policy: Policy) -> dict[str, Any]:
     """The page's filters and the query's own parameters; raises `InvalidField` or `UnknownValue`."""
     own = query.parameters.keys() - {"tenant", *_PLACE}
     given = request.query_params
-    if given.keys() - own - Filters.model_fields.keys():
+    if given.keys() - own - PageFilters.model_fields.keys():
         raise InvalidField([allowed_in("*", "extra_forbidden")])
     listed = closed_lists(policy)
     bound = filters(request).bound(limit=0, offset=0)
-    for name in (own & given.keys()) - Filters.model_fields.keys():
+    for name in (own & given.keys()) - PageFilters.model_fields.keys():
         value = _read(name, query.parameters[name], given[name])
         bound[name] = one_of(name, value or None, listed[name]) if name in listed else value
     missing = sorted(own - bound.keys())

@@ -23,7 +23,7 @@ SPANS: Final[Mapping[str, tuple[timedelta | None, int]]] = {
 _DEFAULT_SPAN: Final = "30d"
 
 
-class Filters(BaseModel):
+class PageFilters(BaseModel):
     """Those of `query.filters` that every page has, by their short names, and how far back the page looks.
 
     Other parameters of the URL are a page's own.
@@ -37,7 +37,7 @@ class Filters(BaseModel):
     span: str = Field(default=_DEFAULT_SPAN)
     source: str = ALL
 
-    def validated(self) -> Filters:
+    def validated(self) -> PageFilters:
         """Itself; raises `UnknownValue` where a closed list does not have what it names."""
         one_of("span", self.span, tuple(SPANS))
         one_of("source", self.source, SOURCES)
@@ -50,7 +50,7 @@ class Filters(BaseModel):
 
     def link(self, path: str, **more: Any) -> str:
         """Returns a link to another page with the same filters."""
-        default = Filters().model_dump()
+        default = PageFilters().model_dump()
         named = {name: value for name, value in self.model_dump().items() if value != default[name]}
         query = urlencode({**named, **{name: value for name, value in more.items() if value != ""}})
         return f"{path}?{query}" if query else path

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from agenttrace_collector.errors import CollectorError
 from agenttrace_collector.query.formatting import NOTHING, moment, number, points, probability, share
 from agenttrace_collector.web.deps import filters
-from agenttrace_collector.web.filters import SPANS, Filters
+from agenttrace_collector.web.filters import SPANS, PageFilters
 from agenttrace_collector.web.sessions import COOKIE
 
 _NAVIGATION: Final = {
@@ -30,7 +30,7 @@ def render(template: str, request: Request, **found: Any) -> str:
     try:
         chosen = filters(request)
     except CollectorError:  # this is the page that tells what is wrong with them
-        chosen = Filters()
+        chosen = PageFilters()
     given = {"agents": [], **found}
     return (
         _environment()
