@@ -1,6 +1,7 @@
 """What the compiled engine is told when it is built: every fact that decoding spans depends on, as plain data.
 
-Each fact stays where it is defined; here it is only collected. The engine refuses what it does not know.
+Each fact stays where it is defined; here it is only collected. A reader, a column, a rule or a field of OTLP that the
+engine does not know ends its building; spans that tell facts or typed events that it does not know are handed back.
 """
 
 from __future__ import annotations
@@ -14,12 +15,13 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from agenttrace_collector.decode import ids, resource, steps
 from agenttrace_collector.decode.conventions import complete, genai, openinference, read, table
 from agenttrace_collector.decode.conventions.coding_agents import REPEATED_SPANS
-from agenttrace_collector.decode.conventions.facts import SpanFacts
 from agenttrace_collector.decode.events import KINDS, TABLES
 from agenttrace_schemas import column_types, counts, names, patterns, rows, rules, spellings, texts, wire
 from agenttrace_schemas.rules import Policy
 from agenttrace_schemas.vocabulary import FailureType
 
+# Instrumentation scopes whose spans only Python treats.
+LEFT_SCOPES: Final[frozenset[str]] = frozenset()
 # A reader as data: its kind, the number of its spellings, and the words of `Spelled` and `Constant`.
 ReaderData: TypeAlias = tuple[str, int | None, str | None, bool]
 _KINDS: Final[Mapping[table.Reader, str]] = {
@@ -83,7 +85,6 @@ def _reading() -> dict[str, Any]:
     """How keys of attributes become facts of a span."""
     reader = _Readers()
     return {
-        "fact_names": list(SpanFacts.__slots__),
         "first": [(key, fact, reader(each)) for key, (fact, each) in read.FIRST.items()],
         "later": [
             (key, place, fact, reader(each))
@@ -116,6 +117,7 @@ def _reading() -> dict[str, Any]:
         "sender": [(list(keys), resource.DEFAULTS[name], name) for name, keys in resource.SPELLINGS.items()],
         "service_name": (wire.SERVICE_NAME, wire.UNKNOWN_SERVICE),
         "repeated_scopes": frozenset(REPEATED_SPANS),
+        "left_scopes": LEFT_SCOPES,
         "events_span": wire.EVENTS_SPAN,
     }
 

@@ -205,6 +205,7 @@ impl<'a> Batch<'a> {
             }
         }
         let scope = scope_name(scope)?;
+        let is_left = self.known.facts.left_scopes.contains(scope);
         let is_repeated = self.known.facts.repeated_scopes.contains(scope);
         for bytes in spans {
             span.read(bytes)?;
@@ -214,14 +215,34 @@ impl<'a> Batch<'a> {
                 resource.ignored += 1;
                 continue;
             }
-            self.take(bytes, span, scope);
+            if is_left {
+                self.hand_back(bytes, scope, self.places());
+            } else {
+                self.take(bytes, span, scope);
+            }
         }
         Some(())
     }
 
+    /// How long each block is.
+    fn places(&self) -> [usize; 6] {
+        [0, 1, 2, 3, 4, 5].map(|table: usize| self.blocks[table].data.len())
+    }
+
+    fn hand_back(&mut self, span: &'a [u8], scope: &'a str, places: [usize; 6]) {
+        let (resource, refusals) = (self.resources.len() - 1, self.refusals.len());
+        self.handed.push(HandedBack {
+            resource,
+            scope,
+            span,
+            places,
+            refusals,
+        });
+    }
+
     /// Makes the rows of a span, or notes that Python does.
     fn take(&mut self, bytes: &'a [u8], span: &Span<'a>, scope: &'a str) {
-        let places = [0, 1, 2, 3, 4, 5].map(|table: usize| self.blocks[table].data.len());
+        let places = self.places();
         let rows = [0, 1, 2, 3, 4, 5].map(|table: usize| self.blocks[table].rows);
         let refusals = self.refusals.len();
         self.changes.clear();
@@ -240,14 +261,7 @@ impl<'a> Batch<'a> {
                 }
                 self.refusals.truncate(refusals);
                 self.changes.clear();
-                let resource = self.resources.len() - 1;
-                self.handed.push(HandedBack {
-                    resource,
-                    scope,
-                    span: bytes,
-                    places,
-                    refusals,
-                });
+                self.hand_back(bytes, scope, places);
             }
         }
     }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 
 use crate::batch::{Batch, Origin, Violation};
-use crate::columns::{self, Decision, Failure, Signal};
+use crate::columns::{self, Decision, Failure, Signal, TABLES};
 use crate::facts::Stated;
 use crate::otlp::{Attribute, Event, Span, Value};
 use crate::rows::ids;
@@ -164,7 +164,12 @@ impl<'a> Batch<'a> {
         seen: &mut Seen,
     ) -> Checked<'a, ()> {
         let time = if event.time == 0 { span.start } else { event.time };
-        let table = [DECISIONS, SIGNALS, FAILURES][kind];
+        let Some(table) = TABLES
+            .iter()
+            .position(|table| *table == self.known.facts.kinds[kind].2)
+        else {
+            return Err(Fault::HandBack);
+        };
         if !self.moment.has(time, Some(table)) {
             return broken("time.range", "time_unix_nano");
         }
@@ -172,7 +177,7 @@ impl<'a> Batch<'a> {
         if is_repeated(attributes) {
             return broken("event.duplicate_key", event.name);
         }
-        let told = self.told(attributes);
+        let told = self.told(attributes)?;
         if table != FAILURES && !self.known.facts.takes_decisions {
             return broken("event.disabled", event.name);
         }
@@ -185,11 +190,13 @@ impl<'a> Batch<'a> {
         match table {
             DECISIONS => self.add_decision(&told, &place, seen),
             SIGNALS => self.add_signal(&told, &place, seen),
-            _ => self.add_failure(&told, &place, seen),
+            FAILURES => self.add_failure(&told, &place, seen),
+            _ => Err(Fault::HandBack),
         }
     }
 
-    fn told(&self, attributes: &[Attribute<'a>]) -> Told<'a> {
+    /// What an event states; Python treats a key of ours that is not known here.
+    fn told(&self, attributes: &[Attribute<'a>]) -> Checked<'a, Told<'a>> {
         let known = self.known;
         let mut told = Told {
             values: [Value::Nothing; 16],
@@ -200,9 +207,11 @@ impl<'a> Batch<'a> {
                 told.values[*which as usize] = attribute.value;
             } else if let Some(rest) = attribute.key.strip_prefix(known.metadata_prefix.as_str()) {
                 told.metadata.push((rest, attribute.value));
+            } else if attribute.key.starts_with(known.own_prefix.as_str()) {
+                return Err(Fault::HandBack);
             }
         }
-        told
+        Ok(told)
     }
 
     /// The id that an event states, else one made from what it says.

@@ -18,7 +18,6 @@ pub struct Facts {
     messages: Vec<(String, u32, u32, bool)>,
     pub tables: Vec<(String, Vec<(String, String)>)>,
     rules: Vec<String>,
-    fact_names: Vec<String>,
     first: Vec<(String, String, ReaderData)>,
     later: Vec<(String, usize, String, ReaderData)>,
     pub last: usize,
@@ -38,6 +37,7 @@ pub struct Facts {
     pub sender: Vec<(Vec<String>, String, String)>,
     pub service_name: (String, String),
     pub repeated_scopes: HashSet<String>,
+    pub left_scopes: HashSet<String>,
     pub events_span: String,
     named_spans: HashMap<String, HashMap<String, (String, String)>>,
     pub kind_keys: Vec<String>,
@@ -99,11 +99,8 @@ facts! {
     FinishReason "finish_reason", AskedForTools "asked_for_tools", Stream "stream", OutputType "output_type",
     Attempt "attempt", RequestAttempt "request_attempt", ConversationId "conversation_id", RunId "run_id",
     ParentRunId "parent_run_id", RunStatus "run_status", StepId "step_id", Seq "seq", AgentId "agent_id",
-    AgentVersion "agent_version", Environment "environment",
+    AgentVersion "agent_version", Environment "environment", DecisionId "decision_id",
 }
-
-/// Facts that this engine keeps in a form of their own.
-const APART: [&str; 2] = ["metadata", "not_understood"];
 
 #[derive(Clone)]
 pub enum Reader {
@@ -133,6 +130,8 @@ pub enum Family {
 /// What an attribute's key tells: the fact that it is the first to tell, and others by their place.
 #[derive(Default)]
 pub struct Key {
+    /// Whether it tells a fact that is not known here: Python treats the span.
+    pub is_left: bool,
     pub first: Option<(Fact, Reader)>,
     pub later: Vec<(usize, Fact, Reader)>,
 }
@@ -243,6 +242,8 @@ pub struct Known {
     pub stated: HashMap<String, Stated, crate::cache::Seeded>,
     pub stated_keys: Vec<String>,
     pub metadata_prefix: String,
+    /// What the keys of ours begin with.
+    pub own_prefix: String,
     pub agent_keys: [String; 3],
     pub patterns: Patterns,
     pub lengths: Lengths,
@@ -297,15 +298,26 @@ impl Known {
         let tables = facts.spellings.len();
         let mut keys: HashMap<String, Key, crate::cache::Seeded> = HashMap::default();
         for (key, name, data) in &facts.first {
-            keys.entry(key.clone()).or_default().first = Some((fact(name)?, reader(data, tables)?));
+            let entry = keys.entry(key.clone()).or_default();
+            let reader = reader(data, tables)?;
+            match Fact::named(name) {
+                Some(fact) => entry.first = Some((fact, reader)),
+                None => entry.is_left = true,
+            }
         }
         for (key, place, name, data) in &facts.later {
-            let entry = (*place, fact(name)?, reader(data, tables)?);
-            keys.entry(key.clone()).or_default().later.push(entry);
+            let entry = keys.entry(key.clone()).or_default();
+            let reader = reader(data, tables)?;
+            match Fact::named(name) {
+                Some(fact) => entry.later.push((*place, fact, reader)),
+                None => entry.is_left = true,
+            }
         }
         let mut fact_keys = vec![Vec::new(); Fact::COUNT];
         for (name, stated) in &facts.fact_keys {
-            fact_keys[fact(name)? as usize].clone_from(stated);
+            if let Some(fact) = Fact::named(name) {
+                fact_keys[fact as usize].clone_from(stated);
+            }
         }
         let mut named_spans = HashMap::new();
         for (scope, words) in &facts.named_spans {
@@ -339,7 +351,12 @@ impl Known {
             on_the_wire(&facts, "AGENT_VERSION")?,
             on_the_wire(&facts, "ENVIRONMENT")?,
         ];
+        let metadata_prefix = on_the_wire(&facts, "METADATA_PREFIX")?;
+        let own = metadata_prefix
+            .find('.')
+            .ok_or("the prefix of metadata has no part")?;
         Ok(Known {
+            own_prefix: metadata_prefix[..=own].to_owned(),
             keys,
             families,
             fact_keys,
@@ -349,7 +366,7 @@ impl Known {
             named_for,
             stated,
             stated_keys,
-            metadata_prefix: on_the_wire(&facts, "METADATA_PREFIX")?,
+            metadata_prefix,
             agent_keys,
             patterns: patterns(&facts)?,
             lengths: lengths(&facts)?,
@@ -370,19 +387,10 @@ fn check(facts: &Facts) -> Outcome<()> {
             return Err(format!("field {number} of {message} is not known"));
         }
     }
-    for name in &facts.fact_names {
-        if !APART.contains(&name.as_str()) {
-            fact(name)?;
-        }
-    }
     for rule in RULES {
         if !facts.rules.iter().any(|each| each == rule) {
             return Err(format!("the rule {rule} is missing"));
         }
-    }
-    let kinds: Vec<_> = facts.kinds.iter().map(|each| each.2.as_str()).collect();
-    if kinds != ["agent_decisions", "agent_quality_signals", "agent_failures"] {
-        return Err("the kinds of typed events are others".to_owned());
     }
     let sender: Vec<_> = facts.sender.iter().map(|each| each.2.as_str()).collect();
     if sender != ["agent_id", "agent_version", "environment"] || facts.statuses.len() != 3 {

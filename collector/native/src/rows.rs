@@ -67,10 +67,11 @@ impl<'a> Batch<'a> {
         self.decode_events(span, &origin)?;
         if is_step {
             self.add_step(span, &facts, &origin)?;
-            self.count_convention(facts.source());
             if facts.text(Fact::Role) == "agent" {
                 self.add_run(span, &facts, &origin)?;
             }
+            // Nothing is handed back from here on.
+            self.count_convention(facts.source());
         } else if span.name != self.known.facts.events_span {
             self.add_link(span, &origin);
             return Ok((1, 0));
@@ -240,6 +241,10 @@ impl<'a> Batch<'a> {
         }
         #[allow(clippy::cast_precision_loss)]
         let latency = took as f64 / MILLISECOND;
+        let decision = match facts.text(Fact::DecisionId) {
+            "" => None,
+            text => Some(self.id(text)?),
+        };
         let names = self.names(span, facts);
         let metadata = self.metadata(facts, origin)?;
         let status = self.status(span, facts);
@@ -305,6 +310,7 @@ impl<'a> Batch<'a> {
                 Step::Conversation => columns::text(out, &conversation),
                 Step::Source => columns::text(out, facts.source()),
                 // What only records of coding agents tell.
+                Step::DecisionId => columns::optional_uuid(out, decision.as_ref()),
                 Step::CallId | Step::CacheRead | Step::CacheWrite | Step::Cost => out.push(1),
             }
         }

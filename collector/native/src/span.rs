@@ -137,6 +137,9 @@ fn read_attribute<'a>(
         }
         return Ok(());
     };
+    if entry.is_left {
+        return Err(HandBack);
+    }
     if let Some((fact, reader)) = &entry.first {
         match reader.read(known, attribute.value) {
             Read::Nothing => {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -94,7 +94,37 @@ def test_another_policy_is_treated_in_python(engine: NativeEngine) -> None:
 @pytest.mark.parametrize(
     "change",
     [
-        {"fact_names": ["operation", "mood"]},
+        lambda _: {"left_scopes": {""}},
+        lambda facts: {"kinds": [*facts["kinds"], ("odd", "decision", "agent_runs")]},
+        lambda facts: {"first": [*facts["first"], ("odd", "mood", ("text", None, None, False))]},
+        lambda facts: {"later": [*facts["later"], ("odd", 1, "mood", ("text", None, None, False))]},
+    ],
+    ids=["scope", "kind of event", "first key of a fact", "later key of a fact"],
+)
+def test_what_only_python_knows_is_handed_back(change: Callable[[Any], Mapping[str, Any]]) -> None:
+    """A scope, a typed event or a fact that the engine has not does not end its building."""
+    policy = Policy()
+    facts = engine_facts(policy)
+    engine = NativeEngine(policy, {**facts, **change(facts)})
+    body = traces(ASpan(attributes={**STEP, "odd": "x"}, events=[("odd", {})]), ASpan(attributes=STEP))
+    assert engine.traces(body, context(engine, NOW)) == decode_traces(body, context(engine, NOW))
+    assert engine.counts.handed_back in {1, 2}
+
+
+def test_an_event_with_a_key_that_is_not_known_is_handed_back(engine: NativeEngine) -> None:
+    """A key of ours may mean something to Python."""
+    stated = {**DECISION, "agenttrace.decision.mood": "good"}
+    body, before = (
+        traces(ASpan(attributes=STEP, events=[(wire.EVENT_DECISION, stated)])),
+        engine.counts.handed_back,
+    )
+    assert engine.traces(body, context(engine, NOW)) == decode_traces(body, context(engine, NOW))
+    assert engine.counts.handed_back == before + 1
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
         {"families": [("a.", "feelings")]},
         {"tables": []},
         {"rules": []},
