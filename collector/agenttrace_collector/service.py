@@ -164,8 +164,11 @@ class Service:
         storage, flow = parts.storage, parts.flow
         metrics = RequestMetrics(self.telemetry)
         gate = open_gate(self.config.forward, parts.policy)
-        makes = {"traces": gate.traces, "logs": gate.logs}
-        forward = {queue.options.signal: makes[queue.options.signal] for queue in storage.queues}
+        copies = {"traces": gate.traces, "logs": gate.logs}
+        wanted = {queue.options.signal for queue in storage.queues}
+        if gate.agents_as_spans and "traces" in wanted:
+            wanted.add("logs")
+        forward = {signal: copies[signal] for signal in wanted}
         quotas = parts.quotas
         ingest = Ingest(
             parts.policy, storage.journal, flow, metrics, decoder, kept, quotas=quotas, forward=forward

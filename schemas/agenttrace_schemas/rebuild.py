@@ -50,9 +50,7 @@ def rebuilt_attributes(attributes: Mapping[str, Any], policy: Policy) -> Iterato
     """Yields the attributes that may leave, each in its form."""
     documents = -1
     for key, value in attributes.items():
-        form = KEYS.get(key) or next(
-            (form for pattern, form in FAMILIES.items() if pattern.fullmatch(key)), None
-        )
+        form = form_of(key)
         if form:
             kept = in_form(form, value, policy)
             if kept is not None:
@@ -63,6 +61,11 @@ def rebuilt_attributes(attributes: Mapping[str, Any], policy: Policy) -> Iterato
         yield DOCUMENT_KEY.format(documents), ""
     with suppress(Violation):
         yield from _metadata(attributes, policy).items()
+
+
+def form_of(key: str) -> ValueForm | None:
+    """The form in which a key's value leaves, None for a key that does not leave."""
+    return KEYS.get(key) or next((form for pattern, form in FAMILIES.items() if pattern.fullmatch(key)), None)
 
 
 def in_form(form: ValueForm, value: Any, policy: Policy) -> Any:

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
 
 import pytest
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from agenttrace_collector.config.pipelines import Forward
 from agenttrace_collector.decode import steps
-from agenttrace_collector.decode.batch import Batch, Context
+from agenttrace_collector.decode.batch import Batch, Context, EncodedRows
+from agenttrace_collector.decode.conventions import genai, openinference, openllmetry, ours
 from agenttrace_collector.decode.otlp import decode_logs, decode_traces
 from agenttrace_collector.forward.gate import Gate, open_gate
-from agenttrace_schemas import rebuild, wire
+from agenttrace_collector.forward.values import values_of
+from agenttrace_schemas import names, rebuild, wire
 from agenttrace_schemas.rows import ROWS, RejectionRow
 from agenttrace_schemas.rules import Policy
 from tests.support.agents import CONTEXT as AGENTS
@@ -39,14 +42,26 @@ def gate(conventions: str, other_spans: str = "structure") -> Gate:
     return open_gate(Forward(conventions=conventions, other_spans=other_spans), POLICY)  # type: ignore[arg-type]
 
 
+def copies(opened: Gate, signal: str, body: bytes, context: Context) -> Mapping[str, EncodedRows]:
+    """What leaves of a request, by signal."""
+    if signal == "traces":
+        return decode_traces(body, context, (), opened.traces()).forwarded
+    return decode_logs(body, context, (), opened.logs()).forwarded
+
+
+def left_of(opened: Gate, signal: str, body: bytes, context: Context = CORPUS) -> EncodedRows:
+    """What leaves of a request under its own signal."""
+    return copies(opened, signal, body, context)[signal]
+
+
 def passed(opened: Gate) -> Iterator[bytes]:
     """What passes of every planted request, of both signals."""
     now = time.time_ns()
     context = Context(POLICY, "default", now)
     for traces in trace_requests(now):
-        yield opened.traces(traces.SerializeToString(), context).data
+        yield left_of(opened, "traces", traces.SerializeToString(), context).data
     for logs in log_requests(now):
-        yield opened.logs(logs.SerializeToString(), context).data
+        yield left_of(opened, "logs", logs.SerializeToString(), context).data
 
 
 @pytest.mark.parametrize(("conventions", "other_spans"), list(itertools.product(CONVENTIONS, OTHER_SPANS)))
@@ -66,7 +81,7 @@ def planted() -> list[tuple[str, bytes]]:
 def leaks(opened: Gate, requests: list[tuple[str, bytes]]) -> tuple[int, int]:
     """Of requests how many leave with the token, and how many spans and records leave."""
     context = Context(POLICY, "default", AGENTS.received_at)
-    left = [getattr(opened, signal)(body, context) for signal, body in requests]
+    left = [each for signal, body in requests for each in copies(opened, signal, body, context).values()]
     return sum(TOKEN.encode() in each.data for each in left), sum(each.rows for each in left)
 
 
@@ -92,6 +107,25 @@ def test_a_planted_leak_is_found(
     assert leaks(opened, planted)[0]
 
 
+CONVERSATION_KEYS = {
+    row.key
+    for table in (genai, openinference, openllmetry, ours)
+    for row in table.ROWS
+    if row.fact == "conversation_id"
+}
+
+
+def spans_of(body: bytes) -> dict[bytes, Span]:
+    """The spans of a request by their ids."""
+    request = ExportTraceServiceRequest.FromString(body)
+    return {span.span_id: span for rs in request.resource_spans for ss in rs.scope_spans for span in ss.spans}
+
+
+def told(value: object) -> object:
+    """A list as a tuple, and everything else as it is."""
+    return tuple(value) if isinstance(value, list) else value
+
+
 CHANGED = {"created_at", "conversation_id", "source"}
 
 
@@ -111,10 +145,10 @@ def test_a_second_collector_reads_the_same_facts(scenario: Scenario, conventions
     """Steps, runs and events of the corpus, conversation ids and the naming convention aside."""
     opened = gate(conventions)
     for body in scenario.bodies("traces"):
-        behind = decode_traces(opened.traces(body, CORPUS).data, CORPUS)
+        behind = decode_traces(left_of(opened, "traces", body).data, CORPUS)
         assert facts(behind) == facts(decode_traces(body, CORPUS))
     for body in scenario.bodies("logs"):
-        behind = decode_logs(opened.logs(body, CORPUS).data, CORPUS)
+        behind = decode_logs(left_of(opened, "logs", body).data, CORPUS)
         assert facts(behind) == facts(decode_logs(body, CORPUS))
 
 
@@ -141,17 +175,17 @@ def one_span(name: str, **attributes: str) -> ExportTraceServiceRequest:
 def test_other_spans_keep_their_structure_only(attributes: dict[str, str], name: str) -> None:
     """A name of a closed list and no attributes; dropped where that is asked for."""
     body = one_span("said", **attributes).SerializeToString()
-    left = ExportTraceServiceRequest.FromString(gate("as_sent").traces(body, CORPUS).data)
+    left = ExportTraceServiceRequest.FromString(left_of(gate("as_sent"), "traces", body).data)
     span = left.resource_spans[0].scope_spans[0].spans[0]
     assert (span.name, list(span.attributes)) == (name, [])
-    assert gate("as_sent", "drop").traces(body, CORPUS).rows == 0
+    assert left_of(gate("as_sent", "drop"), "traces", body).rows == 0
 
 
 def test_conversations_leave_as_their_hash_and_the_gate_signs() -> None:
     """An id becomes the HMAC of the site; a hash stays what it is."""
     told = {"gen_ai__operation__name": "chat", "gen_ai__conversation__id": "said"}
     body = one_span("chat", **told).SerializeToString()
-    once = gate("as_sent").traces(body, CORPUS).data
+    once = left_of(gate("as_sent"), "traces", body).data
     left = ExportTraceServiceRequest.FromString(once)
     attributes = {
         each.key: each.value.string_value
@@ -159,7 +193,7 @@ def test_conversations_leave_as_their_hash_and_the_gate_signs() -> None:
     }
     hashed = attributes[wire.GEN_AI_CONVERSATION_ID]
     assert len(hashed) == 64
-    twice = gate("genai").traces(once, CORPUS).data
+    twice = left_of(gate("genai"), "traces", once).data
     assert hashed.encode() in twice
     resource = {each.key: each.value.string_value for each in left.resource_spans[0].resource.attributes}
     assert resource[wire.GATE] == gate("as_sent").stamp
@@ -171,6 +205,7 @@ def test_typed_events_in_log_records_leave() -> None:
     records = request.resource_logs.add().scope_logs.add().log_records
     for name in (wire.EVENT_FAILURE, "said"):
         record = records.add(event_name=name, time_unix_nano=RECORDED_AT, severity_text="said")
+        record.trace_id = bytes(range(16))
         record.body.string_value = "said"
         for key, value in {
             wire.FAILURE_TYPE: "tool",
@@ -179,7 +214,43 @@ def test_typed_events_in_log_records_leave() -> None:
             "said": "said",
         }.items():
             record.attributes.add(key=key).value.string_value = value
-    kept = gate("as_sent").logs(request.SerializeToString(), CORPUS)
+    kept = left_of(gate("as_sent"), "logs", request.SerializeToString())
     assert kept.rows == 1
     assert b"planner" in kept.data
     assert b"said" not in kept.data
+
+
+def test_the_exporter_of_the_sdk_leaves_the_same() -> None:
+    """The faster way of the collector is held to the rebuilding of the contract, on every step of the corpus."""
+    compared = 0
+    for body in (each for scenario in scenarios() for each in scenario.bodies("traces")):
+        sent = spans_of(body)
+        for key, left in spans_of(left_of(gate("as_sent"), "traces", body).data).items():
+            found, rebuilt = of_step(left, sent[key])
+            assert found == rebuilt
+            compared += bool(found)
+    assert compared > LEAST_PASSED
+
+
+def of_step(left: Span, sent: Span) -> tuple[list[Any], list[Any]]:
+    """Attributes and names of events of a step that left, and the same by the contract; nothing for other spans."""
+    if not left.attributes and not left.events:
+        return [], []
+    found = values_of(left.attributes)
+    rebuilt = dict(rebuild.rebuilt_attributes(values_of(sent.attributes), POLICY))
+    # What only the collector does: it hashes conversations and hides names that nothing confirms.
+    own = CONVERSATION_KEYS | {
+        key for key, value in found.items() if str(value).startswith(names.UNCONFIRMED)
+    }
+    events = [
+        event.name
+        for event in sent.events
+        if rebuild.event_attributes(event.name, values_of(event.attributes), POLICY) is not None
+    ]
+    return (
+        [
+            {key: told(value) for key, value in found.items() if key not in own},
+            [each.name for each in left.events],
+        ],
+        [{key: told(value) for key, value in rebuilt.items() if key not in own}, events],
+    )

@@ -81,6 +81,7 @@ class Forward(Section):
 
     conventions: Literal["as_sent", "genai"] = "as_sent"
     other_spans: Literal["structure", "drop"] = "structure"
+    logs: Literal["typed_only", "as_spans"] = "typed_only"
 
 
 class Pipeline(Section):

@@ -46,7 +46,10 @@ def _add(told: AgentFacts, builder: BatchBuilder) -> None:
         return
     kind = told.record.kind
     if kind in ("model", "model_error", "tool") and not _rejected(told):
-        builder.add(_step(told, builder))
+        row = _step(told, builder)
+        builder.add(row)
+        if builder.outgoing:
+            builder.outgoing.agent_step(row, told.sender.agent_id)
         builder.conventions[coding_agents.SOURCE] += 1
     if told.approval is not None and told.text("error_type") not in coding_agents.DENIED:
         _add_approval(told, builder)
@@ -186,21 +189,22 @@ def _add_approval(told: AgentFacts, builder: BatchBuilder) -> None:
     )
     # A stated decision shows that there is such a tool, unless the record says otherwise itself.
     name = builder.identifier(told.text("tool_name"), told.record.facts["tool_name"])
-    builder.add(
-        DecisionRow(
-            **_shared(told, builder),
-            decision_id=identity.uuid5(told.call + b"\x1fapproval"),
-            step_id=told.call,
-            decision_type=decision.decision_type,
-            selected=decision.selected,
-            reason_code=decision.reason_code,
-            confidence=None,
-            metadata={},
-            recorded_at=told.time,
-            candidates=(),
-            tool_name=name,
-        )
+    row = DecisionRow(
+        **_shared(told, builder),
+        decision_id=identity.uuid5(told.call + b"\x1fapproval"),
+        step_id=told.call,
+        decision_type=decision.decision_type,
+        selected=decision.selected,
+        reason_code=decision.reason_code,
+        confidence=None,
+        metadata={},
+        recorded_at=told.time,
+        candidates=(),
+        tool_name=name,
     )
+    builder.add(row)
+    if builder.outgoing:
+        builder.outgoing.agent_decision(row)
 
 
 def _run(told: AgentFacts, builder: BatchBuilder) -> RunRow:

@@ -72,6 +72,8 @@ class Batch:
     conventions: Mapping[str, int] = field(default_factory=dict)
     # Enforced OTLP by signal, for the exporters that forward; its rows are spans or log records.
     forwarded: Mapping[str, EncodedRows] = field(default_factory=dict)
+    # What of the request stays here where the rest goes on, by field of the protocol.
+    left_out: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def size(self) -> int:

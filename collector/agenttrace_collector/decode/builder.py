@@ -10,6 +10,7 @@ from agenttrace_collector.clickhouse.rowbinary import encode, uuid
 from agenttrace_collector.decode import ids as identity
 from agenttrace_collector.decode.batch import Batch, Change, Context, EncodedRows, Seen
 from agenttrace_collector.decode.events import Origin
+from agenttrace_collector.decode.outgoing import Outgoing
 from agenttrace_schemas import wire
 from agenttrace_schemas.column_types import Guard
 from agenttrace_schemas.counts import MOST_COUNTED, count_of
@@ -26,8 +27,9 @@ _YEAR = 365 * _DAY
 class BatchBuilder:
     """Rows by table as they are made, and what was refused, ignored or redacted on the way."""
 
-    def __init__(self, context: Context, digest: bytes) -> None:
+    def __init__(self, context: Context, digest: bytes, outgoing: Outgoing | None = None) -> None:
         self.context = context
+        self.outgoing = outgoing
         self.received = 0
         self.ignored = 0
         self.refused = 0
@@ -163,6 +165,8 @@ class BatchBuilder:
             changes=dict(self._changes),
             services=self._services,
             conventions=dict(self.conventions),
+            forwarded=self.outgoing.forwarded() if self.outgoing else {},
+            left_out=dict(self.outgoing.receipt()) if self.outgoing else {},
         )
 
 

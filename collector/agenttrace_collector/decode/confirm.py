@@ -12,26 +12,30 @@ from agenttrace_schemas import names
 AGENT = "invoke_agent"
 
 
-def confirm(facts: SpanFacts, span: Span, builder: BatchBuilder) -> None:
-    """Replaces the names of tools that the span does not confirm, in `facts`."""
+def confirm(facts: SpanFacts, span: Span, builder: BatchBuilder) -> tuple[str, ...]:
+    """Replaces the names of tools that the span does not confirm, in `facts`; returns which facts it replaced."""
     failed = facts.failed or span.status.code == Status.StatusCode.STATUS_CODE_ERROR
     if not failed and not facts.error_type:
-        return
+        return ()
     if facts.operation in names.OPERATIONS:
-        _confirm_tool(facts, span, builder)
-    elif facts.operation == AGENT and names.names_no_tool(facts.error_type):
+        return _confirm_tool(facts, span, builder)
+    if facts.operation == AGENT and names.names_no_tool(facts.error_type):
         # An agent's name is configuration, but not that of one that there is not.
         facts.actor = facts.name = names.UNKNOWN_TOOL
         builder.changed(names.RULE, key_of(span.attributes, "actor"))
+        return ("actor", "name")
+    return ()
 
 
-def _confirm_tool(facts: SpanFacts, span: Span, builder: BatchBuilder) -> None:
+def _confirm_tool(facts: SpanFacts, span: Span, builder: BatchBuilder) -> tuple[str, ...]:
     policy = builder.context.policy
     name = facts.tool_name or facts.name
     kept = names.tool_name(
         policy.site_key, name, failed=True, error_type=facts.error_type, tools=policy.tools
     )
-    if kept != name:
-        builder.changed(names.RULE, key_of(span.attributes, "tool_name"))
-        # The step is named for its tool, under whichever key.
-        facts.tool_name, facts.name = kept if facts.tool_name else "", kept
+    if kept == name:
+        return ()
+    builder.changed(names.RULE, key_of(span.attributes, "tool_name"))
+    # The step is named for its tool, under whichever key.
+    facts.tool_name, facts.name = kept if facts.tool_name else "", kept
+    return ("tool_name", "name")

@@ -12,6 +12,7 @@ from agenttrace_collector.config.problems import ConfigError, Position, Problem
 from agenttrace_collector.decode.batch import Batch, Context, Unread
 from agenttrace_collector.decode.native import MODULE, EngineCounts, EngineMissing, NativeEngine
 from agenttrace_collector.decode.otlp import decode_logs, decode_traces
+from agenttrace_collector.decode.outgoing import Outgoing
 from agenttrace_collector.telemetry.metrics import Sample
 from agenttrace_schemas.rules import Policy
 
@@ -22,7 +23,10 @@ _MISSING: Final = (
 
 
 class Engine(Protocol):
-    """Protobuf bytes of a signal to a batch; every engine gives the same batch for the same bytes."""
+    """Protobuf bytes of a signal to a batch; every engine gives the same batch for the same bytes.
+
+    A request that goes on (`outgoing`) is Python's, whichever engine it is.
+    """
 
     @property
     def name(self) -> str:
@@ -32,10 +36,14 @@ class Engine(Protocol):
     def counts(self) -> EngineCounts:
         """What was left to Python since the start."""
 
-    def traces(self, body: bytes, context: Context, unread: Unread = (), /) -> Batch:
+    def traces(
+        self, body: bytes, context: Context, unread: Unread = (), outgoing: Outgoing | None = None, /
+    ) -> Batch:
         """The batch of one ExportTraceServiceRequest; raises `Rejected` where the bytes are not one."""
 
-    def logs(self, body: bytes, context: Context, unread: Unread = (), /) -> Batch:
+    def logs(
+        self, body: bytes, context: Context, unread: Unread = (), outgoing: Outgoing | None = None, /
+    ) -> Batch:
         """The batch of one ExportLogsServiceRequest; raises `Rejected` where the bytes are not one."""
 
 
@@ -47,13 +55,17 @@ class PythonEngine:
     def __init__(self) -> None:
         self.counts = EngineCounts()
 
-    def traces(self, body: bytes, context: Context, unread: Unread = (), /) -> Batch:
+    def traces(
+        self, body: bytes, context: Context, unread: Unread = (), outgoing: Outgoing | None = None, /
+    ) -> Batch:
         """The batch of one ExportTraceServiceRequest; raises `Rejected` where the bytes are not one."""
-        return decode_traces(body, context, unread)
+        return decode_traces(body, context, unread, outgoing)
 
-    def logs(self, body: bytes, context: Context, unread: Unread = (), /) -> Batch:
+    def logs(
+        self, body: bytes, context: Context, unread: Unread = (), outgoing: Outgoing | None = None, /
+    ) -> Batch:
         """The batch of one ExportLogsServiceRequest; raises `Rejected` where the bytes are not one."""
-        return decode_logs(body, context, unread)
+        return decode_logs(body, context, unread, outgoing)
 
 
 def open_engine(wanted: DecodeEngine, policy: Policy) -> Engine:

@@ -9,17 +9,22 @@ from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric
 
 from agenttrace_collector.decode.batch import Batch, Context, Unread
 from agenttrace_collector.decode.builder import digest_of
+from agenttrace_collector.decode.outgoing import Outgoing
 from agenttrace_collector.decode.parse import parse
 
 _KIND: Final = "data"
 
 
-def ignored_metrics(body: bytes, context: Context, _unread: Unread = (), /) -> Batch:
+def ignored_metrics(
+    body: bytes, context: Context, _unread: Unread = (), _outgoing: Outgoing | None = None, /
+) -> Batch:
     """Returns a batch without rows that counts the points as ignored; raises `Rejected` if the bytes are no request."""
     return _batch(body, context, refuse=False)
 
 
-def refused_metrics(body: bytes, context: Context, _unread: Unread = (), /) -> Batch:
+def refused_metrics(
+    body: bytes, context: Context, _unread: Unread = (), _outgoing: Outgoing | None = None, /
+) -> Batch:
     """Returns a batch without rows that counts the points as refused, so that the sender is told; raises `Rejected`."""
     return _batch(body, context, refuse=True)
 

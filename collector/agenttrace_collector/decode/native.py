@@ -13,6 +13,7 @@ from agenttrace_collector.decode.batch import Batch, Context, Unread
 from agenttrace_collector.decode.builder import BatchBuilder, digest_of
 from agenttrace_collector.decode.native_facts import engine_facts
 from agenttrace_collector.decode.otlp import decode_logs, decode_span, decode_traces
+from agenttrace_collector.decode.outgoing import Outgoing
 from agenttrace_collector.decode.resource import Sender
 from agenttrace_schemas.rules import Policy
 
@@ -89,10 +90,15 @@ class NativeEngine:
             raise EngineMissing(str(error)) from error
         self._tables = tuple(self._compiled.TABLES)
 
-    def traces(self, body: bytes, context: Context, unread: Unread = (), /) -> Batch:
-        """The batch of one ExportTraceServiceRequest; raises `Rejected` where the bytes are not one."""
-        if context.policy is not self.policy:
-            return decode_traces(body, context, unread)
+    def traces(
+        self, body: bytes, context: Context, unread: Unread = (), outgoing: Outgoing | None = None, /
+    ) -> Batch:
+        """The batch of one ExportTraceServiceRequest; raises `Rejected` where the bytes are not one.
+
+        A request that goes on to other backends is Python's, which tells what it read.
+        """
+        if outgoing or context.policy is not self.policy:
+            return decode_traces(body, context, unread, outgoing)
         builder = BatchBuilder(context, digest_of("traces", body, context))
         decoded = self._compiled.decode(
             body,
@@ -108,9 +114,11 @@ class NativeEngine:
         self._assemble(decoded, builder, unread)
         return builder.batch()
 
-    def logs(self, body: bytes, context: Context, unread: Unread = (), /) -> Batch:
+    def logs(
+        self, body: bytes, context: Context, unread: Unread = (), outgoing: Outgoing | None = None, /
+    ) -> Batch:
         """The batch of one ExportLogsServiceRequest; raises `Rejected` where the bytes are not one."""
-        return decode_logs(body, context, unread)
+        return decode_logs(body, context, unread, outgoing)
 
     def _assemble(self, decoded: Any, builder: BatchBuilder, unread: Unread) -> None:
         blocks, refusals, resources, handed_back, conventions = decoded

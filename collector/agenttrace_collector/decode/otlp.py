@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
@@ -18,6 +19,7 @@ from agenttrace_collector.decode.conventions.coding_agents import REPEATED_SPANS
 from agenttrace_collector.decode.conventions.facts import SpanFacts
 from agenttrace_collector.decode.conventions.read import read_span
 from agenttrace_collector.decode.events import KINDS, TABLES, EventIds, Origin, event_row, read_event
+from agenttrace_collector.decode.outgoing import Outgoing, Step
 from agenttrace_collector.decode.parse import parse
 from agenttrace_collector.decode.resource import Sender, read_sender
 from agenttrace_collector.decode.steps import link_row, named, run_row, step_row
@@ -26,10 +28,15 @@ from agenttrace_schemas.rows import RunRow, StepRow
 from agenttrace_schemas.rules import Violation
 
 
-def decode_traces(body: bytes, context: Context, unread: Unread = (), /) -> Batch:
-    """The batch of one ExportTraceServiceRequest; raises `Rejected` where the bytes are not one."""
+def decode_traces(
+    body: bytes, context: Context, unread: Unread = (), outgoing: Outgoing | None = None, /
+) -> Batch:
+    """The batch of one ExportTraceServiceRequest, and its copy where it goes on.
+
+    Raises `Rejected` where the bytes are not one.
+    """
     request = parse(ExportTraceServiceRequest, body)
-    builder = BatchBuilder(context, digest_of("traces", body, context))
+    builder = BatchBuilder(context, digest_of("traces", body, context), outgoing)
     for number, resource_spans in enumerate(request.resource_spans):
         sender, before = read_sender(resource_spans.resource, builder.identifier), builder.counts()
         for scope_spans in resource_spans.scope_spans:
@@ -38,17 +45,28 @@ def decode_traces(body: bytes, context: Context, unread: Unread = (), /) -> Batc
                 builder.received += 1
                 if scope in REPEATED_SPANS:
                     builder.ignored += 1
+                    if outgoing:
+                        _copy_repeated(span, scope, sender, builder)
                     continue
                 decode_span(span, scope, sender, builder)
+            if outgoing:
+                outgoing.end_scope(scope_spans.scope)
+        if outgoing:
+            outgoing.end_resource(resource_spans.resource, sender.agent_id)
         builder.not_read(unread[number] if unread else {})
         builder.sent_by(sender.agent_id, before)
     return builder.batch()
 
 
-def decode_logs(body: bytes, context: Context, unread: Unread = (), /) -> Batch:
-    """The batch of one ExportLogsServiceRequest; raises `Rejected` where the bytes are not one."""
+def decode_logs(
+    body: bytes, context: Context, unread: Unread = (), outgoing: Outgoing | None = None, /
+) -> Batch:
+    """The batch of one ExportLogsServiceRequest, and its copy where it goes on.
+
+    Raises `Rejected` where the bytes are not one.
+    """
     request = parse(ExportLogsServiceRequest, body)
-    builder = BatchBuilder(context, digest_of("logs", body, context))
+    builder = BatchBuilder(context, digest_of("logs", body, context), outgoing)
     for number, resource_logs in enumerate(request.resource_logs):
         sender, before = read_sender(resource_logs.resource, builder.identifier), builder.counts()
         prompts = Prompts()
@@ -56,6 +74,10 @@ def decode_logs(body: bytes, context: Context, unread: Unread = (), /) -> Batch:
             for record in scope_logs.log_records:
                 builder.received += 1
                 _decode_record(record, scope_logs.scope.name, sender, builder, prompts=prompts)
+            if outgoing:
+                outgoing.end_scope(scope_logs.scope)
+        if outgoing:
+            outgoing.end_resource(resource_logs.resource, sender.agent_id)
         builder.not_read(unread[number] if unread else {})
         builder.sent_by(sender.agent_id, before)
     return builder.batch()
@@ -63,12 +85,11 @@ def decode_logs(body: bytes, context: Context, unread: Unread = (), /) -> Batch:
 
 def decode_span(span: Span, scope: str, sender: Sender, builder: BatchBuilder) -> None:
     """Adds what a span stands for to the batch, or refuses it."""
-    facts = read_span(span, scope)
-    confirm(facts, span, builder)
+    sent: list[tuple[str, AnyValue]] | None = [] if builder.outgoing else None
+    facts = read_span(span, scope, sent)
+    unconfirmed = confirm(facts, span, builder)
     origin = _origin(span, facts, sender, builder)
-    started, ended = span.start_time_unix_nano, span.end_time_unix_nano or span.start_time_unix_nano
-    table = StepRow.TABLE if facts.operation else ""
-    violation = _span_violation(origin, (started, ended), table, builder)
+    violation = _span_violation(span, facts, origin, builder)
     if violation:
         builder.refused += 1
         builder.refuse("span", violation, origin)
@@ -81,11 +102,35 @@ def decode_span(span: Span, scope: str, sender: Sender, builder: BatchBuilder) -
     if span.events:
         _decode_events(span, origin, builder)
     if facts.operation:
-        builder.add(step_row(span, facts, origin, builder))
+        row = step_row(span, facts, origin, builder)
+        builder.add(row)
         builder.conventions[facts.source] += 1
+        if builder.outgoing:
+            builder.outgoing.step(Step(span, sent or (), facts, row, unconfirmed))
         if facts.role == "agent":
             _add_run(span, facts, origin, builder)
-    elif span.name != wire.EVENTS_SPAN:
+    else:
+        _add_link(span, origin, builder)
+
+
+def _copy_repeated(span: Span, scope: str, sender: Sender, builder: BatchBuilder) -> None:
+    """A span that tells what log records do makes no row, and goes on all the same: other backends read spans."""
+    sent: list[tuple[str, AnyValue]] = []
+    outgoing, facts = builder.outgoing, read_span(span, scope, sent)
+    unconfirmed = confirm(facts, span, builder)
+    origin = _origin(span, facts, sender, builder)
+    if outgoing is None or _span_violation(span, facts, origin, builder):
+        return
+    if facts.operation:
+        outgoing.step(Step(span, sent, facts, step_row(span, facts, origin, builder), unconfirmed))
+    else:
+        outgoing.other_span(span)
+
+
+def _add_link(span: Span, origin: Origin, builder: BatchBuilder) -> None:
+    if builder.outgoing:
+        builder.outgoing.other_span(span)
+    if span.name != wire.EVENTS_SPAN:
         builder.ignored += 1
         builder.add(link_row(span, origin))
 
@@ -98,29 +143,34 @@ def _add_run(span: Span, facts: SpanFacts, origin: Origin, builder: BatchBuilder
         builder.refuse("run", Violation("time.range", "start_time_unix_nano"), origin)
 
 
-def _span_violation(
-    origin: Origin, times: tuple[int, int], table: str, builder: BatchBuilder
-) -> Violation | None:
+def _span_violation(span: Span, facts: SpanFacts, origin: Origin, builder: BatchBuilder) -> Violation | None:
     if not origin.trace_id or not origin.span_id:
         return Violation("span.id", "trace_id" if not origin.trace_id else "span_id")
-    for key, time in zip(("start_time_unix_nano", "end_time_unix_nano"), times, strict=True):
+    started, ended = span.start_time_unix_nano, span.end_time_unix_nano or span.start_time_unix_nano
+    table = StepRow.TABLE if facts.operation else ""
+    for key, time in (("start_time_unix_nano", started), ("end_time_unix_nano", ended)):
         if not builder.in_range(time, table):
             return Violation("time.range", key)
     return None
 
 
 def _decode_events(span: Span, origin: Origin, builder: BatchBuilder) -> None:
-    ids = EventIds(origin)
+    ids, outgoing = EventIds(origin), builder.outgoing
     for event in span.events:
         kind = KINDS.get(event.name)
         if kind is None:
+            if outgoing:
+                outgoing.other_event(event, in_range=builder.in_range(event.time_unix_nano))
             continue
         time = event.time_unix_nano or span.start_time_unix_nano
         try:
             if not builder.in_range(time, TABLES[kind]):
                 raise Violation("time.range", "time_unix_nano")
             stated = read_event(event.name, event.attributes, time)
-            builder.add_event(event_row(stated, origin, builder.context.policy, ids))
+            row = event_row(stated, origin, builder.context.policy, ids)
+            builder.add_event(row)
+            if outgoing:
+                outgoing.typed_event(event, stated, row)
         except Violation as violation:
             builder.refuse(kind, violation, origin)
 
@@ -133,6 +183,8 @@ def _decode_record(
     if kind is None:
         if not decode_agent_record(record, scope, sender, builder, prompts=prompts):
             builder.ignored += 1
+            if builder.outgoing:
+                builder.outgoing.left_out("log_records")
         return
     facts = _stamps(record)
     origin = _origin(record, facts, sender, builder)
@@ -143,7 +195,10 @@ def _decode_record(
         if not builder.in_range(time, TABLES[kind]):
             raise Violation("time.range", "time_unix_nano")
         stated = read_event(name, record.attributes, time)
-        builder.add_event(event_row(stated, origin, builder.context.policy, EventIds(origin)))
+        row = event_row(stated, origin, builder.context.policy, EventIds(origin))
+        builder.add_event(row)
+        if builder.outgoing:
+            builder.outgoing.typed_record(record, stated, row)
     except Violation as violation:
         builder.refused += 1
         builder.refuse(kind, violation, origin)

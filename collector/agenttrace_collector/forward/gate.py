@@ -1,14 +1,15 @@
-"""Enforced OTLP from a request: bytes in, bytes out; no clock, no I/O, no log."""
+"""The copy of a request that may leave, made while it is decoded: bytes that were enforced; no clock, no I/O, no log."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+import struct
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
 from importlib.metadata import version
-from typing import Any, Final
+from typing import Final
 
-from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import InstrumentationScope
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
@@ -16,26 +17,20 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from agenttrace_collector.config.pipelines import Forward
 from agenttrace_collector.decode import ids
-from agenttrace_collector.decode.batch import Context, EncodedRows
-from agenttrace_collector.decode.builder import BatchBuilder
-from agenttrace_collector.decode.confirm import confirm
-from agenttrace_collector.decode.conventions.facts import SpanFacts
-from agenttrace_collector.decode.conventions.read import read_span
-from agenttrace_collector.decode.parse import parse
-from agenttrace_collector.decode.steps import named
+from agenttrace_collector.decode.batch import EncodedRows
+from agenttrace_collector.decode.events import Event
+from agenttrace_collector.decode.outgoing import Step
+from agenttrace_collector.forward import encoding, events
+from agenttrace_collector.forward.agents import agent_decision, agent_span
 from agenttrace_collector.forward.attributes import Attributes, as_sent, normalised
+from agenttrace_collector.forward.encoding import In
+from agenttrace_collector.forward.records import Records
 from agenttrace_collector.forward.structure import structure_name
-from agenttrace_collector.forward.values import to_attributes, values_of
-from agenttrace_schemas import names, rules, wire
+from agenttrace_collector.forward.values import values_of
+from agenttrace_schemas import names, wire
 from agenttrace_schemas.checks import fingerprint
-from agenttrace_schemas.column_types import OPERATIONS
-from agenttrace_schemas.rebuild import (
-    event_attributes,
-    rebuilt_attributes,
-    resource_names,
-    span_name,
-    typed_event,
-)
+from agenttrace_schemas.rebuild import rebuilt_attributes, resource_names, span_name
+from agenttrace_schemas.rows import DecisionRow, Row, StepRow
 from agenttrace_schemas.rules import Policy
 from agenttrace_schemas.texts import identifier
 
@@ -45,8 +40,19 @@ _ATTRIBUTES: Final[dict[str, Attributes]] = {"as_sent": as_sent, "genai": normal
 _ERROR: Final = Status.StatusCode.STATUS_CODE_ERROR
 # Whose an event is, on a carrier that is no step.
 _STAMPS: Final = ("agenttrace.", wire.GEN_AI_AGENT_NAME)
-# Facts that name what a model may have made up.
-_NAMING: Final = ("tool_name", "name", "actor")
+# Trace, span, start and end, then the parent: fields may come in any order.
+_WITHOUT: Final = struct.Struct("<2s16s2s8scQcQ")
+_WITH_PARENT: Final = struct.Struct("<2s16s2s8scQcQ2s8s")
+_NO_PARENT: Final = bytes(ids.SPAN_ID)
+# Kind and status by their numbers; of one that is not known nothing is kept.
+_ENDINGS: Final[Mapping[tuple[int, int], bytes]] = {
+    (kind, code): (b"\x30" + encoding.varint(kind) if kind else b"")
+    + encoding.field(b"\x7a", b"\x18" + encoding.varint(code) if code else b"")
+    for kind in Span.SpanKind.values()
+    for code in Status.StatusCode.values()
+}
+_OWN_SCOPE: Final = InstrumentationScope(name=wire.GATE).SerializeToString()
+_LONGEST_NAME: Final = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,156 +61,162 @@ class Gate:
 
     attributes: Attributes
     keep_structure: bool
+    agents_as_spans: bool
     stamp: str
+    policy: Policy
+    # Services that have sent a trace: what their log records tell is in it.
+    tracing: set[str] = field(default_factory=set)
 
-    def traces(self, body: bytes, context: Context) -> EncodedRows:
-        """An ExportTraceServiceRequest of the spans that may leave; empty where none may."""
-        request, builder = parse(ExportTraceServiceRequest, body), BatchBuilder(context, b"")
-        left, count = ExportTraceServiceRequest(), 0
-        for resource in request.resource_spans:
-            kept = [
-                (scope, self._spans(scope.spans, scope.scope.name, builder)) for scope in resource.scope_spans
-            ]
-            if any(spans for _, spans in kept):
-                target = left.resource_spans.add(resource=self._resource(resource.resource, context.policy))
-                for scope, spans in kept:
-                    target.scope_spans.add(scope=_scope(scope.scope), spans=spans)
-                    count += len(spans)
-        return EncodedRows(count, left.SerializeToString())
+    def traces(self) -> Copy:
+        """The copy of a request of spans, to be filled."""
+        return Copy(self, "traces")
 
-    def logs(self, body: bytes, context: Context) -> EncodedRows:
-        """An ExportLogsServiceRequest of the typed events that keep every rule; empty where none does."""
-        request, builder = parse(ExportLogsServiceRequest, body), BatchBuilder(context, b"")
-        left, count = ExportLogsServiceRequest(), 0
-        for resource in request.resource_logs:
-            kept = [(scope, _records(scope.log_records, builder)) for scope in resource.scope_logs]
-            if any(records for _, records in kept):
-                target = left.resource_logs.add(resource=self._resource(resource.resource, context.policy))
-                for scope, records in kept:
-                    target.scope_logs.add(scope=_scope(scope.scope), log_records=records)
-                    count += len(records)
-        return EncodedRows(count, left.SerializeToString())
-
-    def _resource(self, resource: Resource, policy: Policy) -> Resource:
-        stated = resource_names(values_of(resource.attributes), policy)
-        return Resource(attributes=to_attributes({**stated, wire.GATE: self.stamp}))
-
-    def _spans(self, spans: Iterable[Span], scope: str, builder: BatchBuilder) -> list[Span]:
-        return [left for span in spans if (left := self._span(span, scope, builder))]
-
-    def _span(self, span: Span, scope: str, builder: BatchBuilder) -> Span | None:
-        ended = span.end_time_unix_nano or span.start_time_unix_nano
-        times = builder.in_range(span.start_time_unix_nano) and builder.in_range(ended)
-        if (
-            not times
-            or not ids.valid(span.trace_id, ids.TRACE_ID)
-            or not ids.valid(span.span_id, ids.SPAN_ID)
-        ):
-            return None
-        facts = read_span(span, scope)
-        said = [getattr(facts, fact) for fact in _NAMING]
-        confirm(facts, span, builder)
-        unconfirmed = frozenset(
-            fact for fact, value in zip(_NAMING, said, strict=True) if getattr(facts, fact) != value
-        )
-        events = [left for event in span.events if (left := _event(event, builder))]
-        typed = any(event.name in wire.EVENT_NAMES for event in events)
-        if facts.operation:
-            attributes = self.attributes(span, facts, unconfirmed, builder)
-            name = span.name if self._may_keep_name(span, facts, unconfirmed) else _step_name(facts, builder)
-            return _left(span, name, attributes, events, failed=facts.failed)
-        if typed or span.name == wire.EVENTS_SPAN:
-            attributes = dict(rebuilt_attributes(values_of(span.attributes), builder.context.policy))
-            stamps = {key: value for key, value in attributes.items() if key.startswith(_STAMPS)}
-            name = wire.EVENTS_SPAN if span.name == wire.EVENTS_SPAN else structure_name(span)
-            return _left(span, name, stamps, events)
-        return _left(span, structure_name(span), {}, []) if self.keep_structure else None
-
-    def _may_keep_name(self, span: Span, facts: SpanFacts, unconfirmed: Collection[str]) -> bool:
-        """Whether a step's own name is of a form that says nothing, and no name that a model may have made up."""
-        if self.attributes is not as_sent or unconfirmed or span_name(span.name) != span.name:
-            return False
-        failed = facts.failed or facts.error_type or span.status.code == _ERROR
-        return not failed or facts.operation not in names.OPERATIONS
+    def logs(self) -> Copy:
+        """The copy of a request of log records, to be filled."""
+        return Copy(self, "logs")
 
 
 def open_gate(settings: Forward, policy: Policy) -> Gate:
     """The gate of a configuration."""
     stamp = f"{version(_DISTRIBUTION)} {fingerprint(policy)[:_FINGERPRINT_DIGITS]}"
-    return Gate(_ATTRIBUTES[settings.conventions], settings.other_spans == "structure", stamp)
+    return Gate(
+        _ATTRIBUTES[settings.conventions],
+        settings.other_spans == "structure",
+        settings.logs == "as_spans",
+        stamp,
+        policy,
+    )
 
 
-def _step_name(facts: SpanFacts, builder: BatchBuilder) -> str:
+class Copy:
+    """The copy of one request, as decoding tells it (`decode.outgoing`)."""
+
+    def __init__(self, gate: Gate, signal: str) -> None:
+        self._gate = gate
+        self._policy = gate.policy
+        self._signal = signal
+        self._events: list[bytes] = []
+        self._is_typed = False
+        self._left_out: Counter[str] = Counter()
+        self._spans, self._logs = Records(), Records()
+
+    def typed_event(self, event: Span.Event, stated: Event, row: Row) -> None:
+        """A typed event of the next span, and its row."""
+        self._is_typed = True
+        self._events.append(events.typed_event(event, stated, row, self._policy))
+
+    def other_event(self, event: Span.Event, *, in_range: bool) -> None:
+        """Another event of the next span; `in_range` says whether its time may be kept."""
+        if left := events.other_event(event, self._policy, in_range=in_range):
+            self._events.append(left)
+        else:
+            self._left_out["spans.events"] += 1
+
+    def step(self, step: Step) -> None:
+        """A span that is a step."""
+        gate, (span, _, facts, row, unconfirmed) = self._gate, step
+        name = b""
+        if gate.attributes is as_sent and not unconfirmed and len(span.name) <= _LONGEST_NAME:
+            failed = facts.failed or facts.error_type or span.status.code == _ERROR
+            if not failed or facts.operation not in names.OPERATIONS:
+                name = _own_name(span.name)
+        code = _ERROR if facts.failed else span.status.code
+        attributes = gate.attributes(step, self._policy)
+        self._add(span, name or _step_name(row.operation, row.name), attributes, code)
+        if len(span.attributes) > len(step.sent):
+            self._left_out["spans.attributes"] += len(span.attributes) - len(step.sent)
+
+    def other_span(self, span: Span) -> None:
+        """A span that is no step: what carries typed events has its stamps, the others their structure only."""
+        if self._is_typed or span.name == wire.EVENTS_SPAN:
+            stated = rebuilt_attributes(values_of(span.attributes), self._policy)
+            stamps = (encoding.attribute(In.SPAN, *each) for each in stated if each[0].startswith(_STAMPS))
+            name = wire.EVENTS_SPAN if span.name == wire.EVENTS_SPAN else structure_name(span)
+            self._add(span, _name(name), b"".join(stamps), span.status.code)
+        elif self._gate.keep_structure:
+            self._events.clear()
+            self._left_out["spans.attributes"] += len(span.attributes)
+            self._add(span, _name(structure_name(span)), b"", span.status.code)
+        else:
+            self._events.clear()
+            self._left_out["spans"] += 1
+
+    def typed_record(self, record: LogRecord, stated: Event, row: Row) -> None:
+        """A log record that is a typed event."""
+        self._logs.add(events.typed_record(record, stated, row, self._policy))
+
+    def agent_step(self, row: StepRow, service: str) -> None:
+        """A coding agent's record of a call: a span where its service sends no traces."""
+        if self._gate.agents_as_spans and service not in self._gate.tracing:
+            self._spans.add(agent_span(row))
+        else:
+            self._left_out["log_records"] += 1
+
+    def agent_decision(self, row: DecisionRow) -> None:
+        """A coding agent's record of an approval, which leaves as a typed event."""
+        self._logs.add(agent_decision(row))
+
+    def end_scope(self, scope: InstrumentationScope) -> None:
+        """All of a scope was told."""
+        kept = InstrumentationScope(name=identifier(scope.name), version=identifier(scope.version))
+        encoded = kept.SerializeToString()
+        # Spans made of log records are the gate's own: those of their sender's scope mean something else.
+        self._spans.end_scope(encoded if self._signal == "traces" else _OWN_SCOPE)
+        self._logs.end_scope(encoded)
+
+    def end_resource(self, resource: Resource, service: str) -> None:
+        """All of a resource was told; `service` is its enforced name."""
+        if self._signal == "traces":
+            self._gate.tracing.add(service)
+        stated = {**resource_names(values_of(resource.attributes), self._policy), wire.GATE: self._gate.stamp}
+        kept = b"".join(encoding.attribute(In.RESOURCE, key, value) for key, value in stated.items())
+        for records in (self._spans, self._logs):
+            records.end_resource(kept)
+
+    def left_out(self, key: str, count: int = 1) -> None:
+        """Counts what stays here, under a field of the protocol."""
+        self._left_out[key] += count
+
+    def forwarded(self) -> Mapping[str, EncodedRows]:
+        """The copy: OTLP requests by signal, with their numbers of spans or log records."""
+        made = {"traces": self._spans.encoded(), "logs": self._logs.encoded()}
+        return {signal: each for signal, each in made.items() if each.rows or signal == self._signal}
+
+    def receipt(self) -> Mapping[str, int]:
+        """How much was left out, by field of the protocol."""
+        return self._left_out
+
+    def _add(self, span: Span, name: bytes, attributes: bytes, code: int) -> None:
+        """A new span: of the old one its ids, times, kind and status code."""
+        parent, start, end = span.parent_span_id, span.start_time_unix_nano, span.end_time_unix_nano
+        own = (b"\x0a\x10", span.trace_id, b"\x12\x08", span.span_id, b"\x39", start, b"\x41", end)
+        if len(parent) == ids.SPAN_ID and parent != _NO_PARENT:
+            head = _WITH_PARENT.pack(*own, b"\x22\x08", parent)
+        else:
+            head = _WITHOUT.pack(*own)
+        ending = _ENDINGS.get((span.kind, code)) or _ending(span.kind, code)
+        self._spans.add(b"".join((head, name, attributes, *self._events, ending)))
+        if self._events:
+            self._events.clear()
+            self._is_typed = False
+
+
+def _ending(kind: int, code: int) -> bytes:
+    return _ENDINGS[kind if (kind, 0) in _ENDINGS else 0, code if (0, code) in _ENDINGS else 0]
+
+
+@lru_cache(4_096)
+def _name(name: str) -> bytes:
+    return encoding.field(b"\x2a", name.encode())
+
+
+@lru_cache(4_096)
+def _own_name(name: str) -> bytes:
+    """A step's own name where it is of a form that says nothing, else empty."""
+    return _name(name) if span_name(name) == name else b""
+
+
+@lru_cache(4_096)
+def _step_name(operation: str, name: str) -> bytes:
     """The operation, and what it is done with."""
-    operation = rules.closed(facts.operation, OPERATIONS)
-    return f"{operation} {named(facts, 'name', (), builder)}".rstrip()
-
-
-def _left(
-    span: Span, name: str, attributes: dict[str, Any], events: list[Span.Event], *, failed: bool = False
-) -> Span:
-    """A new span: of the old one its ids, times, kind and status code."""
-    known = span.kind in Span.SpanKind.values()
-    code = span.status.code if span.status.code in Status.StatusCode.values() else 0
-    return Span(
-        trace_id=span.trace_id,
-        span_id=span.span_id,
-        parent_span_id=ids.valid(span.parent_span_id, ids.SPAN_ID),
-        name=name,
-        kind=span.kind if known else Span.SpanKind.SPAN_KIND_UNSPECIFIED,
-        start_time_unix_nano=span.start_time_unix_nano,
-        end_time_unix_nano=span.end_time_unix_nano,
-        attributes=to_attributes(attributes),
-        events=events,
-        status=Status(code=_ERROR if failed else Status.StatusCode.ValueType(code)),
-    )
-
-
-def _event(event: Span.Event, builder: BatchBuilder) -> Span.Event | None:
-    policy = builder.context.policy
-    if not _may_leave(event.name, [each.key for each in event.attributes], policy):
-        return None
-    kept = event_attributes(event.name, values_of(event.attributes), policy)
-    if kept is None:
-        return None
-    time = event.time_unix_nano
-    return Span.Event(
-        name=event.name,
-        time_unix_nano=time if builder.in_range(time) else 0,
-        attributes=to_attributes(kept),
-    )
-
-
-def _records(records: Iterable[LogRecord], builder: BatchBuilder) -> list[LogRecord]:
-    return [left for record in records if (left := _record(record, builder))]
-
-
-def _record(record: LogRecord, builder: BatchBuilder) -> LogRecord | None:
-    policy, name = builder.context.policy, record.event_name
-    time = record.time_unix_nano or record.observed_time_unix_nano
-    keys = [each.key for each in record.attributes]
-    if name not in wire.EVENT_NAMES or not builder.in_range(time) or not _may_leave(name, keys, policy):
-        return None
-    stated = values_of(record.attributes)
-    typed = typed_event(name, stated, policy)
-    if typed is None:
-        return None
-    stamps = {key: value for key, value in rebuilt_attributes(stated, policy) if key.startswith(_STAMPS)}
-    return LogRecord(
-        time_unix_nano=time,
-        event_name=name,
-        attributes=to_attributes({**stamps, **typed}),
-        trace_id=ids.valid(record.trace_id, ids.TRACE_ID),
-        span_id=ids.valid(record.span_id, ids.SPAN_ID),
-    )
-
-
-def _may_leave(name: str, keys: list[str], policy: Policy) -> bool:
-    """Whether a typed event tells each thing once, and is one that the site takes."""
-    if name not in wire.EVENT_NAMES:
-        return True
-    return len(set(keys)) == len(keys) and (policy.decisions or name == wire.EVENT_FAILURE)
-
-
-def _scope(scope: InstrumentationScope) -> InstrumentationScope:
-    return InstrumentationScope(name=identifier(scope.name), version=identifier(scope.version))
+    return _name(f"{operation} {name}".rstrip())

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
 from agenttrace_collector.config.sections import Quotas as Settings
-from agenttrace_collector.decode.batch import Batch, Context, EncodedRows
+from agenttrace_collector.decode.batch import Batch, Context, Unread
+from agenttrace_collector.decode.outgoing import Outgoing
 from agenttrace_collector.errors import CollectorError
 from agenttrace_collector.receivers.admission import AdmissionController
 from agenttrace_collector.receivers.decoder import Decoder
@@ -23,8 +24,8 @@ from agenttrace_schemas.rules import Policy
 _INLINE_BYTES: Final = 16 * 1024
 
 
-# A request as it may be forwarded: protobuf bytes in, enforced OTLP out.
-Rebuild: TypeAlias = Callable[[bytes, Context], EncodedRows]
+# Opens the copy of a request that goes on.
+Copies: TypeAlias = Callable[[], Outgoing]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,7 @@ class Body:
 class Ingest:
     """Decodes bodies of OTLP requests and writes them to the sink; returns when they are stored.
 
-    `kept` is for how many seconds each table keeps its rows; `forward` makes what is forwarded, by signal.
+    `kept` is for how many seconds each table keeps its rows; `forward` opens what is forwarded, by signal.
     """
 
     policy: Policy
@@ -60,7 +61,7 @@ class Ingest:
     kept: Mapping[str, int] = field(default_factory=dict)
     quotas: Quotas = field(default_factory=lambda: Quotas(Settings()))
     now: Callable[[], int] = time.time_ns
-    forward: Mapping[str, Rebuild] = field(default_factory=dict)
+    forward: Mapping[str, Copies] = field(default_factory=dict)
 
     async def take(self, body: Body) -> Batch:
         """Stores a body; returns its batch. Raises `Rejected` or `Unavailable`, which are counted."""
@@ -89,20 +90,16 @@ class Ingest:
         return is_new
 
     async def _decoded(self, body: Body) -> Batch:
-        context, rebuild = self.context(body.tenant), self.forward.get(body.signal.name)
+        context, copies = self.context(body.tenant), self.forward.get(body.signal.name)
         if len(body.data) <= _INLINE_BYTES and body.coding is Coding.IDENTITY:
-            return decode(body, context, rebuild)
-        return await self.decoder.run(lambda: decode(body, context, rebuild), body.tenant, body.content_bytes)
+            return decode(body, context, copies)
+        return await self.decoder.run(lambda: decode(body, context, copies), body.tenant, body.content_bytes)
 
 
-def decode(body: Body, context: Context, rebuild: Rebuild | None = None) -> Batch:
+def decode(body: Body, context: Context, copies: Copies | None = None) -> Batch:
     """The batch of a body; pure, so that it may run in a thread."""
     data = inflate(body.data, body.coding, body.limit)
+    unread: Unread = ()
     if body.is_json:
-        read = body.signal.from_json(data)
-        data, batch = read.data, body.signal.decode(read.data, context, read.unread)
-    else:
-        batch = body.signal.decode(data, context)
-    if rebuild is None:
-        return batch
-    return replace(batch, forwarded={body.signal.name: rebuild(data, context)})
+        data, unread = body.signal.from_json(data)
+    return body.signal.decode(data, context, unread, copies() if copies else None)

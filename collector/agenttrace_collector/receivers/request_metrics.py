@@ -39,6 +39,8 @@ class RequestMetrics:
             self._count("agenttrace_refused_records", count, kind=kind, rule=rule)
         for change, count in batch.changes.items():
             self._record_change(change, count)
+        for key, count in batch.left_out.items():
+            self._count("agenttrace_forward_left_out", count, key=key)
         for convention, count in batch.conventions.items():
             self._count("agenttrace_steps", count, convention=convention)
         for service, seen in batch.services.items():

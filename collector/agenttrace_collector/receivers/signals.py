@@ -19,6 +19,7 @@ from agenttrace_collector.decode.otlp_json import (
     metrics_from_json,
     traces_from_json,
 )
+from agenttrace_collector.decode.outgoing import Outgoing
 
 FromJsonBody: TypeAlias = Callable[[bytes], FromJson]
 Response: TypeAlias = ExportTraceServiceResponse | ExportLogsServiceResponse | ExportMetricsServiceResponse
@@ -27,8 +28,10 @@ Response: TypeAlias = ExportTraceServiceResponse | ExportLogsServiceResponse | E
 class Decode(Protocol):
     """Protobuf bytes to a batch."""
 
-    def __call__(self, body: bytes, context: Context, unread: Unread = (), /) -> Batch:
-        """`unread` counts what the JSON of these bytes held beside them."""
+    def __call__(
+        self, body: bytes, context: Context, unread: Unread = (), outgoing: Outgoing | None = None, /
+    ) -> Batch:
+        """`unread` counts what the JSON of these bytes held beside them; `outgoing` becomes the copy that goes on."""
 
 
 @dataclass(frozen=True, slots=True)

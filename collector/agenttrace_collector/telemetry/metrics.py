@@ -110,6 +110,10 @@ METRICS: Final[Mapping[str, MetricSpec]] = {
         _COUNTER,
         "Values stored as _redacted, as other or not at all, by the service that sent them, rule and attribute key.",
     ),
+    "agenttrace_forward_left_out": MetricSpec(
+        _COUNTER,
+        "What of requests that go on to other backends stays here although no rule refuses it, by field of the protocol.",
+    ),
     "agenttrace_records_by_service": MetricSpec(
         _COUNTER, "Spans and log records by the service that sent them and what became of them."
     ),

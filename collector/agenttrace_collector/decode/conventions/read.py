@@ -48,27 +48,35 @@ LATER: Final = _later_rows(_TABLES)
 LAST: Final = sum(map(len, _TABLES))
 
 
-def read_span(span: Span, scope: str = "") -> SpanFacts:
-    """Returns the facts of one span; `scope` is the name of its instrumentation scope."""
+def read_span(  # noqa: C901 - the hot path of decoding in one function
+    span: Span, scope: str = "", sent: list[tuple[str, AnyValue]] | None = None
+) -> SpanFacts:
+    """Returns the facts of one span; `scope` is the name of its instrumentation scope.
+
+    Appends the attributes that were read to `sent`.
+    """
     facts = SpanFacts()
-    later: list[tuple[int, str, object]] | None = None
+    later: list[tuple[int, str, object]] = []
     first_row = FIRST.get
     for attribute in span.attributes:
         key = attribute.key
-        row = first_row(key)
+        row, is_later = first_row(key), key in LATER
+        if row is None and not is_later and not key.startswith(_PREFIXES):
+            continue
+        held = attribute.value
+        if sent is not None:
+            sent.append((key, held))
         if row is not None:
-            value = row[1](attribute.value)
+            value = row[1](held)
             if value.__class__ is NotUnderstood:
-                later = later or []
                 later.append(_not_understood(facts, key, row[0], value))
             elif value is not None:
                 setattr(facts, row[0], value)
-        if key in LATER:
-            later = later or []
-            later += _read_later(facts, key, attribute.value)
-        elif row is None and key.startswith(_PREFIXES):
+        if is_later:
+            later += _read_later(facts, key, held)
+        elif row is None:
             family = next(family for family in FAMILIES if key.startswith(family.prefix))
-            family.take(facts, key[len(family.prefix) :], attribute.value)
+            family.take(facts, key[len(family.prefix) :], held)
     if later:
         _take_later(facts, later)
     if span.events:

@@ -1,0 +1,72 @@
+"""What decoding tells of a request whose enforced copy goes on to other backends."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import NamedTuple, Protocol
+
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue, InstrumentationScope
+from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
+from opentelemetry.proto.resource.v1.resource_pb2 import Resource
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
+
+from agenttrace_collector.decode.batch import EncodedRows
+from agenttrace_collector.decode.conventions.facts import SpanFacts
+from agenttrace_collector.decode.events import Event
+from agenttrace_schemas.rows import DecisionRow, Row, StepRow
+
+
+class Step(NamedTuple):
+    """A span that is a step, as it was read.
+
+    `sent` are the attributes that were read, `unconfirmed` the facts whose name nothing confirms.
+    """
+
+    span: Span
+    sent: Sequence[tuple[str, AnyValue]]
+    facts: SpanFacts
+    row: StepRow
+    unconfirmed: Collection[str]
+
+
+class Outgoing(Protocol):
+    """The copy of one request: it is told of what no rule refused.
+
+    Events come before their span, spans before their scope, scopes before their resource.
+    """
+
+    def typed_event(self, event: Span.Event, stated: Event, row: Row) -> None:
+        """A typed event of the next span, and its row."""
+
+    def other_event(self, event: Span.Event, *, in_range: bool) -> None:
+        """Another event of the next span; `in_range` says whether its time may be kept."""
+
+    def step(self, step: Step) -> None:
+        """A span that is a step."""
+
+    def other_span(self, span: Span) -> None:
+        """A span that is no step."""
+
+    def typed_record(self, record: LogRecord, stated: Event, row: Row) -> None:
+        """A log record that is a typed event."""
+
+    def agent_step(self, row: StepRow, service: str) -> None:
+        """A coding agent's record of a call; `service` is the enforced name of who sent it."""
+
+    def agent_decision(self, row: DecisionRow) -> None:
+        """A coding agent's record of an approval."""
+
+    def end_scope(self, scope: InstrumentationScope) -> None:
+        """All of a scope was told."""
+
+    def end_resource(self, resource: Resource, service: str) -> None:
+        """All of a resource was told; `service` is its enforced name."""
+
+    def left_out(self, key: str, count: int = 1) -> None:
+        """Counts what stays here, under a field of the protocol."""
+
+    def forwarded(self) -> Mapping[str, EncodedRows]:
+        """The copy: OTLP requests by signal, with their numbers of spans or log records."""
+
+    def receipt(self) -> Mapping[str, int]:
+        """How much was left out, by field of the protocol."""

@@ -1,0 +1,59 @@
+"""Log records of coding agents as they leave: calls as spans, approvals as typed events."""
+
+from __future__ import annotations
+
+import struct
+from typing import Final
+
+from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
+
+from agenttrace_collector.forward import encoding
+from agenttrace_collector.forward.attributes import of_agent
+from agenttrace_collector.forward.encoding import In
+from agenttrace_collector.forward.events import decision_attributes, log_record
+from agenttrace_schemas import wire
+from agenttrace_schemas.rows import DecisionRow, StepRow
+
+_SPAN_ID: Final = 8
+_TIMES: Final = struct.Struct("<cQcQ")
+_KINDS: Final = {"chat": Span.SpanKind.SPAN_KIND_CLIENT}
+_ERROR: Final = "error"
+_ID: Final = {
+    key: encoding.Id(In.RECORD, key) for key in (wire.RUN_ID, wire.STEP_ID, wire.DECISION_ID)
+}  # fmt: skip
+
+
+def agent_span(row: StepRow) -> bytes:
+    """A call as a span: its trace is the run, its id is made from the call's; nothing is above it."""
+    kind = _KINDS.get(row.operation, Span.SpanKind.SPAN_KIND_INTERNAL)
+    code = Status.StatusCode.STATUS_CODE_ERROR if row.status == _ERROR else 0
+    return b"".join(
+        (
+            encoding.field(b"\x0a", row.trace_id),
+            encoding.field(b"\x12", row.span_id.to_bytes(_SPAN_ID)),
+            encoding.field(b"\x2a", f"{row.operation} {row.name}".rstrip().encode()),
+            b"\x30" + encoding.varint(kind),
+            _TIMES.pack(b"\x39", row.started_at, b"\x41", row.ended_at),
+            of_agent(row),
+            encoding.field(b"\x7a", b"\x18" + encoding.varint(code) if code else b""),
+        )
+    )
+
+
+def agent_decision(row: DecisionRow) -> bytes:
+    """An approval as a log record of a typed event, with the tool that it is about."""
+    tag = In.RECORD
+    pieces = [
+        decision_attributes(tag, row),
+        _ID[wire.DECISION_ID](row.decision_id),
+        _ID[wire.RUN_ID](row.run_id),
+        encoding.text(tag, wire.AGENT_ID, row.agent_id),
+        encoding.text(tag, wire.AGENT_VERSION, row.agent_version),
+        encoding.text(tag, wire.ENVIRONMENT, row.environment),
+    ]
+    if row.step_id:
+        pieces.append(_ID[wire.STEP_ID](row.step_id))
+    if row.tool_name:
+        pieces.append(encoding.text(tag, wire.GEN_AI_TOOL_NAME, row.tool_name))
+    context = (row.trace_id, row.span_id.to_bytes(_SPAN_ID))
+    return log_record(wire.EVENT_DECISION, row.recorded_at, b"".join(pieces), context)

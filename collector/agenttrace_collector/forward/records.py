@@ -1,0 +1,43 @@
+"""Spans or log records of one request in their scopes and resources, as OTLP nests them."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from agenttrace_collector.decode.batch import EncodedRows
+from agenttrace_collector.forward.encoding import field
+
+# In all of OTLP's requests: what they are of is field 1, what they hold field 2.
+_OF: Final = b"\x0a"
+_HELD: Final = b"\x12"
+
+
+class Records:
+    """Collects encoded records; scopes and resources without any are left out."""
+
+    def __init__(self) -> None:
+        self._records: list[bytes] = []
+        self._scopes: list[bytes] = []
+        self._resources: list[bytes] = []
+        self._count = 0
+
+    def add(self, record: bytes) -> None:
+        """A record of the next scope."""
+        self._records.append(field(_HELD, record))
+
+    def end_scope(self, scope: bytes) -> None:
+        """The records since the last call are of this scope."""
+        if self._records:
+            self._count += len(self._records)
+            self._scopes.append(field(_HELD, field(_OF, scope) + b"".join(self._records)))
+            self._records.clear()
+
+    def end_resource(self, resource: bytes) -> None:
+        """The scopes since the last call are of this resource."""
+        if self._scopes:
+            self._resources.append(field(_OF, field(_OF, resource) + b"".join(self._scopes)))
+            self._scopes.clear()
+
+    def encoded(self) -> EncodedRows:
+        """The request and how many records are in it."""
+        return EncodedRows(self._count, b"".join(self._resources))
