@@ -108,7 +108,9 @@ async def opened_storage(config: Config, database: Database, lifetime: Shutdown)
     journal = Journal(_options(config.journal), layouts, queues=queue_options(config))
     recovered = await asyncio.to_thread(journal.open)
     settings = config.exporters.clickhouse
-    options = DeliveryOptions(block_rows=settings.block_rows, block_age=settings.block_age)
+    options = DeliveryOptions(
+        block_rows=settings.block_rows, block_age=settings.block_age, insert_share=settings.insert_share
+    )
     delivery = Delivery(journal, database, options=options, presence=database.presence())
     try:
         async with (

@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
 from agenttrace_collector.config.pipelines import OtlpExporter
-from agenttrace_collector.config.section import Section
+from agenttrace_collector.config.section import SHARE, Section
 from agenttrace_collector.config.sections import Config, Tls
 
 _OPENING: Final = """\
@@ -134,9 +134,10 @@ def meaning(path: _Path, told: Mapping[_Path, str]) -> str:
 
 def _of(field: FieldInfo) -> tuple[str, str]:
     """What is allowed and the default, as they are written in YAML."""
-    return field.description or _allowed(field.annotation), "required" if field.is_required() else _written(
-        field.default
-    )
+    allowed = field.description or _allowed(field.annotation)
+    if field.is_required():
+        return allowed, "required"
+    return allowed, _written(str(field.default) if allowed == SHARE else field.default)
 
 
 def _allowed(kind: Any) -> str:

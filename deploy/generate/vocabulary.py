@@ -101,9 +101,9 @@ _DERIVING: Final = """\
 
 <!-- Made by `python -m deploy.generate`; a test holds it in step. -->
 
-When a run has been quiet for `derive.quiet`, the collector settles it and derives these rows from its steps,
-marked `source = derived` with their `rule`. Where the agent recorded that type for that step, the derived row
-gives way. A reason that cannot be seen is not derived: there is no rule for `tool_selection`.
+When a run has been quiet for `derive.quiet`, the collector settles it together with others (`derive.round_wait`)
+and derives these rows from its steps, marked `source = derived` with their `rule`. Where the agent recorded
+that type for that step, the derived row gives way. A reason that cannot be seen is not derived: there is no rule for `tool_selection`.
 
 Thresholds stand in `derive.latency_ms` and `derive.tokens` of the configuration, those in use in the table
 `derive_thresholds`. `agenttrace rederive --since 2026-01-31` derives again.

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Container, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from functools import cache
 from typing import Final, NamedTuple
 
 from agenttrace_schemas import counts, names, patterns, rules, texts
 from agenttrace_schemas.column_types import Column, Guard
 from agenttrace_schemas.derived_rows import ALL_ROWS
+from agenttrace_schemas.migrations import migrations
 from agenttrace_schemas.rows import Row, columns
 from agenttrace_schemas.rules import Policy
 
@@ -25,6 +27,8 @@ _ALTER: Final = re.compile(
     r"ALTER TABLE (?P<table>\w+?)(?P<local>_local)?(?P<cluster> ON CLUSTER \S+)?\s+ADD COLUMN IF NOT EXISTS "
 )
 _ADDED: Final = re.compile(r"ADD COLUMN IF NOT EXISTS (\w+)")
+# Stands for the columns of the constraint that holds the identifiers of a table.
+_JOINED: Final = "identifiers"
 _COLUMN: Final = re.compile(r"^ +(\w+) ", re.MULTILINE)
 
 
@@ -56,27 +60,46 @@ def checks(row: type[Row], policy: Policy) -> list[Check]:
     ]
 
 
+def constraints(row: type[Row], policy: Policy) -> list[Check]:
+    """What a table declares, which accepts what `checks` accept at half the price: its identifiers are one constraint."""
+    alone = checks(row, policy)
+    together = [each for each in alone if each.rule == Guard.IDENTIFIER and each.column in _made(row.TABLE)]
+    if len(together) < 2:
+        return alone
+    joined = Check(_JOINED, str(Guard.IDENTIFIER), _identifiers([each.column for each in together]))
+    return [joined, *(each for each in alone if each not in together)]
+
+
+@cache
+def _made(table: str) -> frozenset[str]:
+    """The columns that a table was first made with; those of a later migration have CHECKs of their own."""
+    found = (_CREATE.search(part) for each in migrations() for part in each.up.split(";\n"))
+    return frozenset(
+        name for each in found if each and each["table"] == table for name in _COLUMN.findall(each["columns"])
+    )
+
+
 def with_checks(statement: str, policy: Policy) -> str:
     """Adds the CHECKs of new columns to a CREATE TABLE or an ALTER of a row's table; returns other statements unchanged.
 
     Each further ALTER of a table takes the engine longer than the table itself: it goes through all of its CHECKs.
     """
     if created := _CREATE.match(statement):
-        names = _COLUMN.findall(created["columns"])
-        constraints = _constraints(created["table"], names, policy)
-        return ",\n    ".join([created["columns"], *constraints]) + statement[created.end("columns") :]
+        names = [*_COLUMN.findall(created["columns"]), _JOINED]
+        own = _constraints(created["table"], names, policy)
+        return ",\n    ".join([created["columns"], *own]) + statement[created.end("columns") :]
     # On a cluster the CHECKs are those of the local tables.
     if (altered := _ALTER.match(statement)) and (altered["local"] or not altered["cluster"]):
-        constraints = _constraints(altered["table"], _ADDED.findall(statement), policy)
+        own = _constraints(altered["table"], _ADDED.findall(statement), policy)
         # A migration that was interrupted runs again.
-        added = (each.replace("CONSTRAINT", "ADD CONSTRAINT IF NOT EXISTS", 1) for each in constraints)
+        added = (each.replace("CONSTRAINT", "ADD CONSTRAINT IF NOT EXISTS", 1) for each in own)
         return ",\n    ".join([statement, *added])
     return statement
 
 
 def _constraints(table: str, names: Container[str], policy: Policy) -> list[str]:
     row = _ROWS.get(table)
-    return [check.sql for check in checks(row, policy) if check.column in names] if row else []
+    return [check.sql for check in constraints(row, policy) if check.column in names] if row else []
 
 
 def apply_checks(
@@ -87,14 +110,14 @@ def apply_checks(
     `table` is what the ALTER names where that is not the row's own table, as on a cluster.
     """
     drops = [f"DROP CONSTRAINT {name}" for name in drop]
-    adds = [f"ADD {check.sql}" for check in checks(row, policy) if check.name not in keep]
+    adds = [f"ADD {check.sql}" for check in constraints(row, policy) if check.name not in keep]
     changes = ", ".join([*drops, *adds])
     return f"ALTER TABLE {table or row.TABLE} {changes}" if changes else ""
 
 
 def fingerprint(policy: Policy) -> str:
     """Returns a digest of all constraints of this version under a policy."""
-    rendered = "\n".join(f"{row.TABLE} {check.sql}" for row in ALL_ROWS for check in checks(row, policy))
+    rendered = "\n".join(f"{row.TABLE} {check.sql}" for row in ALL_ROWS for check in constraints(row, policy))
     return hashlib.sha256(rendered.encode()).hexdigest()
 
 
@@ -133,6 +156,22 @@ def _identifier(name: str, _: Column, __: Policy) -> Rules:
     yield Guard.IDENTIFIER, f"{name} IN ('', {quoted(texts.REDACTED)}) OR ({sound})"
 
 
+def _identifiers(names: Sequence[str]) -> str:
+    """`_identifier` for all of these columns at once, on their texts one a line.
+
+    No pattern takes a line break: there are as many lines as columns only if no text has one, and a secret
+    stands within a line, whose ends are as good as those of a text. `_redacted` is an identifier.
+    """
+    # Many rows say the same: what follows looks at each text once.
+    lines = "toLowCardinality(concat({}))".format(", '\\n', ".join(names))
+    pattern = quoted(f"^(?:{patterns.IDENTIFIER})?(?:\n(?:{patterns.IDENTIFIER})?)*$")
+    return (
+        f"countSubstrings({lines}, '\\n') = {len(names) - 1} AND match({lines}, {pattern})"
+        f" AND greatest({', '.join(f'length({name})' for name in names)}) <= {texts.IDENTIFIER_LENGTH}"
+        f" AND NOT match({lines}, {_SECRET})"
+    )
+
+
 def _tool(name: str, column: Column, policy: Policy) -> Rules:
     yield from _identifier(name, column, policy)
     stands = f"_({texts.REDACTED[1:]}|{names.UNCONFIRMED[1:]})(_[0-9a-f]{{8}})?|{names.UNKNOWN_TOOL}"
@@ -146,7 +185,7 @@ def _tool(name: str, column: Column, policy: Policy) -> Rules:
 
 
 def _closed(name: str, column: Column, _: Policy) -> Rules:
-    yield Guard.CLOSED, f"{name} IN {_listed(column.closed)}"
+    yield column.guard or Guard.CLOSED, f"{name} IN {_listed(column.closed)}"
 
 
 def _hash(name: str, _: Column, __: Policy) -> Rules:
@@ -224,10 +263,6 @@ def _pairs(kind: str, code: str, table: Iterable[tuple[str, tuple[str, ...]]]) -
     return f"({kind}, {code}) IN ({', '.join(pairs)})"
 
 
-def _failure_type(name: str, column: Column, _: Policy) -> Rules:
-    yield Guard.FAILURE_TYPE, f"{name} IN {_listed(column.closed)}"
-
-
 def _attribute_key(name: str, _: Column, __: Policy) -> Rules:
     length = f"lengthUTF8({name}) <= {rules.ATTRIBUTE_KEY_LENGTH}"
     yield Guard.ATTRIBUTE_KEY, f"{length} AND {_match(name, patterns.ATTRIBUTE_KEY)}"
@@ -255,7 +290,7 @@ _GUARDS: Final[dict[Guard, Callable[[str, Column, Policy], Rules]]] = {
     Guard.REASON_CODE: _reason_code,
     Guard.SIGNAL_TYPE: _signal_type,
     Guard.SIGNAL_CODE: _signal_code,
-    Guard.FAILURE_TYPE: _failure_type,
+    Guard.FAILURE_TYPE: _closed,
     Guard.ATTRIBUTE_KEY: _attribute_key,
     Guard.FRACTION: _fraction,
     Guard.COUNT: _count,

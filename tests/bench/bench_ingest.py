@@ -16,7 +16,7 @@ from pathlib import Path
 
 import grpc
 
-from tests.support.collector import running_collector
+from tests.support.collector import SHIPPED, running_collector
 from tests.support.load import EXPORT, Load, cpu_seconds, peak_memory_mib, send_load
 from tests.support.reference import SPANS
 
@@ -24,7 +24,7 @@ _SINK = {"exporters__clickhouse__endpoint": "null://"}
 CONFIGURATIONS: Mapping[str, Mapping[str, str]] = {
     "sink, journal in memory": {**_SINK, "journal__durability": "memory"},
     "sink, journal with fsync": {**_SINK, "journal__durability": "fsync"},
-    "chDB, journal with fsync": {},
+    "chDB, journal with fsync": SHIPPED,
 }
 
 

@@ -15,7 +15,7 @@ import httpx
 
 from tests.capacity.model import Coefficients
 from tests.support.clickhouse_server import clickhouse_server
-from tests.support.collector import Collector, running_collector
+from tests.support.collector import SHIPPED, Collector, running_collector
 from tests.support.http import counted
 from tests.support.load import EXPORT, cpu_seconds
 from tests.support.many import many_runs
@@ -26,7 +26,7 @@ from tests.support.reference import SPANS, reference_request
 
 REQUESTS: Final = 100
 TOLD: Final = SPANS * REQUESTS
-_QUIET: Final = {"derive__quiet": "1s"}
+_QUIET: Final = {**SHIPPED, "derive__quiet": "1s"}
 # Kinds by the table whose rows are counted; the other holds what settling adds to each.
 _TABLES: Final[Mapping[str, tuple[str, ...]]] = {
     "run_facts": ("agent_runs", "run_facts"),

@@ -16,7 +16,7 @@ from agenttrace_collector.clickhouse.requirements import (
     require_version,
 )
 from agenttrace_collector.config import Config
-from agenttrace_schemas.checks import apply_checks, checks
+from agenttrace_schemas.checks import apply_checks, constraints
 from agenttrace_schemas.derived_rows import ALL_ROWS
 from agenttrace_schemas.migrations import Migration, Profile, migrations, statements, views
 from agenttrace_schemas.retention import KINDS
@@ -62,7 +62,7 @@ def test_new_tables_are_made_with_their_checks(database: ClickHouse) -> None:
     migrator.up()
     for row in ALL_ROWS:
         ((made,),) = database.query(f"SHOW CREATE TABLE {row.TABLE}")
-        names = [check.name for check in checks(row, Policy())]
+        names = [check.name for check in constraints(row, Policy())]
         database.command(apply_checks(row, Policy(), drop=names))
         ((again,),) = database.query(f"SHOW CREATE TABLE {row.TABLE}")
         # A column of a later migration has its CHECKs after those of the first ones.

@@ -12,7 +12,8 @@ from typer.testing import CliRunner
 
 from agenttrace_collector.cli.app import app
 from agenttrace_collector.clickhouse.client import ClickHouse
-from agenttrace_collector.config.sections import Config, Derive, LatencyThresholds
+from agenttrace_collector.config.derive import Derive, LatencyThresholds
+from agenttrace_collector.config.sections import Config
 from agenttrace_collector.decode.batch import Context
 from agenttrace_collector.decode.otlp import decode_traces
 from agenttrace_collector.settle.store import Store
@@ -59,6 +60,40 @@ def test_a_tenant_with_very_many_runs_does_not_keep_another_waiting(database: Cl
     assert Store(database).waiting(0, 20_000, 2_000) == []
 
 
+def mark(database: ClickHouse, runs: int) -> None:
+    """So many runs that wait."""
+    waiting = (
+        "SELECT now64(9) - 60, 'default', generateUUIDv4(number), now64(9), now64(9), 0 FROM numbers({})"
+    )
+    database.command(f"INSERT INTO run_marks {waiting.format(runs)}")
+
+
+def test_a_round_waits_for_more_runs_but_not_for_ever(database: ClickHouse) -> None:
+    """The first run that is quiet waits for `derive.round_wait` and not longer; looks in between are few."""
+    clock = [0.0]
+    config = Config(derive=Derive(quiet=0.001, round_wait=10.0))
+    working = Settler(Store(database), Policy(), config, clock=lambda: clock[0])
+    mark(database, 3)
+    pauses = []
+    while not working.settled:
+        pauses.append(working.settle_large_round())
+        clock[0] += pauses[-1]
+    assert (working.settled, sum(pauses[:-1])) == (3, 10.0)
+    assert len(pauses) < 7
+    mark(database, 1)
+    working.settle_large_round()
+    assert working.settled == 3
+
+
+def test_a_round_that_is_large_enough_does_not_wait(database: ClickHouse) -> None:
+    """It is settled in pieces of a thousand to two thousand runs, each written by one insert into each table."""
+    mark(database, 1_500)
+    working = settler(database, Config(derive=Derive(quiet=0.001, round_wait=3_600.0)))
+    working.settle_large_round()
+    assert working.settled == 1_500
+    assert database.query("SELECT count() FROM settle_progress") == [(1,)]
+
+
 def settle(database: ClickHouse) -> None:
     """Settle until nothing waits."""
     working = settler(database)
@@ -85,6 +120,28 @@ def test_late_spans_change_a_run(database: ClickHouse) -> None:
     settle(database)
     settle(other)
     assert answers(database) == answers(other)
+
+
+@pytest.mark.parametrize("days", [-40, 40])
+def test_rows_of_an_earlier_round_are_taken_back_however_far_they_are(
+    database: ClickHouse, days: int
+) -> None:
+    """What came late lies weeks before or after, and gives everything that was derived another agent."""
+    call: dict[str, Value] = {wire.GEN_AI_OPERATION_NAME: "chat", wire.GEN_AI_REQUEST_STREAM: True}
+    insert(database, traces(ASpan(attributes={**call, wire.RUN_ID: _RUN}), resource={}), NOW)
+    settle(database)
+    at = NOW + days * 86_400 * 10**9
+    agent: dict[str, Value] = {
+        wire.GEN_AI_OPERATION_NAME: "invoke_agent",
+        wire.GEN_AI_AGENT_NAME: "planner",
+        wire.RUN_ID: _RUN,
+    }
+    late = ASpan(attributes=agent, trace_id=b"late".ljust(16), start=at, end=at + 10**9)
+    insert(database, traces(late, resource={}), max(at, NOW))
+    settle(database)
+    for view in ("runs", "steps", "decisions"):
+        agents = database.query(f"SELECT DISTINCT agent_id FROM {view}")  # noqa: S608 - of ours
+        assert agents == [("planner",)], view
 
 
 def test_another_round_changes_nothing(database: ClickHouse) -> None:
@@ -149,6 +206,7 @@ def test_a_run_that_is_not_settled_counts_what_has_come(database: ClickHouse) ->
     assert database.query(counted) == [(3, 0, 1, 1, 1, 0, 25, 7, 4, 3)]
 
 
+_RUN = "11111111-2222-4333-8444-555555555555"
 _CALLS: tuple[dict[str, Value], ...] = (
     {wire.GEN_AI_OPERATION_NAME: "invoke_agent"},
     {

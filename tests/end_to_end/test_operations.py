@@ -130,7 +130,8 @@ def test_a_port_that_is_taken_ends_the_start(collector: Collector, tmp_path: Pat
 
 def test_a_stop_delivers_everything(tmp_path: Path) -> None:
     """Nothing is in the journal afterwards; nothing is taken any more."""
-    with running_collector(tmp_path, exporters__clickhouse__block_age="1h", **NOTHING) as collector:
+    later = {"exporters__clickhouse__block_age": "1h", "exporters__clickhouse__insert_share": "0.00001"}
+    with running_collector(tmp_path, **later, **NOTHING) as collector:
         send(collector, reference_request(1, time.time_ns(), spans=64))
         assert metric(collector.get("metrics", "/metrics"), "agenttrace_journal_rows") == 192
         assert collector.stop() == 0

@@ -88,7 +88,8 @@ def test_who_may_not_or_asks_wrongly_is_told(
 
 def test_without_a_collector_the_journal_is_delivered_and_the_rows_erased(tmp_path: Path) -> None:
     """Rows of a collector that was killed before it delivered them do not come back at the next start."""
-    running = start_collector(tmp_path, {"exporters.clickhouse.block_age": "600s"})
+    later = {"exporters.clickhouse.block_age": "600s", "exporters.clickhouse.insert_share": "0.00001"}
+    running = start_collector(tmp_path, later)
     wait_until_ready(running)
     send(running, 2)
     running.kill()

@@ -19,7 +19,7 @@ from agenttrace_collector.clickhouse.purge import Eraser
 from agenttrace_collector.clickhouse.purge_subject import Kind, Subject
 from agenttrace_collector.clickhouse.requirements import SchemaMismatch
 from agenttrace_collector.config import Config
-from agenttrace_collector.config.sections import Derive
+from agenttrace_collector.config.derive import Derive
 from agenttrace_collector.decode.batch import Context
 from agenttrace_collector.decode.otlp import decode_logs, decode_traces
 from agenttrace_collector.settle.store import Store

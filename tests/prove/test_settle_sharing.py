@@ -48,7 +48,7 @@ def test_collectors_share_settling(tmp_path: Path, count: int) -> None:
             collectors.append(running)
         load(collectors, 0)
         before = [cpu_seconds(each.pid) for each in collectors]
-        wait_until(lambda: unsettled(database) == 0, 120)
+        wait_until(lambda: unsettled(database) == 0, 600)
         settled = [int(counted(each, "agenttrace_settled_runs")) for each in collectors]
         cpu = [cpu_seconds(each.pid) - then for each, then in zip(collectors, before, strict=True)]
         ((runs,),) = database.query("SELECT count() FROM runs")
@@ -69,7 +69,7 @@ def load(collectors: Sequence[Collector], first: int) -> None:
     seeds = [range(first + place, first + requests, len(collectors)) for place in range(len(collectors))]
     with ThreadPoolExecutor(len(collectors)) as pool:
         list(pool.map(send, collectors, seeds, [SPANS_OF_REQUEST] * len(collectors)))
-    wait_until(lambda: all(map(delivered, collectors)), 60)
+    wait_until(lambda: all(map(delivered, collectors)), 300)
 
 
 def kill_one(collectors: Sequence[Collector], database: ClickHouse) -> None:

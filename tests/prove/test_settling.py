@@ -12,7 +12,8 @@ from pathlib import Path
 from agenttrace_collector.clickhouse.client import ClickHouse
 from agenttrace_collector.clickhouse.migrator import Migrator
 from agenttrace_collector.clickhouse.rowbinary import encode
-from agenttrace_collector.config.sections import Config, Derive
+from agenttrace_collector.config.derive import Derive
+from agenttrace_collector.config.sections import Config
 from agenttrace_collector.settle.store import Store
 from agenttrace_collector.settle.worker import Settler
 from agenttrace_schemas import wire

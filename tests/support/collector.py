@@ -21,6 +21,8 @@ from pathlib import Path
 from tests.support.commands import Process, agenttrace, start
 
 START_SECONDS = 60.0
+# What is the default where nothing is set: for measuring, since `start_collector` waits for nothing.
+SHIPPED: Mapping[str, str] = {"exporters__clickhouse__block_age": "5s", "derive__round_wait": "10s"}
 STOP_SECONDS = 60.0
 _POLL_SECONDS = 0.05
 _PORTS = range(15_000, 32_000)
@@ -119,6 +121,9 @@ def start_collector(
         **{key: f"127.0.0.1:{ports[name]}" for name, key in _LISTENERS.items()},
         "journal.directory": str(directory / "journal"),
         "exporters.clickhouse.endpoint": f"chdb://{directory / 'data'}",
+        # As soon as may be: what a test sends is little, and it waits for it.
+        "exporters.clickhouse.block_age": "500ms",
+        "derive.round_wait": "0s",
         **(settings or {}),
     }
     _make_database(directory / "data", chosen)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 import statistics
 import time
@@ -14,7 +13,8 @@ from pathlib import Path
 import grpc
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from tests.support.reference import SPANS, attribute, reference_request
+from tests.support.fresh import FreshRequests
+from tests.support.reference import SPANS, attribute
 
 EXPORT = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
 _TICKS = os.sysconf("SC_CLK_TCK")
@@ -22,13 +22,14 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What a load sent and how long each request took, in seconds."""
+    """What a load sent, how long each request took and when it was answered (monotonic), in seconds."""
 
     requests: int
     spans: int
     seconds: float
     latencies: list[float]
     refused: int
+    answered: list[float]
 
     def percentile(self, percent: int) -> float:
         """The latency that this share of the requests stayed under, in milliseconds."""
@@ -50,33 +51,28 @@ def send_load(
     With a rate the clients take turns, each request at its own time.
     """
     now = time.time_ns()
-    bodies = [reference_request(seed, now, spans) for seed in range(8)]
-    numbers = itertools.count()
+    requests = [FreshRequests(seed, now, spans) for seed in range(clients)]
     pause = clients * spans / rate if rate else 0.0
     started = time.monotonic()
 
-    def client(place: int) -> tuple[list[float], int]:
+    def client(place: int) -> tuple[list[tuple[float, float]], int]:
         first = started + place * pause / clients
         with grpc.insecure_channel(endpoint) as channel:
             export = channel.unary_unary(EXPORT, bytes, bytes)
-            return _send_until((first, started + seconds), pause, lambda: _next(bodies, numbers), export)
+            return _send_until((first, started + seconds), pause, requests[place].next, export)
 
     with ThreadPoolExecutor(clients) as pool:
         results = [future.result() for future in [pool.submit(client, place) for place in range(clients)]]
-    latencies = [latency for taken, _ in results for latency in taken]
+    taken = [each for found, _ in results for each in found]
+    latencies, answered = [latency for latency, _ in taken], [moment for _, moment in taken]
     refused = sum(count for _, count in results)
-    return Load(len(latencies), len(latencies) * spans, time.monotonic() - started, latencies, refused)
-
-
-def _next(bodies: list[bytes], numbers: itertools.count[int]) -> bytes:
-    number = next(numbers)
-    return distinct(bodies[number % len(bodies)], number)
+    return Load(len(taken), len(taken) * spans, time.monotonic() - started, latencies, refused, answered)
 
 
 def _send_until(
     period: tuple[float, float], pause: float, body: Callable[[], bytes], export: Callable[[bytes], object]
-) -> tuple[list[float], int]:
-    latencies: list[float] = []
+) -> tuple[list[tuple[float, float]], int]:
+    taken: list[tuple[float, float]] = []
     refused = 0
     due, deadline = period
     while due < deadline and time.monotonic() < deadline:
@@ -88,9 +84,10 @@ def _send_until(
         except grpc.RpcError:
             refused += 1
         else:
-            latencies.append(time.monotonic() - sent)
+            answered = time.monotonic()
+            taken.append((answered - sent, answered))
         due = max(due + pause, sent) if pause else time.monotonic()
-    return latencies, refused
+    return taken, refused
 
 
 def cpu_seconds(pid: int) -> float:

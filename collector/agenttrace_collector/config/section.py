@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any, Final, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Positive = Annotated[int, Field(gt=0, description="number above 0")]
+SHARE: Final = "number above 0, at most 1"
+Share = Annotated[float, Field(gt=0, le=1, description=SHARE)]
 
 
 class Section(BaseModel):

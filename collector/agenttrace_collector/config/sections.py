@@ -9,8 +9,9 @@ from typing import Annotated, Literal, Self
 from pydantic import ConfigDict, Field, SecretStr, model_validator
 
 from agenttrace_collector.config.decode import Decode
+from agenttrace_collector.config.derive import Derive
 from agenttrace_collector.config.pipelines import Forward, OtlpExporter, Pipelines, check_exporter
-from agenttrace_collector.config.section import Positive, Section
+from agenttrace_collector.config.section import Positive, Section, Share
 from agenttrace_collector.config.values import DatabaseEndpoint, Duration, Endpoint, HostName
 from agenttrace_schemas.rules import FailureMessages, Labels
 
@@ -152,7 +153,8 @@ class ClickHouse(Section):
     purge_endpoint: Annotated[DatabaseEndpoint | None, Field(repr=False)] = None
     database: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,63}$")] = "agenttrace"
     block_rows: Positive = 100_000
-    block_age: Duration = 0.5
+    block_age: Duration = 5.0
+    insert_share: Share = 0.05
     ttl: Ttl = Ttl()
 
     @property
@@ -216,29 +218,6 @@ class Extensions(Section):
     clickhouse_http: ClickHouseHttp = ClickHouseHttp()
     health_check: HealthCheck = HealthCheck()
     auth: Auth = Auth()
-
-
-class LatencyThresholds(Section):
-    """Milliseconds of a step from which `latency_threshold` says so."""
-
-    exceeded: Positive = 5_000
-    significantly_exceeded: Positive = 15_000
-
-
-class TokenThresholds(Section):
-    """Tokens of a call from which `token_usage` says so."""
-
-    moderate: Positive = 1_000
-    high: Positive = 8_000
-    limit_approached: Positive = 100_000
-
-
-class Derive(Section):
-    """When a run is settled, and the thresholds of derived signals."""
-
-    quiet: Duration = 30.0
-    latency_ms: LatencyThresholds = LatencyThresholds()
-    tokens: TokenThresholds = TokenThresholds()
 
 
 class Metrics(Section):

@@ -1,4 +1,4 @@
-"""The worker that drains the journal: every `block_age` it sends what is there."""
+"""The worker that drains the journal: it sends what is there as often as inserts may take of its time."""
 
 from __future__ import annotations
 
@@ -18,15 +18,21 @@ from agenttrace_collector.delivery.table_worker import DeliveryContext, TableWor
 from agenttrace_collector.journal import InsertBlock, Journal
 
 _log: Final = logging.getLogger(__name__)
+# What inserts of all tables are taken to cost, in seconds, before the first of them was seen.
+_FIRST_COST: Final = 0.025
 
 
 @dataclass(frozen=True, slots=True)
 class DeliveryOptions:
-    """Bounds of a block and of the delay between attempts, in rows, bytes and seconds."""
+    """Bounds of a block and of the delay between attempts, in rows, bytes and seconds.
+
+    Blocks are cut so seldom that inserts take `insert_share` of the time, but at least every `block_age`.
+    """
 
     block_rows: int = 100_000
     block_bytes: int = 32 * 1024 * 1024
-    block_age: float = 0.5
+    block_age: float = 5.0
+    insert_share: float = 0.05
     first_delay: float = 0.25
     longest_delay: float = 15.0
 
@@ -57,6 +63,7 @@ class Delivery:
         self._wake = threading.Event()
         self._hurry = threading.Event()
         self._flushing = 0
+        self._age = self._worth_waiting(_FIRST_COST)
         self._thread = threading.Thread(target=self._run, name="delivery", daemon=True)
 
     def start(self, recovered: Sequence[InsertBlock] = ()) -> None:
@@ -90,11 +97,11 @@ class Delivery:
 
     def _run(self) -> None:
         while not self._stopping.is_set():
-            delay = self._pass()
+            delay = self.deliver_due()
             self._wake.wait(delay)
             self._wake.clear()
 
-    def _pass(self) -> float:
+    def deliver_due(self) -> float:
         """Runs each table worker that is due; returns the seconds until the next one is."""
         hurry = self._hurry.is_set()
         self._hurry.clear()
@@ -102,10 +109,16 @@ class Delivery:
         lanes = self._waiting()
         due = [lane for lane in lanes if hurry or lane.due <= now]
         moved = [lane for lane in due if not self._stopping.is_set() and lane.step(self._clock)]
+        if moved:
+            self._age = self._worth_waiting(self._clock() - now)
         if moved and (self._flushing or any(lane.behind for lane in moved)):
             return 0.0
         later = [lane.due - now for lane in lanes if lane.due > now]
-        return max(0.0, min([self._options.block_age, *later]) - (self._clock() - now))
+        return max(0.0, min([self._age, *later]) - (self._clock() - now))
+
+    def _worth_waiting(self, cost: float) -> float:
+        """How long rows gather for the next blocks when inserting the last ones took so many seconds."""
+        return min(self._options.block_age, cost / self._options.insert_share)
 
     def _waiting(self) -> list[TableWorker]:
         return [self._lane(number) for number in self._journal.layouts_waiting()]

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from operator import attrgetter
-from typing import Any, Final, Protocol, runtime_checkable
+from typing import Any, Final, Protocol, TypeAlias, runtime_checkable
 
 from agenttrace_collector.clickhouse.rowbinary import encode
 from agenttrace_collector.settle import sql
@@ -84,9 +84,14 @@ WHERE (tenant, agent_id) IN (${owners}) AND started_at > fromUnixTimestamp64Nano
 LIMIT 100000
 """
 _BEFORE: Final = """
-SELECT tenant, UUIDToNum(run_id), toUnixTimestamp64Nano(started_at), toUnixTimestamp64Nano(ended_at)
+SELECT tenant, UUIDToNum(run_id), toUnixTimestamp64Nano(min(started_at)), toUnixTimestamp64Nano(max(ended_at))
 FROM run_facts WHERE ${runs}
+GROUP BY tenant, run_id
 """
+
+
+# Runs that were settled before, with the first start and the last end (ns) that their facts ever said.
+Ranges: TypeAlias = Mapping[RunKey, tuple[int, int]]
 
 
 @runtime_checkable
@@ -131,8 +136,8 @@ class Store:
         aside = self.set_aside_before()
         return [mark._replace(touched=max(mark.touched, aside.get(mark[:2], 0))) for mark in marks]
 
-    def with_previous_range(self, marks: Sequence[PendingRun]) -> tuple[list[PendingRun], frozenset[RunKey]]:
-        """The marks with the times of what was settled before, and the runs that were."""
+    def with_previous_range(self, marks: Sequence[PendingRun]) -> tuple[list[PendingRun], Ranges]:
+        """The marks with the times of what was settled before, and the runs that were, with these times."""
         before: dict[RunKey, tuple[int, int]] = {}
         for tenant, run_id, started, ended in self.database.query(render(_BEFORE, {"runs": sql.runs(marks)})):
             before[str(tenant), bytes(run_id)] = (started, ended)
@@ -140,7 +145,7 @@ class Store:
         for mark in marks:
             started, ended = before.get(mark[:2], (mark.earliest, mark.latest))
             wide.append(mark._replace(earliest=min(started, mark.earliest), latest=max(ended, mark.latest)))
-        return wide, frozenset(before)
+        return wide, before
 
     def read(self, marks: Sequence[PendingRun]) -> list[RunRows]:
         """Everything stored of these runs."""
@@ -164,18 +169,19 @@ class Store:
         rows = self.database.query(statement, {"since": since})
         return [(str(tenant), str(agent), str(name)) for tenant, agent, name in rows]
 
-    def write(self, settled: Sequence[Settled], before: Collection[RunKey], settled_at: int) -> None:
+    def write(self, settled: Sequence[Settled], before: Ranges, settled_at: int) -> None:
         """Inserts the results and soft-deletes rows that this round no longer produces."""
         made: defaultdict[str, list[Row]] = defaultdict(list)
         for each in settled:
             for row in (each.facts, *each.steps, *each.signals, *each.decisions, *each.failures):
                 if row is not None:
                     made[row.TABLE].append(row)
+        earlier = _settled_earlier(settled, before)
         # The facts last: a run of which a part was refused is not taken for settled.
         for row_class in reversed(DERIVED_ROWS):
             rows = made[row_class.TABLE]
-            if before:
-                rows += self._withdrawn(row_class, before, rows, settled_at)
+            if earlier:
+                rows += self._withdrawn(row_class, earlier, rows, settled_at)
             self._insert(row_class, rows)
 
     def mark_settled(self, marks: Sequence[PendingRun]) -> None:
@@ -239,16 +245,16 @@ class Store:
         return found
 
     def _withdrawn(
-        self, row: type[Row], before: Collection[RunKey], made: Iterable[Row], settled_at: int
+        self, row: type[Row], earlier: Sequence[PendingRun], made: Iterable[Row], settled_at: int
     ) -> list[Row]:
         """The rows of earlier rounds under a key that this round did not make, as taken back."""
         key = attrgetter(*row.SORT_KEY)
         keys = {key(each) for each in made}
-        runs = sql.run_ids(run_id for _, run_id in before)
+        runs = {mark[:2] for mark in earlier}
         return [
             replace(each, is_deleted=1, settled_at=settled_at)
-            for each in self._select(row, f"run_id IN ({runs})")
-            if key(each) not in keys and (each.tenant, each.run_id) in before
+            for each in self._select(row, sql.rows_of_runs(row, earlier))
+            if key(each) not in keys and (each.tenant, each.run_id) in runs
         ]
 
     def _insert(self, row: type[Row], rows: Sequence[Row]) -> None:
@@ -256,3 +262,20 @@ class Store:
             data = b"".join(map(encode, rows))
             token = hashlib.blake2b(data, digest_size=16).hexdigest()
             self.database.insert(row.TABLE, list(columns(row)), data, token=token)
+
+
+def _settled_earlier(settled: Iterable[Settled], before: Ranges) -> list[PendingRun]:
+    """The runs that were settled before, each with a range of time that holds all that earlier rounds made of it.
+
+    Every row that a round makes has the start or the end of a span, and the facts of that round reach from the
+    first start to the last end. A round takes back what it does not make again, so what is left of earlier rounds
+    lies within the facts that are stored; and what a round wrote that ended before it wrote facts was made of spans
+    that this round has read, which lie within its own.
+    """
+    now = {(each.facts.tenant, each.facts.run_id): each.facts for each in settled if each.facts}
+    found = []
+    for run, (start, end) in before.items():
+        facts = now.get(run)
+        first, last = (facts.started_at, facts.ended_at) if facts else (start, end)
+        found.append(PendingRun(*run, 0, min(start, first), max(end, last)))
+    return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
@@ -35,11 +36,14 @@ from agenttrace_collector.telemetry.metrics import Sample
 from agenttrace_schemas.rules import Policy
 
 _log: Final = logging.getLogger(__name__)
+# So many runs are settled together at least, where they are there, and not twice as many.
 _BATCH: Final = 1_000
 _MOST: Final = 20_000
 # A round takes so many runs of one tenant at most: whoever sends very many has the others waiting no longer.
 _MOST_OF_TENANT: Final = 2_000
 _PAUSE: Final = 1.0
+# While runs wait for others to be settled with, they are counted so often in `derive.round_wait`.
+_LOOKS: Final = 4
 _PAUSE_AFTER_FAILURE: Final = 5.0
 # So many runs that are set aside are named in one line of the log.
 _NAMED: Final = 10
@@ -57,6 +61,7 @@ class Settler:
     policy: Policy
     config: Config
     now: Callable[[], int] = time.time_ns
+    clock: Callable[[], float] = time.monotonic
     settled: int = 0
     failed_rounds: int = 0
     set_aside: SetAside = field(default_factory=SetAside)
@@ -65,6 +70,8 @@ class Settler:
     tell_unsettled: Callable[[Mapping[str, int]], None] | None = None
     share: Share | None = None
     _kept: Thresholds | None = None
+    # Since when (by `clock`) runs are ready that wait for a round to be large enough; None: there are none.
+    _ready_since: float | None = None
 
     def take(self, config: Config) -> None:
         """Settle by the thresholds of this configuration from the next round on."""
@@ -72,22 +79,43 @@ class Settler:
 
     def settle_waiting(self) -> int:
         """Settle runs for which nothing came in the last `derive.quiet`, of every tenant; how many there were."""
-        if self.tell_unsettled:
-            self.tell_unsettled(self.store.unsettled())
-        marks = self.store.waiting(self.config.derive.quiet, _MOST, _MOST_OF_TENANT, self._part())
+        marks = self._ready()
         self.settle(marks)
         return len(marks)
+
+    def settle_large_round(self) -> float:
+        """Settle runs if there are enough or the first has waited for `derive.round_wait`; how long to pause then."""
+        marks, wait = self._ready(), self.config.derive.round_wait
+        if not marks:
+            self._ready_since = None
+            return _PAUSE
+        now = self.clock()
+        if self._ready_since is None:
+            self._ready_since = now
+        left = wait - (now - self._ready_since)
+        if len(marks) < _BATCH and left > 0:
+            return min(left, max(_PAUSE, wait / _LOOKS))
+        self._ready_since = None
+        self.settle(marks)
+        return 0.0 if len(marks) >= _MOST_OF_TENANT else _PAUSE
+
+    def _ready(self) -> list[PendingRun]:
+        """The runs of this collector's part that are quiet."""
+        if self.tell_unsettled:
+            self.tell_unsettled(self.store.unsettled())
+        return self.store.waiting(self.config.derive.quiet, _MOST, _MOST_OF_TENANT, self._part())
 
     def settle(self, marks: Sequence[PendingRun]) -> None:
         """Settle these runs, neighbours in time together."""
         ordered = sorted(marks, key=lambda mark: (mark.earliest, mark.run_id))
         thresholds = self._thresholds()
         part = self._part()
-        for start in range(0, len(ordered), _BATCH):
+        size = _even(len(ordered))
+        for start in range(0, len(ordered), size):
             # Where collectors came or went, the rest may be another's by now: the next round asks again.
             if self.stopping.is_set() or self._part() != part:
                 return
-            self._settle_batch(ordered[start : start + _BATCH], thresholds)
+            self._settle_batch(ordered[start : start + size], thresholds)
 
     def _part(self) -> Part:
         return self.share.renew() if self.share else EVERYTHING
@@ -185,7 +213,7 @@ class Settler:
         try:
             if self._kept is None:
                 self.set_aside.known(self.store.set_aside_before())
-            return 0.0 if self.settle_waiting() >= _MOST_OF_TENANT else _PAUSE
+            return self.settle_large_round()
         except CollectorError as error:
             self.failed_rounds += 1
             _log.warning("runs are not settled, trying again: %s", error)
@@ -193,6 +221,11 @@ class Settler:
             self.failed_rounds += 1
             _log.error("runs are not settled (%s), trying again", type(error).__name__)
         return _PAUSE_AFTER_FAILURE
+
+
+def _even(runs: int) -> int:
+    """How many of so many runs are settled together."""
+    return math.ceil(runs / max(1, runs // _BATCH)) or 1
 
 
 def _is_away(error: Exception) -> bool:

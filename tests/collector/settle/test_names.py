@@ -9,7 +9,8 @@ from uuid import UUID
 import pytest
 
 from agenttrace_collector.clickhouse.client import ClickHouse
-from agenttrace_collector.config.sections import Config, Derive
+from agenttrace_collector.config.derive import Derive
+from agenttrace_collector.config.sections import Config
 from agenttrace_collector.decode.batch import Context
 from agenttrace_collector.decode.otlp import decode_traces
 from agenttrace_collector.settle.store import Store

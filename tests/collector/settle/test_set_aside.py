@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from agenttrace_collector.clickhouse.client import MEMORY_LIMIT, ClickHouse, ServerUnavailable
 from agenttrace_collector.clickhouse.migrator import Migrator
 from agenttrace_collector.clickhouse.rowbinary import encode
-from agenttrace_collector.config.sections import Config, Derive
+from agenttrace_collector.config.derive import Derive
+from agenttrace_collector.config.sections import Config
 from agenttrace_collector.decode.batch import Context
 from agenttrace_collector.decode.otlp import decode_traces
 from agenttrace_collector.errors import Unavailable

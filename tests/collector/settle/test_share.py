@@ -8,7 +8,8 @@ from uuid import UUID, uuid4
 import pytest
 
 from agenttrace_collector.clickhouse.client import ClickHouse
-from agenttrace_collector.config.sections import Config, Derive
+from agenttrace_collector.config.derive import Derive
+from agenttrace_collector.config.sections import Config
 from agenttrace_collector.settle.model import EVERYTHING, Part
 from agenttrace_collector.settle.share import ALIVE_SECONDS, Share
 from agenttrace_collector.settle.store import Store
