@@ -24,6 +24,7 @@ _SINK = {"exporters__clickhouse__endpoint": "null://"}
 CONFIGURATIONS: Mapping[str, Mapping[str, str]] = {
     "sink, journal in memory": {**_SINK, "journal__durability": "memory"},
     "sink, journal with fsync": {**_SINK, "journal__durability": "fsync"},
+    "the same, decoded in Python": {**_SINK, "journal__durability": "fsync", "decode__engine": "python"},
     "chDB, journal with fsync": SHIPPED,
 }
 
