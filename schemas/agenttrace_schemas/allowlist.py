@@ -39,6 +39,7 @@ _NAMES: Final = (
     wire.PARENT_RUN_ID,
     wire.RUN_ID,
     wire.RUN_STATUS,
+    wire.STEP_DECISION_ID,
     wire.STEP_ID,
     wire.STEP_NAME,
     wire.STEP_TYPE,

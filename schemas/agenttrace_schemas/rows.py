@@ -123,6 +123,8 @@ class StepRow:
     cache_write_tokens: Count = None
     # What the sender says that the call cost.
     cost_nano_usd: Count = None
+    # The decision that it carries out.
+    decision_id: OptionalUuid = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,6 +6,7 @@ import asyncio
 import csv
 import io
 import re
+import time
 from collections.abc import Iterator
 from html import unescape
 
@@ -19,6 +20,8 @@ from tests.support import plain_http
 from tests.support.api import Api, application, tokens_file
 from tests.support.collector import running_collector
 from tests.support.demo_data import OF_AGENT, filled_with_demo
+from tests.support.receivers import wait_until
+from tests.support.run_documents import DECISION, run_document
 
 AGENT = OF_AGENT["agent_id"]
 LISTED = [path for path in PAGES if "{" not in path]
@@ -217,3 +220,16 @@ def test_a_database_that_is_away_is_said_to_be() -> None:
     answer = asyncio.run(look())
     assert answer.status_code == 503
     assert "load this page again" in answer.text
+
+
+def test_a_step_shows_the_decision_that_it_carries_out(api: Api) -> None:
+    """On the run's page and in the API, by the id that the sender gave both."""
+    chosen = {**DECISION, "decision_id": "choice-1"}
+    sent = run_document(time.time_ns(), decisions=[chosen])
+    sent["steps"][0]["decision_id"] = "choice-1"
+    assert api.post(sent).status_code == 201
+    path = f"/v1/runs/{sent['run_id']}/details"
+    wait_until(lambda: api.get(path).status_code == 200 and bool(api.found(path)["decisions"]))
+    found = api.found(path)
+    assert [step["decision_id"] for step in found["steps"]] == [found["decisions"][0]["decision_id"], None]
+    assert "carries out tool_selection: search_flights" in text(api, f"/runs/{sent['run_id']}")

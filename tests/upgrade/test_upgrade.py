@@ -22,7 +22,7 @@ BROKEN = {FIRST: "agent_steps.tool_name: 80 rows break tool.confirmed\n"}
 # Derived by the rules of the first release, and not since version 2 of the rules.
 NOT_REACHED = {"under_threshold", "low_usage"}
 # Columns that came later are empty in the rows of the first schema.
-LATER = "call_id, cache_read_tokens, cache_write_tokens, cost_nano_usd, tool_name, wait_ms"
+LATER = "call_id, cache_read_tokens, cache_write_tokens, cost_nano_usd, decision_id, tool_name, wait_ms"
 COUNT = f"SELECT count() AS rows, sum(cityHash64(* EXCEPT ({LATER}))) AS hash FROM {{}}"  # noqa: S608 - names of ours
 RECORDED = ("agent_runs", "agent_steps", "agent_failures", "agent_decisions", "agent_quality_signals")
 

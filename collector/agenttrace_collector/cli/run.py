@@ -46,8 +46,13 @@ def _tell(console: Console, body: Mapping[str, Any]) -> None:
     tokens = f"{found['input_tokens']:,} tokens in, {found['output_tokens']:,} out"
     console.print(Text(tokens + ("" if found["settled"] else "; not settled yet")) + Text("\n"))
     events = _by_step(body)
+    decided = {
+        each["decision_id"]: f"{each['decision_type']} {each['selected']}" for each in body["decisions"]
+    }
     for step in body["steps"]:
         console.print(_line(step, found))
+        if chosen := decided.get(step["decision_id"]):
+            console.print(Text(f"        carries out: {chosen}"))
         for event in events.pop(step["step_id"], ()):
             console.print(event)
     for rest in events.values():

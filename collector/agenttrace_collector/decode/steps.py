@@ -69,6 +69,7 @@ def step_row(span: Span, facts: SpanFacts, origin: Origin, builder: BatchBuilder
         attempt=facts.attempt,
         conversation_id=conversation_hash(builder.context.policy.site_key, facts.conversation_id),
         source=facts.source,
+        decision_id=identity.parse_or_hash_id(facts.decision_id) if facts.decision_id else None,
     )
 
 

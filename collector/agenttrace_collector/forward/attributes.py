@@ -70,7 +70,7 @@ def normalised(step: Step, policy: Policy) -> bytes:
         pieces.append(_INPUT_TOKENS(row.input_tokens))
     if row.output_tokens is not None:
         pieces.append(_OUTPUT_TOKENS(row.output_tokens))
-    if facts.run_id or facts.step_id or facts.parent_run_id:
+    if facts.run_id or facts.step_id or facts.parent_run_id or facts.decision_id:
         pieces += _stated_ids(facts, row)
     if facts.conversation_id:
         pieces.append(_conversation_piece(wire.GEN_AI_CONVERSATION_ID, facts.conversation_id, policy))
@@ -92,6 +92,8 @@ def _stated_ids(facts: SpanFacts, row: StepRow) -> Iterator[bytes]:
         yield _STEP_ID(row.step_id)
     if facts.parent_run_id:
         yield _PARENT_RUN_ID(ids.parse_or_hash_id(facts.parent_run_id))
+    if row.decision_id:
+        yield _DECISION_ID(row.decision_id)
 
 
 def of_agent(row: StepRow) -> bytes:
@@ -152,6 +154,7 @@ _INPUT_TOKENS: Final = encoding.Count(In.SPAN, wire.GEN_AI_USAGE_INPUT_TOKENS)
 _OUTPUT_TOKENS: Final = encoding.Count(In.SPAN, wire.GEN_AI_USAGE_OUTPUT_TOKENS)
 _RUN_ID: Final = encoding.Id(In.SPAN, wire.RUN_ID)
 _STEP_ID: Final = encoding.Id(In.SPAN, wire.STEP_ID)
+_DECISION_ID: Final = encoding.Id(In.SPAN, wire.STEP_DECISION_ID)
 _PARENT_RUN_ID: Final = encoding.Id(In.SPAN, wire.PARENT_RUN_ID)
 _SEQ: Final = encoding.Count(In.SPAN, wire.STEP_SEQ)
 _ATTEMPT: Final = encoding.Count(In.SPAN, wire.STEP_ATTEMPT)

@@ -35,6 +35,7 @@ _SHARED: Final = (
     "stream",
     "output_type",
     "conversation_id",
+    "decision_id",
 )
 _NOTHING: Final = ("", None)
 

@@ -72,6 +72,7 @@ def _lines(details: Details) -> list[dict[str, Any]]:
     run = details.run
     whole = max((run.ended_at - run.started_at).total_seconds(), 1e-9)
     events = _events(details)
+    decided = {each.decision_id: f"{each.decision_type}: {each.selected}" for each in details.decisions}
     lines = []
     for step in details.steps:
         begin = (step.started_at - run.started_at).total_seconds() / whole
@@ -80,6 +81,7 @@ def _lines(details: Details) -> list[dict[str, Any]]:
         lines.append(
             {
                 "step": step,
+                "carries_out": decided.get(step.decision_id) if step.decision_id else None,
                 "begin": round(place, 2),
                 "length": round(min(100 - place, max(0.6, 100 * length)), 2),
                 "events": events.pop(step.step_id, []),

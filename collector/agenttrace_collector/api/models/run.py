@@ -73,6 +73,9 @@ class Step(Record):
     cost_nano_usd: int | None = Field(
         description="The cost of the call as stated by the sender, in 10^-9 USD."
     )
+    decision_id: UUID | None = Field(
+        description="The decision that the step carries out, as stated by the sender."
+    )
     source: str
     settled: bool
 

@@ -39,6 +39,7 @@ class SpanFacts:
     parent_run_id: str = ""
     run_status: str = ""
     step_id: str = ""
+    decision_id: str = ""
     seq: int = 0
     agent_id: str = ""
     agent_version: str = ""

@@ -24,6 +24,7 @@ ROWS: Final = (
     Row(wire.PARENT_RUN_ID, "parent_run_id", text),
     Row(wire.RUN_STATUS, "run_status", Spelled(RUN_STATUSES)),
     Row(wire.STEP_ID, "step_id", text),
+    Row(wire.STEP_DECISION_ID, "decision_id", text),
     Row(wire.STEP_TYPE, "step_type", Spelled(STEP_TYPES, unknown="other")),
     Row(wire.STEP_NAME, "name", name),
     Row(wire.STEP_SEQ, "seq", sequence),

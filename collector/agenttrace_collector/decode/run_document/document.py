@@ -265,6 +265,7 @@ class _Reading:
             attempt=builder.count(step.attempt, "steps.attempt"),
             conversation_id="",
             source=SOURCE,
+            decision_id=Place.own_id(origin.run_id, step.decision_id) if step.decision_id else None,
         )
 
     def _step_times(self, step: StepDocument, at: str) -> tuple[int, int, float]:

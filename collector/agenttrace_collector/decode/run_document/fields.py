@@ -93,6 +93,7 @@ class StepDocument(Part):
     stream: bool | None = None
     finish_reason: Name | None = None
     output_type: Name | None = None
+    decision_id: Id | None = Field(default=None, description="The decision of this run that it carries out.")
 
 
 class FailureDocument(Part):
