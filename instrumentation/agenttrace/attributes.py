@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Protocol, SupportsIndex
+from typing import Protocol, SupportsIndex, cast
 
 from opentelemetry.util.types import AttributeValue
 
-from agenttrace.numeric import Number, plain
+from agenttrace.numeric import OWN, Number, plain
 from agenttrace_schemas import wire
 from agenttrace_schemas.rules import (
     Policy,
@@ -16,7 +16,7 @@ from agenttrace_schemas.rules import (
     check_decision,
     check_failure,
     check_fraction,
-    check_metadata,
+    check_metadata_attributes,
     check_signal,
 )
 
@@ -40,7 +40,7 @@ def decision_texts(  # noqa: PLR0917 - by place, so that a cache can hash them
     policy: Policy, decision_type: object, selected: object, reason_code: object, candidates: object
 ) -> Attributes:
     """A decision without its confidence: the part that agents repeat, so that it can be remembered."""
-    decision = check_decision(
+    kind, selected, reason_code, _, candidates = check_decision(
         policy,
         decision_type=decision_type,
         selected=selected,
@@ -48,18 +48,19 @@ def decision_texts(  # noqa: PLR0917 - by place, so that a cache can hash them
         candidates=candidates,
     )
     attributes: Attributes = {
-        wire.DECISION_TYPE: decision.decision_type,
-        wire.DECISION_SELECTED: decision.selected,
-        wire.DECISION_REASON_CODE: decision.reason_code,
+        wire.DECISION_TYPE: kind,
+        wire.DECISION_SELECTED: selected,
+        wire.DECISION_REASON_CODE: reason_code,
     }
-    if decision.candidates:
-        attributes[wire.DECISION_CANDIDATES] = decision.candidates
+    if candidates:
+        attributes[wire.DECISION_CANDIDATES] = candidates
     return attributes
 
 
 def add_confidence(attributes: Attributes, confidence: object) -> None:
     """Add a decision's confidence, if it has one."""
-    checked = check_fraction(plain(confidence), "decision.confidence", wire.DECISION_CONFIDENCE)
+    stated = confidence if type(confidence) is float else plain(confidence)
+    checked = check_fraction(stated, "decision.confidence", wire.DECISION_CONFIDENCE)
     if checked is not None:
         attributes[wire.DECISION_CONFIDENCE] = checked
 
@@ -99,8 +100,10 @@ def failure_attributes(
 
 def metadata_attributes(policy: Policy, metadata: object) -> Attributes:
     """Metadata without its empty values."""
-    read = {key: plain(value) for key, value in as_mapping(metadata).items()}
-    return {wire.METADATA_PREFIX + key: value for key, value in check_metadata(policy, read).items()}
+    stated = metadata if type(metadata) is dict else as_mapping(metadata)
+    if not OWN.issuperset(map(type, stated.values())):
+        stated = {key: plain(value) for key, value in stated.items()}
+    return cast("Attributes", check_metadata_attributes(policy, stated))
 
 
 def as_mapping(metadata: object) -> Mapping[str, object]:

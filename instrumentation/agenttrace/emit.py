@@ -7,7 +7,7 @@ from typing import Final
 
 from opentelemetry._logs import SeverityNumber
 from opentelemetry.context import Context
-from opentelemetry.trace import Span, get_current_span, get_tracer
+from opentelemetry.trace import Span, get_tracer
 
 from agenttrace.attributes import (
     Attributes,
@@ -20,7 +20,7 @@ from agenttrace.attributes import (
 from agenttrace.identity import IdentityMap
 from agenttrace.numeric import Number
 from agenttrace.runtime import SCOPE_NAME, UNCONFIGURED, Runtime, active, is_set_up
-from agenttrace.scope import Frame, current_context, frame_of, run_of, within_pipeline
+from agenttrace.scope import Frame, current_context, frame_of, run_of, span_in, within_pipeline
 from agenttrace.span_events import Event, SpanEvents, stamps_of
 from agenttrace_schemas import wire
 from agenttrace_schemas.rules import MESSAGE_LENGTH, Violation
@@ -124,8 +124,11 @@ _FOREIGN: Final[IdentityMap[Span, SpanEvents]] = IdentityMap()
 
 
 def _emit(event: Event, place: Context | None, runtime: Runtime) -> None:
-    context = within_pipeline(current_context() if place is None else place)
-    frame, span = frame_of(context), get_current_span(context)
+    context = current_context() if place is None else place
+    frame, span = frame_of(context), span_in(context)
+    if frame is not None and frame.span is not span:
+        context = within_pipeline(context)
+        span = span_in(context)
     carriers, taken = runtime.settings.events, False
     if frame is None and not span.get_span_context().is_valid and (carriers == "log" or is_set_up()):
         raise Violation("event.no_run", wire.RUN_ID)

@@ -26,6 +26,8 @@ _MICROSECOND: Final = 1000
 
 def innermost_context(context: Context) -> Context:
     """The context, in the innermost span that is open: its own or one of a framework."""
+    if sys.modules.keys().isdisjoint(_WATCHED):
+        return context
     current = get_current_span(context)
     innermost = current
     for span in _framework_spans():
@@ -79,6 +81,7 @@ def _asked(name: str, instrumentor: str) -> Callable[[], Span | None]:
     return find
 
 
+_WATCHED: Final = frozenset({_LANGCHAIN_CONFIG, *(name for name, _ in _ASKED)})
 _FINDERS: Final = (_langchain, *(_asked(*entry) for entry in _ASKED))
 
 

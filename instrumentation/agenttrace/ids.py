@@ -12,11 +12,8 @@ _RANDOM: Final = random.Random()  # noqa: S311 - identity, not secrecy
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_RANDOM.seed)
 
-_KEPT: Final = ~(0xF << 76 | 0x3 << 62) & (1 << 128) - 1
-_VERSION_4: Final = 0x4 << 76 | 0x2 << 62
-
 
 def new_id() -> str:
     """A random UUID (version 4) in its usual form; about a third of the cost of `uuid.uuid4`."""
-    digits = f"{_RANDOM.getrandbits(128) & _KEPT | _VERSION_4:032x}"
-    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+    digits = f"{_RANDOM.getrandbits(120):030x}"
+    return f"{digits[:8]}-{digits[8:12]}-4{digits[12:15]}-a{digits[15:18]}-{digits[18:]}"

@@ -8,7 +8,7 @@ from numbers import Integral, Real
 from typing import Any, Final, SupportsFloat, TypeAlias
 
 # The types of Python's own that need no reading, text among them.
-_OWN: Final = frozenset({bool, int, float, str, type(None)})
+OWN: Final = frozenset({bool, int, float, str, type(None)})
 
 Number: TypeAlias = float | SupportsFloat
 
@@ -18,7 +18,7 @@ def plain(value: object) -> object:
 
     Raises what the number's own type raises where it cannot be converted.
     """
-    if type(value) in _OWN or isinstance(value, str):
+    if type(value) in OWN or isinstance(value, str):
         return value
     if isinstance(value, Integral):
         return operator.index(value)

@@ -11,6 +11,9 @@ from opentelemetry.context import Context
 from agenttrace.scope import RunScope
 from agenttrace_schemas import wire
 
+# OpenTelemetry's own key of baggage: most contexts have none.
+(_BAGGAGE,) = set_baggage(wire.BAGGAGE_RUN, "", Context())
+
 
 class Origin(NamedTuple):
     """The run that another process was in, and that run's parent if it has one."""
@@ -22,12 +25,13 @@ class Origin(NamedTuple):
 def with_run(run: RunScope, context: Context) -> Context:
     """The context with a run in its baggage."""
     parent = run.stamps.get(wire.PARENT_RUN_ID)
-    return set_baggage(wire.BAGGAGE_RUN, f"{run.run_id}/{parent}" if parent else run.run_id, context)
+    said = f"{run.run_id}/{parent}" if parent else run.run_id
+    return set_baggage(wire.BAGGAGE_RUN, said, context)
 
 
 def propagated_run(context: Context) -> Origin | None:
     """The run in the baggage of a context; None where there is none, or something else than UUIDs."""
-    stated = get_baggage(wire.BAGGAGE_RUN, context)
+    stated = get_baggage(wire.BAGGAGE_RUN, context) if _BAGGAGE in context else None
     if not isinstance(stated, str):
         return None
     run_id, _, parent_id = stated.partition("/")

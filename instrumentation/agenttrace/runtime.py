@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from functools import cached_property, lru_cache, partial
+from functools import cached_property
 from typing import Final
 
 from opentelemetry._logs import Logger, get_logger
@@ -55,18 +55,25 @@ class Runtime:
     capturing: TracerProvider | None = None
 
     @cached_property
-    def _remembered(self) -> Callable[..., Attributes]:
-        return lru_cache(_REMEMBERED)(partial(decision_texts, self.settings.policy))
+    def _remembered(self) -> dict[tuple[object, ...], Attributes]:
+        return {}
 
     def decision_texts(
         self, decision_type: str, selected: str, reason_code: str, candidates: Sequence[str] | None
     ) -> Mapping[str, AttributeValue]:
         """A decision's enforced texts; the rules run once for each combination."""
         listed = tuple(candidates) if isinstance(candidates, list) else candidates
+        remembered, key = self._remembered, (decision_type, selected, reason_code, listed)
         try:
-            return self._remembered(decision_type, selected, reason_code, listed)
+            if (known := remembered.get(key)) is not None:
+                return known
         except TypeError:  # something that cannot be hashed: for the rules to refuse
-            return decision_texts(self.settings.policy, decision_type, selected, reason_code, candidates)
+            return decision_texts(self.settings.policy, *key)
+        found = decision_texts(self.settings.policy, *key)
+        if len(remembered) >= _REMEMBERED:
+            remembered.clear()
+        remembered[key] = found
+        return found
 
     def name(self, value: object, field: str) -> str:
         """An enforced name; what is no identifier becomes `_redacted`, is counted, and told under `field`."""

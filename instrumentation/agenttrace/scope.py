@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextvars import Token
-from dataclasses import dataclass, field
-from typing import Final, cast
+from dataclasses import dataclass
+from typing import Final, NamedTuple, cast
 from weakref import WeakSet, WeakValueDictionary
 
-from opentelemetry.context import _RUNTIME_CONTEXT, Context, create_key, get_current, set_value
-from opentelemetry.trace import Span, SpanKind, Tracer, get_current_span, set_span_in_context
+from opentelemetry.context import _RUNTIME_CONTEXT, Context, create_key, get_current
+from opentelemetry.trace import INVALID_SPAN, Span, SpanKind, Tracer, get_current_span, set_span_in_context
 from opentelemetry.util.types import AttributeValue
 
 from agenttrace.frameworks import innermost_context
@@ -19,20 +19,21 @@ from agenttrace.span_events import SpanEvents, attributes_of
 from agenttrace_schemas import wire
 
 _FRAME: Final = create_key("agenttrace-frame")
+# OpenTelemetry's own key of the current span: one copy of a context takes it together with ours.
+(_SPAN,) = set_span_in_context(INVALID_SPAN, Context())
 
 
-@dataclass(frozen=True, slots=True, weakref_slot=True, eq=False)
 class RunScope:
     """One run: its id, the stamps that every span under it carries, and the count of its steps."""
 
-    run_id: str
-    stamps: Mapping[str, str]
-    tracer: Tracer
-    _sequence: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+    __slots__ = ("__weakref__", "next_seq", "run_id", "stamps", "tracer")
 
-    def next_seq(self) -> int:
+    def __init__(self, run_id: str, stamps: Mapping[str, str], tracer: Tracer) -> None:
+        self.run_id = run_id
+        self.stamps = stamps
+        self.tracer = tracer
+        self.next_seq = itertools.count(1).__next__
         """The place of the next step, from 1."""
-        return next(self._sequence)
 
 
 @dataclass(slots=True, eq=False)
@@ -81,9 +82,14 @@ def current_context() -> Context:
     return innermost_context(own_context())
 
 
+def span_in(context: Context) -> Span:
+    """The span of a context, as `get_current_span` finds it."""
+    return cast("Span", context.get(_SPAN, INVALID_SPAN))
+
+
 def within(frame: Frame, context: Context) -> Context:
     """The context with this frame, and its span, as the innermost."""
-    return set_value(_FRAME, frame, set_span_in_context(frame.span, context))
+    return Context({**context, _SPAN: frame.span, _FRAME: frame})
 
 
 def context_in(own: Frame) -> Context:
@@ -125,8 +131,7 @@ def run_of(context: Context) -> RunScope | None:
     return found or (frame.run if frame else None)
 
 
-@dataclass(frozen=True, slots=True)
-class Opening:
+class Opening(NamedTuple):
     """How a span of ours starts."""
 
     name: str

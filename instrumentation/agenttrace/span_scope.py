@@ -8,7 +8,7 @@ from contextvars import Token
 from types import TracebackType
 from typing import Final, Self, cast
 
-from opentelemetry.context import _RUNTIME_CONTEXT, Context, attach, create_key, get_current, set_value
+from opentelemetry.context import _RUNTIME_CONTEXT, Context, attach, create_key, get_current
 from opentelemetry.trace import Span, StatusCode
 
 from agenttrace.attributes import Metadata, as_mapping, metadata_attributes
@@ -136,7 +136,7 @@ class SpanScope(Recorder):
 
     def _inside(self, frame: Frame, outside: Context) -> Context:
         """The context between enter and exit."""
-        return set_value(_SCOPE, self, within(frame, outside))
+        return Context({**within(frame, outside), _SCOPE: self})
 
     def _leave(self, frame: Frame, token: Token[Context]) -> None:
         """Go back to the context outside; where that is not yet possible, whoever comes back here does."""

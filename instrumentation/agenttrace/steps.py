@@ -33,6 +33,7 @@ class _Shape(NamedTuple):
     kind: SpanKind
 
 
+_TYPES: Final = {str(each): each for each in StepType}
 _SHAPES: Final[Mapping[str, _Shape]] = {
     StepType.PLAN: _Shape("plan", SpanKind.INTERNAL),
     StepType.RETRIEVE: _Shape("retrieval", SpanKind.CLIENT),
@@ -62,7 +63,8 @@ class Step(SpanScope):
             self._take_type(step_type)
             if name is not None:
                 self._take_name(name)
-            self._take_facts(facts)
+            if facts:
+                self._take_facts(facts)
 
     def __call__(self, function: F) -> F:
         """Make each call of a function a step of this type, name and facts; without a name it is the function's.
@@ -101,8 +103,15 @@ class Step(SpanScope):
         if frame := self._running():
             mark_error(frame.span, active().name(error_type, "error_type"))
 
-    @guarded
     def _take_type(self, step_type: object) -> None:
+        known = _TYPES.get(step_type) if isinstance(step_type, str) else None
+        if known is None:
+            self._read_type(step_type)
+        else:
+            self._type = known
+
+    @guarded
+    def _read_type(self, step_type: object) -> None:
         self._type = StepType(active().word(step_type, STEP_TYPES, "step_type") or StepType.OTHER)
 
     @guarded

@@ -30,7 +30,7 @@ from agenttrace.scope import (
 )
 from agenttrace.span_scope import SpanScope, mark_error
 from agenttrace.steps import Step
-from agenttrace.workers import flush_worker
+from agenttrace.workers import flush_worker, is_worker
 from agenttrace_schemas import wire
 from agenttrace_schemas.vocabulary import RunStatus
 
@@ -245,7 +245,7 @@ class Run(SpanScope):
 
     def _close(self, kind: type[BaseException] | None, error: BaseException | None) -> None:
         super()._close(kind, error)
-        if frame_of(current_context()) is None:
+        if is_worker() and frame_of(current_context()) is None:
             flush_worker()
 
 

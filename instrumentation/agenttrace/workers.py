@@ -53,9 +53,8 @@ def is_worker() -> bool:
 
 
 def flush_worker() -> None:
-    """Send what a run of a worker recorded, as it ends."""
-    if is_worker():
-        flush(_RUN_SECONDS)
+    """Send what a run recorded, as it ends; for processes that `is_worker` says are workers."""
+    flush(_RUN_SECONDS)
 
 
 def _flush_at_end(_: _Anchor) -> None:

@@ -12,7 +12,8 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Final, Literal, NamedTuple, TypeAlias
+from functools import lru_cache
+from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 from agenttrace_schemas import patterns, wire
 from agenttrace_schemas.names import kept_name
@@ -121,6 +122,7 @@ class Policy:
 
 
 _METADATA_KEY: Final = re.compile(patterns.METADATA_KEY, re.ASCII)
+_REMEMBERED: Final = 4_096
 _NOT_LETTERS: Final = re.compile("[^a-z]", re.ASCII)
 
 
@@ -199,13 +201,19 @@ def check_failure(
 
 def check_metadata(policy: Policy, metadata: Mapping[str, object]) -> dict[str, Scalar]:
     """Returns the metadata without empty values; raises `Violation` at the first broken rule."""
+    attributes = check_metadata_attributes(policy, metadata)
+    return {name[len(wire.METADATA_PREFIX) :]: value for name, value in attributes.items()}
+
+
+def check_metadata_attributes(policy: Policy, metadata: Mapping[Any, object]) -> dict[str, Scalar]:
+    """As `check_metadata`, under the attribute keys of metadata."""
     if len(metadata) > METADATA_KEYS:
         raise Violation("metadata.count", f"{wire.METADATA_PREFIX}*")
     kept: dict[str, Scalar] = {}
     for key, value in metadata.items():
-        name = _metadata_key(key)
+        name = _metadata_key(key if isinstance(key, str) else "")
         if value is not None:
-            kept[key] = _metadata_value(policy, name, value)
+            kept[name] = _metadata_value(policy, name, value)
     return kept
 
 
@@ -218,8 +226,8 @@ def check_label(policy: Policy, value: str, key: str) -> None:
 
 def check_fraction(value: object, rule: str, key: str) -> float | None:
     """Returns None, or a number from 0.0 to 1.0; raises `Violation` for anything else."""
-    if value is None:
-        return None
+    if value is None or (type(value) is float and 0.0 <= value <= 1.0):
+        return value
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0.0 <= value <= 1.0:
         raise Violation(rule, key)
     return float(value)
@@ -254,9 +262,10 @@ def _member(
 
 
 def _label(policy: Policy, value: object, maximum: int, *, rule: str, key: str) -> str:
-    if not isinstance(value, str) or not 0 < len(value) <= maximum or not is_printable(value):
+    if not isinstance(value, str) or not 0 < len(value) <= maximum:
         raise Violation(rule, key)
-    check_label(policy, value, key)
+    if fault := label_fault(value, policy.labels):
+        raise Violation(fault if is_printable(value) else rule, key)
     return value
 
 
@@ -264,14 +273,18 @@ def _candidates(policy: Policy, candidates: object) -> tuple[str, ...]:
     if candidates is None:
         return ()
     rule, key = "decision.candidates", wire.DECISION_CANDIDATES
-    if isinstance(candidates, str) or not isinstance(candidates, Sequence) or len(candidates) > CANDIDATES:
+    if not isinstance(candidates, tuple | list) and (
+        isinstance(candidates, str) or not isinstance(candidates, Sequence)
+    ):
         raise Violation(rule, key)
-    return tuple(_label(policy, candidate, CANDIDATE_LENGTH, rule=rule, key=key) for candidate in candidates)
+    if len(candidates) > CANDIDATES:
+        raise Violation(rule, key)
+    return tuple([_label(policy, each, CANDIDATE_LENGTH, rule=rule, key=key) for each in candidates])
 
 
-def _metadata_key(key: object) -> str:
+@lru_cache(maxsize=_REMEMBERED)
+def _metadata_key(text: str) -> str:
     """The full attribute key, safe to repeat: a key that is no identifier is shown as `*`."""
-    text = key if isinstance(key, str) else ""
     letters = _NOT_LETTERS.sub("", text[: 2 * METADATA_KEY_LENGTH].lower())
     if letters in BLOCKED_KEYS:
         raise Violation("metadata.blocked_key", wire.METADATA_PREFIX + letters)
@@ -284,9 +297,10 @@ def _metadata_value(policy: Policy, name: str, value: object) -> Scalar:
     if isinstance(value, str):
         if len(value) > METADATA_LENGTH:
             raise Violation("metadata.length", name)
-        check_label(policy, value, name)
+        if fault := label_fault(value, policy.labels):
+            raise Violation(fault, name)
         return value
-    if isinstance(value, bool) or (isinstance(value, int) and -_INT64 <= value < _INT64):
+    if isinstance(value, int) and (-_INT64 <= value < _INT64 or isinstance(value, bool)):
         return value
     if isinstance(value, float) and math.isfinite(value):
         return value

@@ -13,15 +13,16 @@ IDENTIFIER_LENGTH: Final = 128
 _REMEMBERED: Final = 16_384
 
 _LABELS: Final = {mode: re.compile(pattern, re.ASCII) for mode, pattern in patterns.LABELS.items()}
-_PRINTABLE: Final = re.compile(patterns.LABELS["relaxed"], re.ASCII)
+# The other modes are of ASCII that can be printed.
+_RELAXED: Final = "relaxed"
+_PRINTABLE: Final = re.compile(patterns.LABELS[_RELAXED], re.ASCII)
 _IDENTIFIER: Final = re.compile(patterns.IDENTIFIER, re.ASCII)
 _SECRETS: Final = re.compile(patterns.SECRETS, re.ASCII)
 
 
-@lru_cache(maxsize=_REMEMBERED)
 def label_fault(value: str, mode: str) -> str:
     """Returns the id of the rule that a label breaks in this mode (token, words, relaxed), empty for none."""
-    if not _LABELS[mode].fullmatch(value) or not is_printable(value):
+    if _LABELS[mode].fullmatch(value) is None or (mode == _RELAXED and not is_printable(value)):
         return "label.pattern"
     return "secret.pattern" if is_secret(value) else ""
 
@@ -46,12 +47,25 @@ def _identifier(value: str) -> str:
 
 def is_secret(value: str) -> bool:
     """True if a text looks like an e-mail address, a key, a token or a card number."""
-    return _SECRETS.search(value) is not None
+    if len(value) < patterns.SHORTEST_SECRET and "@" not in value:
+        return False
+    return _is_secret(value)
 
 
 @lru_cache(maxsize=_REMEMBERED)
+def _is_secret(value: str) -> bool:
+    return _SECRETS.search(value) is not None
+
+
 def is_printable(value: str) -> bool:
     """True if a text has at least one character, no ASCII control character and no lone surrogate."""
+    if value.isascii():
+        return value.isprintable() and value != ""
+    return _is_printable(value)
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _is_printable(value: str) -> bool:
     try:
         value.encode()
     except UnicodeEncodeError:

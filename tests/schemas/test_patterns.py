@@ -44,3 +44,9 @@ def test_anchored_is_a_full_match(name: str, text: str) -> None:
 def test_no_pattern_lets_a_line_break_in(name: str) -> None:
     """Not at the end either."""
     assert not re.fullmatch(FULL[name], "a\n", re.ASCII)
+
+
+@given(text=st.from_regex(re.compile(patterns.SECRETS, re.ASCII)))
+def test_no_secret_is_shorter_than_is_said(text: str) -> None:
+    """What is shorter and no e-mail address need not be searched."""
+    assert len(text) >= patterns.SHORTEST_SECRET or "@" in text
