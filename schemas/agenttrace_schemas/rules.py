@@ -217,13 +217,6 @@ def check_metadata_attributes(policy: Policy, metadata: Mapping[Any, object]) ->
     return kept
 
 
-def check_label(policy: Policy, value: str, key: str) -> None:
-    """Raises `Violation` unless a text is a label in the policy's mode and does not look like a secret."""
-    fault = label_fault(value, policy.labels)
-    if fault:
-        raise Violation(fault, key)
-
-
 def check_fraction(value: object, rule: str, key: str) -> float | None:
     """Returns None, or a number from 0.0 to 1.0; raises `Violation` for anything else."""
     if value is None or (type(value) is float and 0.0 <= value <= 1.0):
@@ -273,11 +266,9 @@ def _candidates(policy: Policy, candidates: object) -> tuple[str, ...]:
     if candidates is None:
         return ()
     rule, key = "decision.candidates", wire.DECISION_CANDIDATES
-    if not isinstance(candidates, tuple | list) and (
-        isinstance(candidates, str) or not isinstance(candidates, Sequence)
-    ):
-        raise Violation(rule, key)
-    if len(candidates) > CANDIDATES:
+    # A tuple or list is known at once, any other sequence by the slower question.
+    known = (tuple, list, Sequence)
+    if isinstance(candidates, str) or not isinstance(candidates, known) or len(candidates) > CANDIDATES:
         raise Violation(rule, key)
     return tuple([_label(policy, each, CANDIDATE_LENGTH, rule=rule, key=key) for each in candidates])
 

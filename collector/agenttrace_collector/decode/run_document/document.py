@@ -283,8 +283,7 @@ class _Reading:
         try:
             return rules.check_metadata(self._context.policy, step.metadata or {})
         except Violation as violation:
-            key = violation.key.removeprefix(wire.METADATA_PREFIX)
-            place = f"{at}.metadata.{key}"
+            place = f"{at}.metadata.{violation.key.removeprefix(wire.METADATA_PREFIX)}"
             self._problems.append(Refusal(place, violation.rule, f"must be {violation.allowed}"))
             return {}
 
