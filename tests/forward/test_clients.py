@@ -20,6 +20,8 @@ from agenttrace_collector.forward.otlp_grpc import GrpcClient
 from agenttrace_collector.forward.otlp_http import refused, retry_after
 from tests.support.otlp_receiver import GrpcRecorder, grpc_recording
 
+RECIPES = Path(__file__).parents[2] / "deploy" / "recipes"
+
 
 def client(recorder: GrpcRecorder) -> GrpcClient:
     """A client of this receiver."""
@@ -94,7 +96,17 @@ def test_problems_of_exporters_name_their_place_and_no_value(text: str, problem:
 
 def test_the_recipe_is_a_configuration() -> None:
     """Its exporters are those of the guide."""
-    text = (Path(__file__).parents[2] / "deploy" / "recipes" / "gate.yaml").read_text()
+    text = (RECIPES / "gate.yaml").read_text()
     config = validated(Config, read_document(text, "gate.yaml", {"LANGFUSE_AUTHORIZATION": "Basic SECRET"}))
     assert set(config.exporters.otlp) == {"otlp_http/langfuse", "otlp_grpc"}
+    assert "SECRET" not in repr(config)
+
+
+@pytest.mark.parametrize("recipe", sorted(RECIPES.glob("gate-*.yaml")), ids=lambda path: path.stem)
+def test_each_recipe_is_a_configuration(recipe: Path) -> None:
+    """With its variables set; what they hold is printed nowhere."""
+    environment = {"DATADOG_OTLP_ENDPOINT": "https://otlp.example", "DATADOG_API_KEY": "SECRET"}
+    config = validated(Config, read_document(recipe.read_text(), recipe.name, environment))
+    (exporter,) = config.exporters.otlp
+    assert exporter in config.service.pipelines.traces.exporters
     assert "SECRET" not in repr(config)
