@@ -48,6 +48,7 @@ from agenttrace_collector.server.lazy_app import LazyApp
 from agenttrace_collector.server.metrics import metrics_app
 from agenttrace_collector.server.shutdown import Shutdown
 from agenttrace_collector.server.systemd import notify
+from agenttrace_collector.settle.backlog import Backlog
 from agenttrace_collector.settle.share import Share
 from agenttrace_collector.settle.store import Database as Queryable
 from agenttrace_collector.settle.store import Store
@@ -124,10 +125,11 @@ class Service:
             storage = await stack.enter_async_context(opened_storage(config, database, lifetime))
             quotas = Quotas(config.processors.quotas, storage.journal.oldest)
             self.telemetry.watch(quotas.readings)
-            await self._settle(database, policy, quotas, stack)
+            parts = Parts(policy, engine, storage, self._flow(stack), quotas)
+            await self._settle(database, parts, stack)
             erasing = opened_erasure(config.exporters.clickhouse, storage.flush)
             self._erasure = await stack.enter_async_context(erasing)
-            await self._receive(Parts(policy, engine, storage, self._flow(stack), quotas), stack, keep)
+            await self._receive(parts, stack, keep)
             notify("READY=1")
             await lifetime.wait()
             self._announce_end()
@@ -185,7 +187,7 @@ class Service:
             keep("otlp http", listener)
         await self._serve_answers(ingest, stack, keep)
         await self._serve_sql(stack, keep)
-        self._watch(parts)
+        self._watch(parts, stack)
 
     async def _serve_answers(self, ingest: Ingest, stack: AsyncExitStack, keep: Keep) -> None:
         """The API; the collector takes requests to store while the libraries of answers are imported."""
@@ -244,17 +246,16 @@ class Service:
         cors = self.config.receivers.otlp.protocols.http.cors
         return origins_pattern(cors.allowed_origins) if name == "otlp http" else None
 
-    async def _settle(
-        self, database: Database, policy: Policy, quotas: Quotas, stack: AsyncExitStack
-    ) -> None:
+    async def _settle(self, database: Database, parts: Parts, stack: AsyncExitStack) -> None:
         """Settle quiet runs, where there is a database to ask."""
         if not isinstance(database, Queryable):
             return
         # An embedded database has one owner.
         share = None if database.embedded else Share(database)
-        settler = Settler(Store(database), policy, self.config, share=share)
-        if self.config.processors.quotas.unsettled_runs:
-            settler.tell_unsettled = quotas.take_unsettled
+        tell = parts.quotas.take_unsettled if self.config.processors.quotas.unsettled_runs else None
+        settler = Settler(Store(database), parts.policy, self.config, share=share)
+        settler.backlog = Backlog(database, tell)
+        settler.obstacle = parts.storage.database_obstacle
         await stack.enter_async_context(settling(settler))
         self._reloads.append(settler.take)
         self.telemetry.watch(settler.readings)
@@ -266,7 +267,7 @@ class Service:
         stack.callback(watching.cancel)
         return flow
 
-    def _watch(self, parts: Parts) -> None:
+    def _watch(self, parts: Parts, stack: AsyncExitStack) -> None:
         self.telemetry.watch(parts.storage.readings)
         self.telemetry.watch(lambda: engine_readings(parts.engine))
         self.health.facts["journal"] = parts.storage.facts
@@ -275,6 +276,8 @@ class Service:
             "journal": parts.storage.obstacle,
             "memory": lambda: "" if parts.flow.has_room else "memory is over its soft limit",
         }
+        self.health.api = {"database": parts.storage.database_obstacle}
+        stack.callback(asyncio.create_task(self.health.watch(), name="health").cancel)
 
     def _announce_end(self) -> None:
         _log.info("stopping: accepting no new requests, delivering the journal")

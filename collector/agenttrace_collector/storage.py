@@ -7,7 +7,7 @@ import logging
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from agenttrace_collector.clickhouse.database import Database
@@ -27,10 +27,20 @@ _log: Final = logging.getLogger(__name__)
 # How long the start waits for a database that is elsewhere; its rows can wait in the journal.
 _PATIENCE: Final = 0.5
 _LOOK_AGAIN: Final = 0.05
+# From this age of its oldest row on the journal is taken to fill: delivery keeps it below.
+_STALLED_SECONDS: Final = 10.0
 _MIB: Final = 1024 * 1024
 # A request of this size should still fit before the collector calls itself able to accept.
 _HEADROOM_BYTES: Final = 1024 * 1024
 _SPAN_TABLES: Final = frozenset({StepRow.TABLE, SpanLinkRow.TABLE})
+
+
+@dataclass(slots=True)
+class Preparation:
+    """What the database waits for before rows are delivered: to be reached, or migrated; empty when it is as it must be."""
+
+    waits_for: str = "the database has not been asked yet"
+    asked: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +50,7 @@ class Storage:
     journal: Journal
     delivery: Delivery
     capacity: int
+    preparation: Preparation
     queues: Sequence[ForwardQueue] = ()
 
     async def flush(self, within: float) -> bool:
@@ -57,6 +68,22 @@ class Storage:
     def obstacle(self) -> str:
         """Why the journal accepts no more entries; empty if it does."""
         return self.journal.obstacle(_HEADROOM_BYTES)
+
+    def database_obstacle(self) -> str:
+        """Why nothing can be asked of the database or settled in it; empty once it was prepared."""
+        return self.preparation.waits_for
+
+    def full_in_seconds(self, age: float | None = None) -> float | None:
+        """How long until the journal is full if rows come as they did since its oldest; None while they are delivered.
+
+        `age` is that of the oldest row in seconds, by default as the journal has it.
+        """
+        age, depth = self.journal.age() if age is None else age, self.journal.depth()
+        if age < _STALLED_SECONDS or not depth.bytes:
+            return None
+        free = self.journal.free_bytes()
+        room = self.capacity - depth.bytes
+        return max(0, room if free is None else min(room, free)) * age / depth.bytes
 
     def facts(self) -> dict[str, object]:
         """The journal's depth and what delivery last met."""
@@ -90,6 +117,8 @@ class Storage:
         if (free := self.journal.free_bytes()) is not None:
             yield Sample("agenttrace_journal_free_bytes", free)
         yield Sample("agenttrace_journal_oldest_seconds", self.journal.age())
+        if (seconds := self.full_in_seconds()) is not None:
+            yield Sample("agenttrace_journal_full_in_seconds", seconds)
         yield Sample("agenttrace_journal_duplicate_requests", depth.duplicate_requests)
         for table, count in progress.retries.items():
             yield Sample("agenttrace_delivery_retries", count, {"table": table})
@@ -112,12 +141,13 @@ async def opened_storage(config: Config, database: Database, lifetime: Shutdown)
         block_rows=settings.block_rows, block_age=settings.block_age, insert_share=settings.insert_share
     )
     delivery = Delivery(journal, database, options=options, presence=database.presence())
+    preparation, capacity = Preparation(), config.journal.max_size_mib * _MIB
     try:
         async with (
             _forwarding(config, journal, lifetime),
-            _delivering(delivery, recovered, database, lifetime),
+            _delivering(_Start(delivery, recovered, database, preparation), lifetime),
         ):
-            yield Storage(journal, delivery, config.journal.max_size_mib * _MIB, journal.queues())
+            yield Storage(journal, delivery, capacity, preparation, journal.queues())
     finally:
         await asyncio.to_thread(journal.close)
         await asyncio.to_thread(database.close)
@@ -136,16 +166,51 @@ async def _forwarding(config: Config, journal: Journal, lifetime: Shutdown) -> A
         await asyncio.gather(*stops)
 
 
+@dataclass(frozen=True, slots=True)
+class _Start:
+    """Begins to deliver once the database is as it must be, which a distant one may be later."""
+
+    delivery: Delivery
+    recovered: Sequence[InsertBlock]
+    database: Database
+    preparation: Preparation
+
+    async def run(self) -> None:
+        """Try until the database is prepared, then deliver."""
+        waited = ""
+        while reason := await self._waits_for():
+            if reason != waited:
+                _log.warning("rows wait in the journal: %s", reason)
+            waited = reason
+        if waited:
+            _log.info("the database is ready, rows are delivered")
+        self.delivery.start(self.recovered)
+
+    async def _waits_for(self) -> str:
+        """Why it is not prepared yet, after a pause; empty if it is."""
+        preparation = self.preparation
+        try:
+            await asyncio.to_thread(self.database.prepare)
+        except Unavailable as error:
+            if self.database.embedded:
+                raise
+            preparation.waits_for = str(error)
+            preparation.asked.set()
+            await asyncio.sleep(error.retry_after)
+        else:
+            preparation.waits_for = ""
+        finally:
+            preparation.asked.set()
+        return preparation.waits_for
+
+
 @asynccontextmanager
-async def _delivering(
-    delivery: Delivery, recovered: Sequence[InsertBlock], database: Database, lifetime: Shutdown
-) -> AsyncIterator[None]:
-    """Deliver from the moment the database is as it must be, which a distant one may be later."""
-    asked = asyncio.Event()
-    starting = asyncio.create_task(_start(delivery, recovered, database, asked), name="database")
+async def _delivering(start: _Start, lifetime: Shutdown) -> AsyncIterator[None]:
+    """Deliver until the end, and then what is left before the shutdown's deadline."""
+    starting = asyncio.create_task(start.run(), name="database")
     with suppress(TimeoutError):
-        async with asyncio.timeout(None if database.embedded else _PATIENCE):
-            await asked.wait()
+        async with asyncio.timeout(None if start.database.embedded else _PATIENCE):
+            await start.preparation.asked.wait()
     if starting.done():
         starting.result()
     starting.add_done_callback(lifetime.on_failure)
@@ -154,33 +219,8 @@ async def _delivering(
     finally:
         starting.cancel()
         if starting.done() and not starting.cancelled() and not starting.exception():
-            await delivery.flush(lifetime.remaining())
-            await asyncio.to_thread(delivery.stop, max(1.0, lifetime.remaining()))
-
-
-async def _start(
-    delivery: Delivery, recovered: Sequence[InsertBlock], database: Database, asked: asyncio.Event
-) -> None:
-    """Begin to deliver once the database can be asked; `asked` is set when it was for the first time."""
-    while not await _prepared(database, asked):
-        pass
-    delivery.start(recovered)
-
-
-async def _prepared(database: Database, asked: asyncio.Event) -> bool:
-    try:
-        await asyncio.to_thread(database.prepare)
-    except Unavailable as error:
-        if database.embedded:
-            raise
-        if not asked.is_set():
-            _log.warning("the database is not available yet, rows wait in the journal: %s", error)
-        asked.set()
-        await asyncio.sleep(error.retry_after)
-        return False
-    finally:
-        asked.set()
-    return True
+            await start.delivery.flush(lifetime.remaining())
+            await asyncio.to_thread(start.delivery.stop, max(1.0, lifetime.remaining()))
 
 
 def _options(settings: JournalSettings) -> JournalOptions:

@@ -34,6 +34,11 @@ SET_ASIDE = ("agenttrace_set_aside_runs", {"run_id": RUN}, 1.0)
         (findings(REQUEST, RECEIVED, ("agenttrace_refused_records", {"rule": "span.id"}, 1.0)), "by rule"),
         (findings(REQUEST, RECEIVED, ("agenttrace_journal_oldest_seconds", {}, 60.0)), "wait in the journal"),
         (findings(REQUEST, RECEIVED, ("agenttrace_rows_refused", {}, 1.0)), "migrate status"),
+        (findings(REQUEST, RECEIVED, ("agenttrace_journal_full_in_seconds", {}, 7200.0)), "full in 2 hours"),
+        (
+            findings(REQUEST, RECEIVED, ("agenttrace_unsettled_oldest_seconds", {}, 1200.0)),
+            "one of them for 20 minutes",
+        ),
         (
             findings(REQUEST, RECEIVED, ("agenttrace_delivery_unrecorded_refusals", {}, 1.0)),
             "agent_rejections",

@@ -33,11 +33,38 @@ async def statuses(health: Health, *paths: str) -> list[int]:
         (Health({"journal": lambda: "journal is full"}), [503, 200, 200]),
         (Health({"service": lambda: "starting"}), [503, 503, 200]),
         (Health(stopping=True), [503, 503, 200]),
+        (Health(api={"database": lambda: "it lacks the schema"}), [200, 503, 200]),
     ],
 )
 def test_each_path_answers_for_its_own_part(health: Health, expected: list[int]) -> None:
     """A full journal does not take the API away, and nothing but a hung loop fails `/live`."""
     assert asyncio.run(statuses(health, "/", "/ready/api", "/live")) == expected
+
+
+def test_each_change_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+    """However often requests are refused meanwhile."""
+    full, missing = [""], ["it lacks the schema"]
+
+    async def change() -> None:
+        health = Health({"journal": lambda: full[0]}, api={"database": lambda: missing[0]})
+        watching = asyncio.create_task(health.watch(0.0))
+        for state in ("", "journal is full", ""):
+            full[0] = state
+            for _ in range(5):
+                await asyncio.sleep(0)
+        missing[0] = ""
+        for _ in range(5):
+            await asyncio.sleep(0)
+        watching.cancel()
+
+    with caplog.at_level(logging.INFO, "agenttrace_collector.server.health"):
+        asyncio.run(change())
+    assert [record.getMessage() for record in caplog.records] == [
+        "the API is not ready: it lacks the schema",
+        "requests are refused: journal: journal is full",
+        "requests are accepted again",
+        "the API is ready",
+    ]
 
 
 def test_a_failed_commit_is_an_obstacle_until_one_succeeds(caplog: pytest.LogCaptureFixture) -> None:

@@ -251,6 +251,23 @@ def test_a_collector_with_other_rules_than_the_database_does_not_start(database:
         Migrator(database, EXTENDED).verify()
 
 
+def test_rules_that_are_being_replaced_are_waited_for(database: ClickHouse) -> None:
+    """A collector of the new configuration that starts meanwhile does not end; nor while there are none at all."""
+    Migrator(database, Policy()).up()
+
+    class Interrupted(Migrator):
+        def _apply_checks(self, *_: object) -> list[str]:
+            raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        Interrupted(database, EXTENDED).up()
+    for policy in (Policy(), EXTENDED):
+        with pytest.raises(SchemaMissing, match="not applied yet"):
+            Migrator(database, policy).verify()
+    Migrator(database, EXTENDED).up()
+    Migrator(database, EXTENDED).verify()
+
+
 def test_a_database_without_the_schema_is_named(database: ClickHouse) -> None:
     """A server that was never migrated is told apart from one with other rules."""
     with pytest.raises(SchemaMissing, match="lacks runs_steps_failures"):

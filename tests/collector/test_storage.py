@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
 
+from agenttrace_collector.clickhouse.requirements import SchemaMissing
 from agenttrace_collector.config import load_config
 from agenttrace_collector.errors import CollectorError, Rejected, Unavailable
 from agenttrace_collector.server.shutdown import Shutdown
@@ -106,6 +108,36 @@ def test_an_embedded_database_that_cannot_be_opened_ends_the_start(tmp_path: Pat
     """Its directory may belong to another process: waiting would not help."""
     with pytest.raises(Unavailable):
         opened(tmp_path, PreparedDatabase(embedded=True, answers=away(1)), written)
+
+
+def test_each_reason_to_wait_is_told_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """First the server is away, then its schema is missing; until then the API has an obstacle."""
+
+    async def scenario(storage: Storage, lifetime: Shutdown) -> None:
+        assert storage.database_obstacle() != ""
+        await delivered(storage, lifetime)
+        assert storage.database_obstacle() == ""
+
+    waits = [*away(3), *(SchemaMissing("run agenttrace migrate up", 0.01) for _ in range(3))]
+    with caplog.at_level(logging.INFO, "agenttrace_collector.storage"):
+        opened(tmp_path, PreparedDatabase(answers=iter(waits)), scenario)
+    assert [record.getMessage() for record in caplog.records] == [
+        "rows wait in the journal: away",
+        "rows wait in the journal: run agenttrace migrate up",
+        "the database is ready, rows are delivered",
+    ]
+
+
+def test_a_journal_that_fills_says_until_when(tmp_path: Path) -> None:
+    """At the rate since its oldest row; nothing while rows are delivered."""
+
+    async def scenario(storage: Storage, lifetime: Shutdown) -> None:
+        await written(storage, lifetime)
+        assert storage.full_in_seconds() is None
+        storage = replace(storage, capacity=4 * storage.journal.depth().bytes)
+        assert storage.full_in_seconds(age=60.0) == pytest.approx(180.0)
+
+    opened(tmp_path, PreparedDatabase(answers=away(10_000)), scenario)
 
 
 def test_another_schema_that_shows_later_ends_the_collector(tmp_path: Path) -> None:

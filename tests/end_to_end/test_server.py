@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
+from urllib.error import HTTPError
 
 import pytest
 import trustme
@@ -12,7 +14,7 @@ import trustme
 from agenttrace_collector.clickhouse.client import ClickHouse
 from tests.support.clickhouse_server import Fault, Server, clickhouse_server
 from tests.support.collector import Collector
-from tests.support.on_server import collecting, delivered, new_database, send, stored
+from tests.support.on_server import collecting, delivered, migrate_up, new_database, send, stored
 from tests.support.receivers import wait_until
 
 
@@ -33,6 +35,28 @@ def test_rows_go_packed_with_a_token_and_no_session(server: Server, tmp_path: Pa
     assert server.packed
     assert all(each["async_insert"] == "0" and "session_id" not in each for each in inserts)
     assert all(each["distributed_foreground_insert"] == "1" for each in inserts)
+
+
+def test_a_collector_may_start_before_the_schema_is_there(server: Server, tmp_path: Path) -> None:
+    """Rows wait in the journal, and the API is ready when they go; an engine that is too old would end it."""
+    name = "not_yet_made"
+    with collecting(tmp_path, server.endpoint, name) as (collector, database):
+        sent = send(collector, range(2))
+        assert not answers(collector, "/ready/api")
+        migrate_up(server.endpoint, name)
+        wait_until(lambda: delivered(collector) and answers(collector, "/ready/api"), 60)
+        assert stored(database) == sent
+    assert (
+        collector.log().count("the database lacks runs_steps_failures") == 2
+    )  # of the rows that wait, of the API
+    assert "runs are not settled" not in collector.log()
+
+
+def answers(collector: Collector, path: str) -> bool:
+    """Whether the health endpoint answers 200 there."""
+    with suppress(HTTPError):
+        return bool(collector.get("health", path))
+    return False
 
 
 @pytest.fixture(scope="module")

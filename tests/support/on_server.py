@@ -24,11 +24,16 @@ _DATABASES = itertools.count()
 def new_database(endpoint: str) -> str:
     """The name of a database that was made by `agenttrace migrate` over this endpoint."""
     name = f"server_{next(_DATABASES)}"
+    migrate_up(endpoint, name)
+    return name
+
+
+def migrate_up(endpoint: str, name: str) -> None:
+    """Run `agenttrace migrate up` for a database over this endpoint."""
     chosen = {"exporters.clickhouse.endpoint": endpoint, "exporters.clickhouse.database": name}
     overrides = [part for key, value in chosen.items() for part in ("--set", f"{key}={value}")]
     done = agenttrace("migrate", "up", *overrides)
     assert done.returncode == 0, done.stderr
-    return name
 
 
 @contextmanager
@@ -38,8 +43,10 @@ def collecting(
     """A collector on a database of this server, by default a new one, and the same without the server."""
     name = database or new_database(endpoint)
     chosen = {"exporters__clickhouse__endpoint": endpoint, "exporters__clickhouse__database": name}
+    # The server's threads open the engine, too; two at once would open two.
+    served = engine()
     with running_collector(directory, **chosen, **settings) as running:
-        yield running, ClickHouse(engine(), name)
+        yield running, ClickHouse(served, name)
 
 
 def send(

@@ -19,6 +19,8 @@ from agenttrace_collector.config import Config
 
 _SECONDS: Final = 5.0
 _STALE_SECONDS: Final = 10.0
+# From here on a run that is not settled is no longer one that is still going on.
+_LATE_SECONDS: Final = 600
 _NAMED: Final = 5
 _CHANGED: Final = "agenttrace_changed_values"
 
@@ -32,16 +34,17 @@ class Findings:
 
     def total(self, name: str, **labels: str) -> int:
         """The sum of a metric over all of its other labels."""
-        return int(sum(value for _, value in self._matching(name, labels)))
+        return int(sum(value for _, value in self.matching(name, labels)))
 
     def by(self, name: str, *labels: str) -> Counter[tuple[str, ...]]:
         """The sums of a metric by these labels."""
         sums: Counter[tuple[str, ...]] = Counter()
-        for found, value in self._matching(name, {}):
+        for found, value in self.matching(name, {}):
             sums[tuple(found.get(label, "") for label in labels)] += int(value)
         return +sums
 
-    def _matching(self, name: str, labels: Mapping[str, str]) -> Iterable[tuple[Mapping[str, str], float]]:
+    def matching(self, name: str, labels: Mapping[str, str]) -> Iterable[tuple[Mapping[str, str], float]]:
+        """Labels and value of each sample of a metric that has these labels."""
         return (
             (found, value)
             for sample, found, value in self.samples
@@ -82,6 +85,8 @@ def diagnose(findings: Findings) -> list[str]:
     sentences = [sentence for applies, sentence in _DIAGNOSES if applies(findings)]
     sentences += _not_kept(findings)
     sentences += _set_aside(findings)
+    sentences += _fills(findings)
+    sentences += _unsettled(findings)
     sentences += [f"The collector refuses requests: {text}." for text in _obstacles(findings).values()]
     return sentences or ["Spans arrive, are stored and can be queried: agenttrace runs."]
 
@@ -121,6 +126,34 @@ def _set_aside(findings: Findings) -> list[str]:
         return []
     named = ", ".join(run_id for (run_id,), count in counted.items() if run_id and count)
     return [f"{counted.total()} runs cannot be settled and are tried again later; the log says why: {named}."]
+
+
+def _fills(findings: Findings) -> list[str]:
+    """Until when an outage can last."""
+    found = [value for _, value in findings.matching("agenttrace_journal_full_in_seconds", {})]
+    return [
+        f"At the present rate the journal is full in {_duration(seconds)}; then senders are asked to come later."
+        for seconds in found
+    ]
+
+
+def _unsettled(findings: Findings) -> list[str]:
+    """Runs whose answers are late."""
+    oldest = findings.total("agenttrace_unsettled_oldest_seconds")
+    if oldest < _LATE_SECONDS:
+        return []
+    runs = findings.total("agenttrace_unsettled_runs")
+    return [
+        f"{runs} runs wait to be settled, one of them for {_duration(oldest)}: answers are late, none is lost."
+    ]
+
+
+def _duration(seconds: float) -> str:
+    """As a person says it."""
+    for name, size in (("days", 86_400), ("hours", 3_600), ("minutes", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {name}"
+    return f"{seconds:.0f} seconds"
 
 
 def _obstacles(findings: Findings) -> Mapping[str, str]:

@@ -34,6 +34,9 @@ from agenttrace_schemas.rows import columns
 from agenttrace_schemas.rules import Policy
 
 _UNKNOWN_DATABASE: Final = 81
+# The ledger's entry for CHECKs that are not those of any policy.
+_NONE: Final = " " * 64
+_NO_RULES: Final = "the database's rules (CHECKs) are not applied yet: run agenttrace migrate up"
 _OTHER_RULES: Final = (
     "the database's CHECKs were made from another vocabulary, labels or failure_messages:"
     " run agenttrace migrate with this configuration"
@@ -90,6 +93,9 @@ class Migrator:
         self._run(statements(LEDGER, profile))
         pending = self._verified()
         new = self._required(pending)
+        if self._fingerprint() not in {"", fingerprint(self.policy)}:
+            # A collector that starts meanwhile waits for the rules that are to come.
+            self._record(0, "checks", _NONE, "checks")
         for migration in pending:
             self._run(with_checks(each, self.policy) for each in statements(migration.up, profile))
             self._record(migration.version, migration.name, migration.checksum, "up")
@@ -113,7 +119,7 @@ class Migrator:
                 self._run(statements(migration.down, profile))
                 self._record(migration.version, migration.name, migration.checksum, "down")
                 done.append(migration.name)
-        self._record(0, "checks", " " * 64, "checks")
+        self._record(0, "checks", _NONE, "checks")
         return done
 
     def status(self) -> list[State]:
@@ -133,7 +139,10 @@ class Migrator:
         if missing := self._verified():
             message = f"the database lacks {missing[0].name}: run agenttrace migrate up"
             raise SchemaMissing(message)
-        if self._fingerprint() != fingerprint(self.policy):
+        present = self._fingerprint()
+        if not present:
+            raise SchemaMissing(_NO_RULES)
+        if present != fingerprint(self.policy):
             raise SchemaMismatch(_OTHER_RULES)
 
     def audit(self) -> list[Violations]:
@@ -255,7 +264,7 @@ class Migrator:
             "SELECT checksum FROM schema_migrations WHERE direction = 'checks'"
             " ORDER BY applied_at DESC LIMIT 1"
         )
-        return _text(rows[0][0]) if rows else ""
+        return _text(rows[0][0]).strip() if rows else ""
 
     def _record(self, version: int, name: str, checksum: str, direction: str) -> None:
         """Names and checksums are ours; times are strings, since a number would be read as seconds."""

@@ -67,7 +67,6 @@ WHERE marked_at > now64(9)
 GROUP BY tenant, run_id
 HAVING maxIf(marked_at, settled = 0) > maxIf(marked_at, settled = 1)
 """
-_UNSETTLED: Final = "SELECT tenant, count() FROM unsettled_runs GROUP BY tenant"
 _RANGE: Final = """
 SELECT tenant, UUIDToNum(run_id), toUnixTimestamp64Nano(now64(9)),
        toUnixTimestamp64Nano(min(started_at)), toUnixTimestamp64Nano(max(started_at))
@@ -124,10 +123,6 @@ class Store:
         parameters = {"quiet": round(quiet * 1000), "most": most, "each": each, **part._asdict()}
         rows = self.database.query(_MARKS, parameters)
         return [PendingRun(str(row[0]), bytes(row[1]), *row[2:]) for row in rows]
-
-    def unsettled(self) -> dict[str, int]:
-        """How many runs of each tenant wait to be settled, those that are not quiet yet among them."""
-        return {str(tenant): runs for tenant, runs in self.database.query(_UNSETTLED)}
 
     def in_range(self, since: int, until: int) -> list[PendingRun]:
         """Every run with a step that began in a range of time; those set aside are done then, too."""

@@ -7,7 +7,7 @@ import logging
 import math
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -17,6 +17,7 @@ from uuid import UUID
 from agenttrace_collector.clickhouse.client import MEMORY_LIMIT, QueryRejected, ServerUnavailable
 from agenttrace_collector.config.sections import Config
 from agenttrace_collector.errors import CollectorError, Unavailable
+from agenttrace_collector.settle.backlog import Backlog
 from agenttrace_collector.settle.enforce import enforced
 from agenttrace_collector.settle.model import (
     EVERYTHING,
@@ -66,8 +67,9 @@ class Settler:
     failed_rounds: int = 0
     set_aside: SetAside = field(default_factory=SetAside)
     stopping: threading.Event = field(default_factory=threading.Event)
-    # Told before each round how many runs of each tenant wait, where somebody wants to know.
-    tell_unsettled: Callable[[Mapping[str, int]], None] | None = None
+    backlog: Backlog | None = None
+    # Why the database cannot be asked yet; nothing is settled until this is empty.
+    obstacle: Callable[[], str] = str
     share: Share | None = None
     _kept: Thresholds | None = None
     # Since when (by `clock`) runs are ready that wait for a round to be large enough; None: there are none.
@@ -101,8 +103,8 @@ class Settler:
 
     def _ready(self) -> list[PendingRun]:
         """The runs of this collector's part that are quiet."""
-        if self.tell_unsettled:
-            self.tell_unsettled(self.store.unsettled())
+        if self.backlog:
+            self.backlog.look()
         return self.store.waiting(self.config.derive.quiet, _MOST, _MOST_OF_TENANT, self._part())
 
     def settle(self, marks: Sequence[PendingRun]) -> None:
@@ -200,6 +202,8 @@ class Settler:
         yield Sample("agenttrace_settled_runs", self.settled)
         yield Sample("agenttrace_settle_failed_rounds", self.failed_rounds)
         yield from self.set_aside.readings()
+        if self.backlog:
+            yield from self.backlog.readings()
 
     async def run(self, threads: ThreadPoolExecutor) -> None:
         """Settles until stopped; retries while the database is away."""
@@ -210,6 +214,8 @@ class Settler:
 
     def _round(self) -> float:
         """One round; how long to wait before the next."""
+        if self.obstacle():
+            return _PAUSE
         try:
             if self._kept is None:
                 self.set_aside.known(self.store.set_aside_before())

@@ -95,6 +95,12 @@ METRICS: Final[Mapping[str, MetricSpec]] = {
     "agenttrace_ignored_log_records": MetricSpec(_COUNTER, "Log records that are no typed event."),
     "agenttrace_settled_runs": MetricSpec(_COUNTER, "Runs settled, again after something late included."),
     "agenttrace_settle_failed_rounds": MetricSpec(_COUNTER, "Rounds of settling that the database refused."),
+    "agenttrace_unsettled_runs": MetricSpec(
+        _GAUGE, "Runs in the database that wait to be settled, of every tenant; each collector says the same."
+    ),
+    "agenttrace_unsettled_oldest_seconds": MetricSpec(
+        _GAUGE, "Seconds since something came for the run that has waited longest to be settled."
+    ),
     "agenttrace_set_aside_runs": MetricSpec(
         _GAUGE, "Runs that cannot be settled and are tried again later; the first twenty by their run_id."
     ),
@@ -134,6 +140,10 @@ METRICS: Final[Mapping[str, MetricSpec]] = {
     "agenttrace_journal_bytes": MetricSpec(_GAUGE, "Bytes of entries in the journal."),
     "agenttrace_journal_file_bytes": MetricSpec(_GAUGE, "Size of the journal's files."),
     "agenttrace_journal_free_bytes": MetricSpec(_GAUGE, "Bytes that are free on the journal's disk."),
+    "agenttrace_journal_full_in_seconds": MetricSpec(
+        _GAUGE,
+        "Seconds until the journal or its disk is full at the rate of its oldest row; absent while rows are delivered.",
+    ),
     "agenttrace_journal_oldest_seconds": MetricSpec(_GAUGE, "Age of the oldest entry, 0 for none."),
     "agenttrace_journal_duplicate_requests": MetricSpec(_COUNTER, "Requests sent again within the window."),
     "agenttrace_delivery_retries": MetricSpec(_COUNTER, "Inserts that will be tried again."),
