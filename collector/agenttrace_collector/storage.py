@@ -41,6 +41,7 @@ class Preparation:
 
     waits_for: str = "the database has not been asked yet"
     asked: asyncio.Event = field(default_factory=asyncio.Event)
+    prepared: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +154,23 @@ async def opened_storage(config: Config, database: Database, lifetime: Shutdown)
         await asyncio.to_thread(database.close)
 
 
+async def drain(config: Config, database: Database, within: float) -> int:
+    """Deliver and forward what the journal holds, and take nothing; how many rows are left after so many seconds."""
+    lifetime, until = Shutdown(config.service.drain_timeout), time.monotonic() + within
+    async with opened_storage(config, database, lifetime) as storage:
+        waits = (storage.preparation.prepared.wait(), lifetime.wait())
+        tasks = [asyncio.ensure_future(wait) for wait in waits]
+        await asyncio.wait(tasks, timeout=within, return_when=asyncio.FIRST_COMPLETED)
+        for task in tasks:
+            task.cancel()
+        if storage.preparation.prepared.is_set():
+            await storage.flush(max(0.0, until - time.monotonic()))
+        left = storage.journal.depth().rows
+        lifetime.end()
+    lifetime.raise_fault()
+    return left
+
+
 @asynccontextmanager
 async def _forwarding(config: Config, journal: Journal, lifetime: Shutdown) -> AsyncIterator[None]:
     """Forward until the end, and then what is taken before the shutdown's deadline."""
@@ -199,6 +217,7 @@ class _Start:
             await asyncio.sleep(error.retry_after)
         else:
             preparation.waits_for = ""
+            preparation.prepared.set()
         finally:
             preparation.asked.set()
         return preparation.waits_for

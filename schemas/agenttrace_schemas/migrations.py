@@ -17,6 +17,15 @@ Profile = Literal["server", "cluster"]
 _FILE: Final = re.compile(r"(\d{4})_(\w+)\.up\.sql")
 _REQUIRES: Final = re.compile(r"^-- requires: (\w+)\(([^)]*)\)$", re.MULTILINE)
 _MAKES: Final = re.compile(r"^CREATE TABLE IF NOT EXISTS (\w+)", re.MULTILINE)
+# The tables whose rows have their run wait, each with the time that places its rows; as the materialized views say.
+_MARKED: Final = (
+    ("agent_runs", "started_at"),
+    ("agent_steps", "started_at"),
+    ("agent_failures", "occurred_at"),
+    ("agent_decisions", "recorded_at"),
+    ("agent_quality_signals", "recorded_at"),
+    ("span_links", "started_at"),
+)
 _TABLE: Final = re.compile(r"(CREATE TABLE(?: IF NOT EXISTS)?|DROP TABLE(?: IF EXISTS)?) (\w+)")
 _ALTER: Final = re.compile(r"ALTER TABLE (\w+)([^\n]*)\n")
 _COLUMNS: Final = re.compile(r"^    (?!INDEX )(\w+ \S.*?)(?: CODEC\(.*)?,?$", re.MULTILINE)
@@ -115,6 +124,15 @@ def views() -> dict[str, str]:
 def stored_table(table: str, profile: Profile) -> str:
     """What an ALTER names: on a cluster the table that holds the rows, on every node."""
     return f"{table}_local {PROFILES[profile]['on_cluster']}" if profile == "cluster" else table
+
+
+def mark_stored_runs() -> list[str]:
+    """The statements by which the runs of rows that are there wait to be settled, as if the rows came now."""
+    return [
+        f"INSERT INTO run_marks SELECT now64(9), tenant, run_id, min({time}), max({time}), 0 FROM {table}"  # noqa: S608
+        " GROUP BY tenant, run_id"
+        for table, time in _MARKED
+    ]
 
 
 def ledger_entry(version: int, name: str, checksum: str, direction: str, *, at: str = "now64(9)") -> str:

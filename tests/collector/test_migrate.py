@@ -9,12 +9,7 @@ import pytest
 from agenttrace_collector.clickhouse import migrator as migrator_module
 from agenttrace_collector.clickhouse.client import ClickHouse, QueryRejected
 from agenttrace_collector.clickhouse.migrator import Migrator
-from agenttrace_collector.clickhouse.requirements import (
-    EngineTooOld,
-    SchemaMismatch,
-    SchemaMissing,
-    require_version,
-)
+from agenttrace_collector.clickhouse.requirements import SchemaMismatch, SchemaMissing
 from agenttrace_collector.config import Config
 from agenttrace_schemas.checks import apply_checks, constraints
 from agenttrace_schemas.derived_rows import ALL_ROWS
@@ -187,29 +182,6 @@ def test_every_kind_of_the_configuration_has_its_tables() -> None:
     assert set(Config().exporters.clickhouse.ttl.model_dump()) == set(KINDS)
 
 
-def test_up_says_what_it_changed(database: ClickHouse) -> None:
-    """Rules and times of tables that were there; new tables have theirs from the start."""
-    first = Migrator(database, Policy(), {"steps": 86_400.0}).up()
-    assert (first.migrations, first.checks, first.ttl) == (names(), [], [])
-    second = Migrator(database, EXTENDED, {"steps": 3600.0}).up()
-    assert second.migrations == []
-    assert "agent_decisions" in second.checks
-    assert second.ttl == ["agent_steps", "settled_steps"]
-
-
-@pytest.mark.parametrize("version", ["24.8.4.1", "25.3.6.10034.altinitystable", "9.1"])
-def test_an_engine_that_is_too_old_is_refused(version: str) -> None:
-    """With the version that is needed."""
-    with pytest.raises(EngineTooOld, match=r"25\.5 or later is needed; nothing was changed"):
-        require_version(version)
-
-
-@pytest.mark.parametrize("version", ["25.5.2.1", "26.9.2.1", "101.1"])
-def test_later_engines_are_taken(version: str) -> None:
-    """Numbers, not texts, are compared."""
-    require_version(version)
-
-
 def test_rows_that_are_too_old_are_dropped(database: ClickHouse) -> None:
     """A part whose rows are all older than the TTL goes at the next merge."""
     Migrator(database, Policy(), {"decisions": 3600.0}).up()
@@ -249,23 +221,6 @@ def test_a_collector_with_other_rules_than_the_database_does_not_start(database:
     Migrator(database, Policy()).up()
     with pytest.raises(SchemaMismatch, match="run agenttrace migrate"):
         Migrator(database, EXTENDED).verify()
-
-
-def test_rules_that_are_being_replaced_are_waited_for(database: ClickHouse) -> None:
-    """A collector of the new configuration that starts meanwhile does not end; nor while there are none at all."""
-    Migrator(database, Policy()).up()
-
-    class Interrupted(Migrator):
-        def _apply_checks(self, *_: object) -> list[str]:
-            raise InterruptedError
-
-    with pytest.raises(InterruptedError):
-        Interrupted(database, EXTENDED).up()
-    for policy in (Policy(), EXTENDED):
-        with pytest.raises(SchemaMissing, match="not applied yet"):
-            Migrator(database, policy).verify()
-    Migrator(database, EXTENDED).up()
-    Migrator(database, EXTENDED).verify()
 
 
 def test_a_database_without_the_schema_is_named(database: ClickHouse) -> None:

@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 from agenttrace_collector.cli.app import app
 from agenttrace_collector.clickhouse.client import ClickHouse
+from agenttrace_collector.clickhouse.migrator import Migrator
 from agenttrace_collector.config.derive import Derive, LatencyThresholds
 from agenttrace_collector.config.sections import Config
 from agenttrace_collector.decode.batch import Context
@@ -142,6 +143,22 @@ def test_rows_of_an_earlier_round_are_taken_back_however_far_they_are(
     for view in ("runs", "steps", "decisions"):
         agents = database.query(f"SELECT DISTINCT agent_id FROM {view}")  # noqa: S608 - of ours
         assert agents == [("planner",)], view
+
+
+def test_runs_are_there_after_down_and_up() -> None:
+    """Before they are settled again, which needs no command."""
+    database = new_database()
+    for scenario in scenarios()[::7]:
+        for body in scenario.bodies("traces"):
+            insert(database, body)
+    settle(database)
+    before = answers(database)
+    migrator = Migrator(database, Policy())
+    migrator.down(to=2)
+    migrator.up()
+    assert database.query("SELECT count() > 0, countIf(settled) FROM runs") == [(1, 0)]
+    settle(database)
+    assert answers(database) == before
 
 
 def test_another_round_changes_nothing(database: ClickHouse) -> None:

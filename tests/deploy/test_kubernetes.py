@@ -13,6 +13,7 @@ import yaml
 from agenttrace_collector.config import Config, Source
 from agenttrace_collector.server.auth import read_tokens
 from agenttrace_collector.server.browsers import BrowserRules
+from agenttrace_collector.telemetry.metrics import METRICS
 from tests.architecture.source import ROOT
 
 FOLDER = ROOT / "deploy" / "kubernetes"
@@ -36,12 +37,22 @@ def pods() -> list[dict[str, Any]]:
     """What the collectors and the migration run as."""
     return [
         named(kind, name)["spec"]["template"]["spec"]
-        for kind, name in (("StatefulSet", "agenttrace"), ("Job", "agenttrace-migrate"))
+        for kind, name in (
+            ("StatefulSet", "agenttrace"),
+            ("Job", "agenttrace-migrate"),
+            ("Job", "agenttrace-drain"),
+        )
     ]
 
 
+# Its schema comes with the operator of Prometheus.
+FOREIGN = {"ServiceMonitor"}
+
+
 @pytest.mark.parametrize(
-    "manifest", manifests(), ids=lambda each: f"{each['kind']}-{each['metadata']['name']}"
+    "manifest",
+    [each for each in manifests() if each["kind"] not in FOREIGN],
+    ids=lambda each: f"{each['kind']}-{each['metadata']['name']}",
 )
 def test_each_is_valid(manifest: dict[str, Any]) -> None:
     """By the schema of its kind, unknown keys refused."""
@@ -85,7 +96,8 @@ def test_the_configuration_fits_the_pods(tmp_path: Path, monkeypatch: pytest.Mon
     assert settings.journal.max_size_mib < 10 * 1024
     assert container["resources"]["limits"]["memory"] == "1Gi"
     assert settings.processors.memory_limiter.limit_mib < 1024
-    assert pods()[0]["terminationGracePeriodSeconds"] > settings.service.drain_timeout
+    before = container["lifecycle"]["preStop"]["sleep"]["seconds"]
+    assert pods()[0]["terminationGracePeriodSeconds"] > before + settings.service.drain_timeout
 
 
 def test_services_lead_to_ports_of_the_pods() -> None:
@@ -100,7 +112,34 @@ def test_services_lead_to_ports_of_the_pods() -> None:
     assert wanted == ports
 
 
-@pytest.mark.parametrize("pod", pods(), ids=["collector", "migrate"])
+def test_collectors_are_scaled_out_by_a_metric_of_theirs_and_never_in() -> None:
+    """A journal that holds rows would stay behind."""
+    scaler = named("HorizontalPodAutoscaler")["spec"]
+    workload = named("StatefulSet")
+    assert scaler["scaleTargetRef"]["name"] == workload["metadata"]["name"]
+    assert scaler["metrics"][0]["pods"]["metric"]["name"] in METRICS
+    assert scaler["behavior"]["scaleDown"]["selectPolicy"] == "Disabled"
+    assert scaler["minReplicas"] == workload["spec"]["replicas"]
+
+
+def test_metrics_are_scraped_by_port_and_label_of_a_service() -> None:
+    """Of the one that names each collector."""
+    monitor, service = named("ServiceMonitor")["spec"], named("Service", "agenttrace-collectors")
+    assert monitor["selector"]["matchLabels"].items() <= service["metadata"]["labels"].items()
+    assert {each["port"] for each in monitor["endpoints"]} == {
+        each["name"] for each in service["spec"]["ports"]
+    }
+
+
+def test_a_drain_has_the_volume_of_a_collector() -> None:
+    """By the name that a StatefulSet gives it."""
+    (claim,) = named("StatefulSet")["spec"]["volumeClaimTemplates"]
+    volumes = named("Job", "agenttrace-drain")["spec"]["template"]["spec"]["volumes"]
+    claimed = [each["persistentVolumeClaim"]["claimName"] for each in volumes if each["name"] == "journal"]
+    assert claimed == [f"{claim['metadata']['name']}-agenttrace-2"]
+
+
+@pytest.mark.parametrize("pod", pods(), ids=["collector", "migrate", "drain"])
 def test_pods_have_no_rights(pod: dict[str, Any]) -> None:
     """Nobody's account, a root file system that is read only, no capability, no token of the cluster."""
     (container,) = pod["containers"]

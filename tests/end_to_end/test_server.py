@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ssl
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -50,6 +52,21 @@ def test_a_collector_may_start_before_the_schema_is_there(server: Server, tmp_pa
         collector.log().count("the database lacks runs_steps_failures") == 2
     )  # of the rows that wait, of the API
     assert "runs are not settled" not in collector.log()
+
+
+def test_the_journal_of_a_stopped_collector_is_drained(server: Server, tmp_path: Path) -> None:
+    """As before a replica's volume is deleted: with the database away rows are left, and then none."""
+    name = new_database(server.endpoint)
+    with collecting(tmp_path, server.endpoint, name, service__drain_timeout="1s") as (collector, database):
+        server.away = True
+        sent = send(collector, range(2))
+    drain = [sys.executable, "-m", "agenttrace_collector.cli", "collector", "drain", "--within"]
+    settings = [part for key, value in collector.settings.items() for part in ("--set", f"{key}={value}")]
+    for within, away, code in (("1", True, 69), ("60", False, 0)):
+        server.away = away
+        done = subprocess.run([*drain, within, *settings], capture_output=True, text=True, check=False)
+        assert (done.returncode, "rows are left" in done.stderr) == (code, away)
+    assert stored(database) == sent
 
 
 def answers(collector: Collector, path: str) -> bool:

@@ -1,17 +1,30 @@
-"""`agenttrace collector`: run the collector, check its configuration."""
+"""`agenttrace collector`: run the collector, empty its journal, check its configuration."""
 
 from __future__ import annotations
 
 import asyncio
+from typing import Annotated
 
 import typer
 
-from agenttrace_collector.cli.options import MISUSED, ConfigFiles, Overrides, fail, failed, loaded, source
+from agenttrace_collector.cli.options import (
+    AWAY,
+    MISUSED,
+    ConfigFiles,
+    Overrides,
+    fail,
+    failed,
+    loaded,
+    source,
+)
 from agenttrace_collector.config import ConfigError, build_policy
+from agenttrace_collector.config.site_key import site_key
 from agenttrace_collector.errors import CollectorError
 from agenttrace_collector.server.auth import read_tokens
 
-app = typer.Typer(no_args_is_help=True, help="Run the collector, or check its configuration.")
+app = typer.Typer(
+    no_args_is_help=True, help="Run the collector, empty its journal, or check its configuration."
+)
 
 
 @app.command()
@@ -31,6 +44,28 @@ def run(config: ConfigFiles = None, set_: Overrides = None) -> None:
         asyncio.run(Service(settings, chosen).run())
     except (ConfigError, CollectorError, OSError, JournalInUse, JournalDamaged) as error:
         failed("collector", error)
+
+
+@app.command()
+def drain(
+    within: Annotated[float, typer.Option(help="Seconds after which it ends with rows left.")] = 600.0,
+    config: ConfigFiles = None,
+    set_: Overrides = None,
+) -> None:
+    """Deliver what the journal of a stopped collector holds, then end; exit code 69 if rows are left."""
+    settings = loaded(source(config, set_))
+    from agenttrace_collector.clickhouse.database import open_writer  # noqa: PLC0415 - as in `run`
+    from agenttrace_collector.journal import JournalDamaged, JournalInUse  # noqa: PLC0415 - as in `run`
+    from agenttrace_collector.storage import drain as drained  # noqa: PLC0415 - as in `run`
+
+    try:
+        policy = build_policy(settings.processors.enforce, site_key(settings))
+        left = asyncio.run(drained(settings, open_writer(settings, policy), within))
+    except (ConfigError, CollectorError, OSError, JournalInUse, JournalDamaged) as error:
+        failed("collector", error)
+    if left:
+        fail(f"agenttrace collector: {left} rows are left in the journal", code=AWAY)
+    typer.echo("the journal is empty")
 
 
 @app.command()

@@ -24,13 +24,14 @@ from agenttrace_schemas.migrations import (
     Migration,
     Profile,
     ledger_entry,
+    mark_stored_runs,
     migrations,
     statements,
     stored_table,
     views,
 )
 from agenttrace_schemas.retention import apply_expiry, expiries
-from agenttrace_schemas.rows import columns
+from agenttrace_schemas.rows import StepRow, columns
 from agenttrace_schemas.rules import Policy
 
 _UNKNOWN_DATABASE: Final = 81
@@ -99,6 +100,8 @@ class Migrator:
         for migration in pending:
             self._run(with_checks(each, self.policy) for each in statements(migration.up, profile))
             self._record(migration.version, migration.name, migration.checksum, "up")
+        if "run_marks" in new and StepRow.TABLE not in new:
+            self._run(mark_stored_runs())
         checked = self._apply_checks(new, profile)
         expiring = [table for table in self._apply_ttl(profile) if table not in new]
         for view in views().values():
