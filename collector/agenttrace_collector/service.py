@@ -254,8 +254,7 @@ class Service:
         share = None if database.embedded else Share(database)
         tell = parts.quotas.take_unsettled if self.config.processors.quotas.unsettled_runs else None
         settler = Settler(Store(database), parts.policy, self.config, share=share)
-        settler.backlog = Backlog(database, tell)
-        settler.obstacle = parts.storage.database_obstacle
+        settler.backlog, settler.obstacle = Backlog(database, tell), parts.storage.database_obstacle
         await stack.enter_async_context(settling(settler))
         self._reloads.append(settler.take)
         self.telemetry.watch(settler.readings)
@@ -263,8 +262,7 @@ class Service:
     def _flow(self, stack: AsyncExitStack) -> AdmissionController:
         limiter = self.config.processors.memory_limiter
         flow = AdmissionController(limits_from(self.config))
-        watching = asyncio.create_task(flow.watch(limiter.check_interval), name="memory")
-        stack.callback(watching.cancel)
+        stack.callback(asyncio.create_task(flow.watch(limiter.check_interval), name="memory").cancel)
         return flow
 
     def _watch(self, parts: Parts, stack: AsyncExitStack) -> None:

@@ -35,6 +35,7 @@ from tests.support.proof import FULL
 from tests.support.receivers import wait_until
 from tests.upgrade.asked import answers_of
 
+pytestmark = pytest.mark.long
 SCENARIOS = scenarios() if FULL else scenarios()[::25]
 QUERIES = None if FULL else ("stats", "run_steps", "decisions_aggregate", "correlate_decisions_failures")
 REQUESTS = 400
