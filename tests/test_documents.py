@@ -32,7 +32,7 @@ with TracerProvider().get_tracer("framework").start_as_current_span("call"):
 """
 SHELL: Final = ("sh", "console")
 # Shown, not run here: data, statements, and a test that tests/instrumentation/test_testing.py has.
-SHOWN: Final = {"json", "sql", "py"}
+SHOWN: Final = {"json", "sql", "py", "toml", "ts", "yaml"}
 SECTIONS: Final = "receivers|processors|journal|exporters|extensions|derive|service"
 # Set where the files of deploy are used, not read by our code.
 OF_DEPLOY: Final = re.compile(
