@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import cast
@@ -16,7 +17,8 @@ from opentelemetry.sdk.trace import TracerProvider
 
 from agenttrace.delivery import CountedLogProcessor, CountedSpanProcessor
 from agenttrace.exporters import log_exporter, span_exporter
-from agenttrace.providers import existing_provider, keep_made, stamp
+from agenttrace.own_endpoint import check_endpoint, export_logs, export_spans
+from agenttrace.providers import existing_provider, keep_made, real_provider, stamp
 from agenttrace.runtime import SCOPE_NAME, Runtime, activate, configured
 from agenttrace.settings import Carriers, InvalidSetting, Stated, read_settings, read_vocabulary
 from agenttrace.workers import follow_forks
@@ -33,6 +35,8 @@ def configure(
     labels: Labels | None = None,
     vocabulary: str | Path | None = None,
     tracer_provider: trace.TracerProvider | None = None,
+    endpoint: str | None = None,
+    headers: Mapping[str, str] | None = None,
 ) -> TracerProvider:
     """Sets up this process and returns its tracer provider; omitted arguments come from the environment.
 
@@ -40,7 +44,9 @@ def configure(
     that exports over OTLP. `agent_id`, `agent_version` and `environment` name the agent of spans outside of any
     `AgentTracer` run; they are identifiers, else they are recorded as `_redacted` and told. `events` is what carries
     the events: span, log or both. `labels` is how strict labels are: token, words or relaxed. `vocabulary` is the path
-    of a JSON file with codes of your own. `tracer_provider` is used in place of the application's.
+    of a JSON file with codes of your own. `tracer_provider` is used in place of the application's. `endpoint` is the
+    base address of a collector, such as http://localhost:4318: spans and typed events go there, made anew from the
+    allow-list, beside what the provider exports already; `headers` are sent along, and nothing of OTEL_*_HEADERS.
 
     A second call changes what it states. Everything else stays: the provider with its processors and
     exporters, the counters, and the arguments of earlier calls. Tracers made before follow it.
@@ -48,17 +54,22 @@ def configure(
     missing, and `MissingExtra` where a protocol needs a package that is not installed.
     """
     _check(events, labels)
+    check_endpoint(endpoint)
     added = read_vocabulary(vocabulary, "vocabulary") if vocabulary else None
     runtime = configured()
     stated = runtime.stated.then(
-        Stated(agent_id, agent_version, environment, events, labels, added, tracer_provider)
+        Stated(
+            agent_id, agent_version, environment, events, labels, added, tracer_provider, endpoint, headers
+        )
     )
     settings = stated.over(read_settings())
     runtime = replace(runtime, settings=settings, stated=stated)
     stamps = _stamps(runtime)
-    provider = _set_provider(stated.tracer_provider) or _new_tracer_provider(stamps)
+    provider = _set_provider(stated.tracer_provider) or _new_tracer_provider(stamps, stated)
     stamp(provider, stamps)
-    logger_provider = None if settings.events == "span" else _logger_provider(_resource_of(provider))
+    if stated.endpoint:
+        export_spans(real_provider(provider), stated.endpoint, dict(stated.headers or {}))
+    logger_provider = None if settings.events == "span" else _logger_provider(_resource_of(provider), stated)
     logger = _logs.get_logger(SCOPE_NAME, logger_provider=logger_provider)
     activate(replace(runtime, logger=logger))
     follow_forks()
@@ -94,8 +105,8 @@ def _resource_of(provider: trace.TracerProvider) -> Resource:
     return resource if isinstance(resource, Resource) else Resource.create()
 
 
-def _new_tracer_provider(stamps: dict[str, str]) -> TracerProvider:
-    exporter = span_exporter()
+def _new_tracer_provider(stamps: dict[str, str], stated: Stated) -> TracerProvider:
+    exporter = None if stated.endpoint else span_exporter()
     provider = TracerProvider(resource=_resource(stamps))
     if exporter is not None:
         provider.add_span_processor(CountedSpanProcessor(exporter))
@@ -111,13 +122,15 @@ def _resource(stamps: dict[str, str]) -> Resource:
     return Resource.create({wire.SERVICE_NAME: stamps[wire.AGENT_ID]})
 
 
-def _logger_provider(resource: Resource) -> _logs.LoggerProvider:
+def _logger_provider(resource: Resource, stated: Stated) -> _logs.LoggerProvider:
     existing = _logs.get_logger_provider()
-    if not isinstance(existing, ProxyLoggerProvider):
+    provider = LoggerProvider(resource=resource) if isinstance(existing, ProxyLoggerProvider) else existing
+    if stated.endpoint:
+        export_logs(provider, stated.endpoint, dict(stated.headers or {}))
+    if provider is existing:
         return existing
-    provider = LoggerProvider(resource=resource)
-    exporter = log_exporter()
+    exporter = None if stated.endpoint else log_exporter()
     if exporter is not None:
-        provider.add_log_record_processor(CountedLogProcessor(exporter))
+        cast("LoggerProvider", provider).add_log_record_processor(CountedLogProcessor(exporter))
     _logs.set_logger_provider(provider)
     return provider

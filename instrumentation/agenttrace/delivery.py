@@ -46,10 +46,10 @@ def _is_full(processor: Any) -> bool:
     return queue is not None and len(queue) == queue.maxlen
 
 
-def followed(exporter: type[Any]) -> Any:
+def followed(exporter: type[Any], **arguments: Any) -> Any:
     """An OTLP exporter of this class that counts what it could not send, and reads what the collector answers."""
     kind = _Grpc if hasattr(exporter, "_initialize_channel_and_stub") else _Counted
-    made = type(exporter.__name__, (kind, exporter), {"__module__": exporter.__module__})()
+    made = type(exporter.__name__, (kind, exporter), {"__module__": exporter.__module__})(**arguments)
     if (session := session_of(made)) is not None:
         session.hooks["response"].append(_read_response)
     return made

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from importlib import import_module
 from types import ModuleType
-from typing import Final, cast
+from typing import Any, Final, cast
 
 from opentelemetry.environment_variables import OTEL_LOGS_EXPORTER, OTEL_TRACES_EXPORTER
 from opentelemetry.sdk._logs.export import ConsoleLogRecordExporter, LogRecordExporter
@@ -45,16 +46,32 @@ def log_exporter() -> LogRecordExporter | None:
     return ConsoleLogRecordExporter() if name == "console" else None
 
 
-def otlp_span_exporter() -> SpanExporter:
-    """Spans over the OTLP protocol that the variables name."""
+def otlp_span_exporter(endpoint: str | None = None, headers: Mapping[str, str] | None = None) -> SpanExporter:
+    """Spans over the OTLP protocol that the variables name, to their endpoint or to this base address."""
     module = _otlp(OTEL_EXPORTER_OTLP_TRACES_PROTOCOL, "trace_exporter")
-    return cast("SpanExporter", followed(module.OTLPSpanExporter))
+    where = _where(module, endpoint, headers, "/v1/traces")
+    return cast("SpanExporter", followed(module.OTLPSpanExporter, **where))
 
 
-def otlp_log_exporter() -> LogRecordExporter:
-    """Log records over the OTLP protocol that the variables name."""
+def otlp_log_exporter(
+    endpoint: str | None = None, headers: Mapping[str, str] | None = None
+) -> LogRecordExporter:
+    """Log records over the OTLP protocol that the variables name, to their endpoint or to this base address."""
     module = _otlp(OTEL_EXPORTER_OTLP_LOGS_PROTOCOL, "_log_exporter")
-    return cast("LogRecordExporter", followed(module.OTLPLogExporter))
+    where = _where(module, endpoint, headers, "/v1/logs")
+    return cast("LogRecordExporter", followed(module.OTLPLogExporter, **where))
+
+
+def _where(
+    module: ModuleType, endpoint: str | None, headers: Mapping[str, str] | None, path: str
+) -> dict[str, Any]:
+    if endpoint is None:
+        return {}
+    over_http = module.__name__.startswith(_PACKAGES["http/protobuf"])
+    return {
+        "endpoint": endpoint.rstrip("/") + path if over_http else endpoint,
+        "headers": dict(headers or {}),
+    }
 
 
 def _choice(variable: str) -> str:

@@ -63,6 +63,8 @@ class Stated:
     labels: Labels | None = None
     vocabulary: Vocabulary | None = None
     tracer_provider: TracerProvider | None = None
+    endpoint: str | None = None
+    headers: Mapping[str, str] | None = field(default=None, repr=False)
 
     def then(self, later: Stated) -> Stated:
         """What holds after a later call: its arguments, and of the earlier ones those it leaves out."""

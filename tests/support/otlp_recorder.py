@@ -19,6 +19,7 @@ class Recorder:
     answer: bytes = b""
     status: int = 200
     received: list[tuple[str, bytes]] = field(default_factory=list)
+    headers: list[dict[str, str]] = field(default_factory=list)
 
     @property
     def endpoint(self) -> str:
@@ -37,6 +38,7 @@ class _Handler(BaseHTTPRequestHandler):
         """Keep and acknowledge."""
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         packed = self.headers.get("Content-Encoding") == "gzip"
+        self.recorder.headers.append({name.lower(): value for name, value in self.headers.items()})
         self.recorder.received.append((self.path, gzip.decompress(body) if packed else body))
         self.send_response(self.recorder.status)
         self.send_header("Content-Type", "application/x-protobuf")
