@@ -67,6 +67,8 @@ BOARDS: Final[Mapping[str, tuple[str, Sequence[Panel]]]] = {
             Panel("Decisions by type and stated reason", "decisions_aggregate", width=_WIDTH),
             Panel("Decisions over time", "decisions_over_time"),
             Panel("Stated confidence", "decisions_confidence"),
+            Panel("Approvals by tool", "approvals_tools", width=_WIDTH),
+            Panel("Rules of approvals, those that did not fire first", "approvals_rules", width=_WIDTH),
             Panel("Failures after decisions", "correlate_decisions_failures", width=_WIDTH, height=10),
         ),
     ),

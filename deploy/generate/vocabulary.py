@@ -57,6 +57,8 @@ _EVENTS: Final[Mapping[str, tuple[tuple[str, str, str], ...]]] = {
         (wire.DECISION_REASON_CODE, "string", "required"),
         (wire.DECISION_CONFIDENCE, "double", ""),
         (wire.DECISION_CANDIDATES, "string[]", ""),
+        (wire.DECISION_TOOL_NAME, "string", ""),
+        (wire.DECISION_WAIT_MS, "int", ""),
         (wire.DECISION_ID, "string", ""),
     ),
     wire.EVENT_SIGNAL: (

@@ -64,6 +64,8 @@ def _decision(policy: Policy) -> Schema:
             "maxItems": rules.CANDIDATES,
             "items": _short(rules.CANDIDATE_LENGTH),
         },
+        wire.DECISION_TOOL_NAME: _described("identifier.pattern"),
+        wire.DECISION_WAIT_MS: _described("count.range"),
         wire.DECISION_ID: _ID,
     }
     codes = _codes(wire.DECISION_TYPE, wire.DECISION_REASON_CODE, policy.vocabulary.decisions)

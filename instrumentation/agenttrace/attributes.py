@@ -9,6 +9,8 @@ from opentelemetry.util.types import AttributeValue
 
 from agenttrace.numeric import OWN, Number, plain
 from agenttrace_schemas import wire
+from agenttrace_schemas.counts import count_of
+from agenttrace_schemas.metadata import check_metadata_attributes
 from agenttrace_schemas.rules import (
     Policy,
     Scalar,
@@ -16,7 +18,6 @@ from agenttrace_schemas.rules import (
     check_decision,
     check_failure,
     check_fraction,
-    check_metadata_attributes,
     check_signal,
 )
 
@@ -37,15 +38,21 @@ class LabelSequence(Protocol):
 
 
 def decision_texts(  # noqa: PLR0917 - by place, so that a cache can hash them
-    policy: Policy, decision_type: object, selected: object, reason_code: object, candidates: object
+    policy: Policy,
+    decision_type: object,
+    selected: object,
+    reason_code: object,
+    candidates: object,
+    tool_name: object,
 ) -> Attributes:
-    """A decision without its confidence: the part that agents repeat, so that it can be remembered."""
-    kind, selected, reason_code, _, candidates = check_decision(
+    """A decision without its numbers: the part that agents repeat, so that it can be remembered."""
+    kind, selected, reason_code, _, candidates, tool, _ = check_decision(
         policy,
         decision_type=decision_type,
         selected=selected,
         reason_code=reason_code,
         candidates=candidates,
+        tool_name=tool_name,
     )
     attributes: Attributes = {
         wire.DECISION_TYPE: kind,
@@ -54,6 +61,8 @@ def decision_texts(  # noqa: PLR0917 - by place, so that a cache can hash them
     }
     if candidates:
         attributes[wire.DECISION_CANDIDATES] = candidates
+    if tool:
+        attributes[wire.DECISION_TOOL_NAME] = tool
     return attributes
 
 
@@ -63,6 +72,14 @@ def add_confidence(attributes: Attributes, confidence: object) -> None:
     checked = check_fraction(stated, "decision.confidence", wire.DECISION_CONFIDENCE)
     if checked is not None:
         attributes[wire.DECISION_CONFIDENCE] = checked
+
+
+def add_wait(attributes: Attributes, wait_ms: object) -> None:
+    """Add how long a call waited for a decision, in whole milliseconds."""
+    count = count_of(plain(wait_ms))
+    if count is None:
+        raise Violation("count.range", wire.DECISION_WAIT_MS)
+    attributes[wire.DECISION_WAIT_MS] = count
 
 
 def signal_attributes(

@@ -13,6 +13,7 @@ from agenttrace.attributes import (
     Attributes,
     Metadata,
     add_confidence,
+    add_wait,
     failure_attributes,
     metadata_attributes,
     signal_attributes,
@@ -42,16 +43,22 @@ def emit_decision(
     confidence: Number | None,
     step_id: str | None,
     metadata: Metadata | None,
+    tool_name: str | None,
+    wait_ms: Number | None,
 ) -> str | None:
     """Record a decision in this context, else in the current one; its id, None where decisions are switched off."""
     runtime = active()
     if not runtime.settings.records_decisions:
         return None
-    texts = runtime.decision_texts(decision_type, selected, reason_code, candidates)
+    texts = runtime.decision_texts(decision_type, selected, reason_code, candidates, tool_name)
+    if texts.get(wire.DECISION_TOOL_NAME) == REDACTED:
+        runtime.name(tool_name, "tool_name")
     event_id = runtime.new_id()
     attributes: Attributes = {wire.DECISION_ID: event_id, **texts}
     if confidence is not None:
         add_confidence(attributes, confidence)
+    if wait_ms is not None:
+        add_wait(attributes, wait_ms)
     _attach(attributes, runtime, step_id, metadata)
     _emit(Event(wire.EVENT_DECISION, attributes, runtime.now()), place, runtime)
     return event_id

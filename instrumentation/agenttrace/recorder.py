@@ -66,13 +66,17 @@ class Recorder(ABC):
         confidence: Number | None = None,
         step_id: str | None = None,
         metadata: Metadata | None = None,
+        *,
+        tool_name: str | None = None,
+        wait_ms: Number | None = None,
     ) -> str | None:
         """Record what the agent chose, of which type and for which stated reason; returns the decision's id.
 
         `decision_type` and `reason_code` are a pair of the vocabulary, as strings or enum members. `selected` and
         each of `candidates` are labels: one token of at most 200 and 100 characters, and at most 32 candidates.
         `confidence` is a number from 0 to 1. `step_id` names another step than the one that this is recorded on.
-        `metadata` maps at most 32 keys to numbers, flags and labels. A decision that breaks a rule is refused as a
+        `metadata` maps at most 32 keys to numbers, flags and labels. `tool_name` is the tool that an approval is about,
+        `wait_ms` for how many milliseconds a person made its call wait. A decision that breaks a rule is refused as a
         whole, counted and told in the log, and None is returned; nothing is raised.
         """
         return emit_decision(
@@ -84,6 +88,8 @@ class Recorder(ABC):
             confidence=confidence,
             step_id=step_id,
             metadata=metadata,
+            tool_name=tool_name,
+            wait_ms=wait_ms,
         )
 
     @_decision_block

@@ -58,12 +58,17 @@ class Runtime:
     def _remembered(self) -> dict[tuple[object, ...], Attributes]:
         return {}
 
-    def decision_texts(
-        self, decision_type: str, selected: str, reason_code: str, candidates: Sequence[str] | None
+    def decision_texts(  # noqa: PLR0917 - by place, as the cache has them
+        self,
+        decision_type: str,
+        selected: str,
+        reason_code: str,
+        candidates: Sequence[str] | None,
+        tool_name: str | None,
     ) -> Mapping[str, AttributeValue]:
         """A decision's enforced texts; the rules run once for each combination."""
         listed = tuple(candidates) if isinstance(candidates, list) else candidates
-        remembered, key = self._remembered, (decision_type, selected, reason_code, listed)
+        remembered, key = self._remembered, (decision_type, selected, reason_code, listed, tool_name)
         try:
             if (known := remembered.get(key)) is not None:
                 return known

@@ -31,6 +31,9 @@ class DecisionCall(Protocol[R_co]):
         confidence: Number | None = None,
         step_id: str | None = None,
         metadata: Metadata | None = None,
+        *,
+        tool_name: str | None = None,
+        wait_ms: Number | None = None,
     ) -> R_co: ...
 
     @overload
@@ -43,6 +46,9 @@ class DecisionCall(Protocol[R_co]):
         confidence: Number | None = None,
         step_id: str | None = None,
         metadata: Metadata | None = None,
+        *,
+        tool_name: str | None = None,
+        wait_ms: Number | None = None,
     ) -> R_co: ...
 
     @overload
@@ -55,6 +61,9 @@ class DecisionCall(Protocol[R_co]):
         confidence: Number | None = None,
         step_id: str | None = None,
         metadata: Metadata | None = None,
+        *,
+        tool_name: str | None = None,
+        wait_ms: Number | None = None,
     ) -> R_co: ...
 
     @overload
@@ -67,6 +76,9 @@ class DecisionCall(Protocol[R_co]):
         confidence: Number | None = None,
         step_id: str | None = None,
         metadata: Metadata | None = None,
+        *,
+        tool_name: str | None = None,
+        wait_ms: Number | None = None,
     ) -> R_co: ...
 
     @overload
@@ -79,6 +91,9 @@ class DecisionCall(Protocol[R_co]):
         confidence: Number | None = None,
         step_id: str | None = None,
         metadata: Metadata | None = None,
+        *,
+        tool_name: str | None = None,
+        wait_ms: Number | None = None,
     ) -> R_co: ...
 
     @overload
@@ -91,6 +106,9 @@ class DecisionCall(Protocol[R_co]):
         confidence: Number | None = None,
         step_id: str | None = None,
         metadata: Metadata | None = None,
+        *,
+        tool_name: str | None = None,
+        wait_ms: Number | None = None,
     ) -> R_co: ...
 
 

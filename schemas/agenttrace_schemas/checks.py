@@ -181,7 +181,8 @@ def _tool(name: str, column: Column, policy: Policy) -> Rules:
     )
     known = f" OR {name} IN {_listed(sorted(policy.tools | names.PACKAGED))}"
     no_call = f"operation NOT IN {_listed(names.OPERATIONS)} OR (status != 'error' AND error_type = '')"
-    yield Guard.TOOL, f"{no_call} OR {name} = '' OR {_match(name, stands)} OR ({ran}){known}"
+    shown = f"decision_type IN {_listed(column.closed)}" if column.closed else f"{no_call} OR ({ran})"
+    yield Guard.TOOL, f"{name} = '' OR {_match(name, stands)} OR {shown}{known}"
 
 
 def _closed(name: str, column: Column, _: Policy) -> Rules:

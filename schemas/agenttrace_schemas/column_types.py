@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Final
 
+from agenttrace_schemas.names import CONFIRMING
 from agenttrace_schemas.rules import OTHER, Scalar
 
 
@@ -33,7 +34,10 @@ class Guard(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column's ClickHouse type, the rule its values keep, and the closed list if it has one."""
+    """A column's ClickHouse type, the rule its values keep, and the closed list if it has one.
+
+    Of a tool that a decision names the list has the types of decisions that confirm it.
+    """
 
     type: str
     guard: Guard | None = None
@@ -82,6 +86,7 @@ SpanId = Annotated[int, Column("UInt64")]
 Time = Annotated[int, Column("DateTime64(9, 'UTC')")]
 Identifier = Annotated[str, Column(LOW_CARDINALITY, Guard.IDENTIFIER)]
 Tool = Annotated[str, Column(LOW_CARDINALITY, Guard.TOOL)]
+DecidedTool = Annotated[str, Column(LOW_CARDINALITY, Guard.TOOL, CONFIRMING)]
 Count = Annotated[int | None, Column("Nullable(UInt64)", Guard.COUNT)]
 Fraction = Annotated[float | None, Column("Nullable(Float64)", Guard.FRACTION)]
 Metadata = Annotated[

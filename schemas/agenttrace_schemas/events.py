@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from agenttrace_schemas import wire
+from agenttrace_schemas.metadata import check_metadata
 from agenttrace_schemas.rules import (
     Decision,
     Failure,
@@ -14,7 +15,6 @@ from agenttrace_schemas.rules import (
     Signal,
     check_decision,
     check_failure,
-    check_metadata,
     check_signal,
 )
 
@@ -31,6 +31,8 @@ def decision_of(attributes: Mapping[str, Any], policy: Policy) -> Decision:
         reason_code=get(wire.DECISION_REASON_CODE),
         confidence=get(wire.DECISION_CONFIDENCE),
         candidates=get(wire.DECISION_CANDIDATES),
+        tool_name=get(wire.DECISION_TOOL_NAME),
+        wait_ms=get(wire.DECISION_WAIT_MS),
     )
 
 

@@ -31,6 +31,8 @@ PACKAGED: Final = frozenset(
     run_shell_command save_memory search_file_content todo_write web_fetch write_file
     """.split()
 )
+# Types of decisions that show that there is what they name: someone let the tool through, or denied it.
+CONFIRMING: Final = ("approval", "guardrail")
 # Without digits a name may stand for any number of others.
 NO_IDENTITY: Final = frozenset({REDACTED, UNCONFIRMED, UNKNOWN_TOOL})
 _DIGITS: Final = 8
@@ -106,3 +108,14 @@ def tool_name(key: bytes, name: str, *, failed: bool, error_type: str, tools: Co
     if shows_execution(error_type):
         return name
     return UNKNOWN_TOOL if names_no_tool(error_type) else stand_in(UNCONFIRMED, key, name)
+
+
+def decided_tool(key: bytes, name: object, decision_type: str, tools: Collection[str] = ()) -> str:
+    """The name of the tool that a decision is about: of one of another type only where the site knows the tool."""
+    if not name:
+        return ""
+    kept = kept_name(key, name) if isinstance(name, str) else REDACTED
+    stands = not is_identity(kept) or digits_of(kept)
+    if not kept or stands or decision_type in CONFIRMING or kept in tools or kept in PACKAGED:
+        return kept
+    return stand_in(UNCONFIRMED, key, kept)

@@ -148,6 +148,10 @@ def _decision(stated: Mapping[str, Any], policy: Policy) -> dict[str, Any]:
         attributes[wire.DECISION_CANDIDATES] = decision.candidates
     if decision.confidence is not None:
         attributes[wire.DECISION_CONFIDENCE] = decision.confidence
+    if decision.tool_name:
+        attributes[wire.DECISION_TOOL_NAME] = decision.tool_name
+    if decision.wait_ms is not None:
+        attributes[wire.DECISION_WAIT_MS] = decision.wait_ms
     return attributes
 
 

@@ -22,6 +22,7 @@ from agenttrace_schemas.column_types import (
     STATUSES,
     Column,
     Count,
+    DecidedTool,
     Fraction,
     Guard,
     Identifier,
@@ -176,7 +177,7 @@ class DecisionRow:
     trace_id: Uuid
     span_id: SpanId
     # The tool that an approval is about, and how long a person made it wait.
-    tool_name: Identifier = ""
+    tool_name: DecidedTool = ""
     wait_ms: Count = None
 
 

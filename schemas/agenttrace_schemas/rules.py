@@ -7,16 +7,14 @@ the value.
 
 from __future__ import annotations
 
-import math
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from functools import lru_cache
-from typing import Any, Final, Literal, NamedTuple, TypeAlias
+from typing import Final, Literal, NamedTuple, TypeAlias
 
-from agenttrace_schemas import patterns, wire
-from agenttrace_schemas.names import kept_name
+from agenttrace_schemas import wire
+from agenttrace_schemas.counts import count_of
+from agenttrace_schemas.names import decided_tool, kept_name
 from agenttrace_schemas.texts import REDACTED, is_printable, is_secret, label_fault
 from agenttrace_schemas.vocabulary import VOCABULARY, FailureType, Vocabulary
 
@@ -33,7 +31,6 @@ BLOCKED_KEYS: Final = frozenset(
     "prompt response reasoning thought message content text output input chainofthought explanation"
     " rationale".split()
 )
-_INT64: Final = 2**63
 
 Scalar: TypeAlias = bool | int | float | str
 Labels: TypeAlias = Literal["token", "words", "relaxed"]
@@ -121,11 +118,6 @@ class Policy:
     site_key: bytes = field(default=b"", repr=False)
 
 
-_METADATA_KEY: Final = re.compile(patterns.METADATA_KEY, re.ASCII)
-_REMEMBERED: Final = 4_096
-_NOT_LETTERS: Final = re.compile("[^a-z]", re.ASCII)
-
-
 class Decision(NamedTuple):
     """The enforced fields of a decision."""
 
@@ -134,6 +126,8 @@ class Decision(NamedTuple):
     reason_code: str
     confidence: float | None
     candidates: tuple[str, ...]
+    tool_name: str = ""
+    wait_ms: int | None = None
 
 
 class Signal(NamedTuple):
@@ -161,6 +155,8 @@ def check_decision(
     reason_code: object,
     confidence: object = None,
     candidates: object = None,
+    tool_name: object = None,
+    wait_ms: object = None,
 ) -> Decision:
     """Returns the decision rebuilt from enforced fields; raises `Violation` at the first broken rule."""
     kind, reasons = _member(policy.vocabulary.decisions, decision_type, "decision.type", wire.DECISION_TYPE)
@@ -172,6 +168,8 @@ def check_decision(
         str(reason_code),
         check_fraction(confidence, "decision.confidence", wire.DECISION_CONFIDENCE),
         _candidates(policy, candidates),
+        decided_tool(policy.site_key, tool_name, kind, policy.tools),
+        count_of(wait_ms),
     )
 
 
@@ -197,24 +195,6 @@ def check_failure(
         raise Violation("failure.code", wire.FAILURE_CODE)
     code = kept_name(policy.site_key, failure_code) or REDACTED
     return Failure(str(failure_type), code, failure_message(policy, failure_type, code, message))
-
-
-def check_metadata(policy: Policy, metadata: Mapping[str, object]) -> dict[str, Scalar]:
-    """Returns the metadata without empty values; raises `Violation` at the first broken rule."""
-    attributes = check_metadata_attributes(policy, metadata)
-    return {name[len(wire.METADATA_PREFIX) :]: value for name, value in attributes.items()}
-
-
-def check_metadata_attributes(policy: Policy, metadata: Mapping[Any, object]) -> dict[str, Scalar]:
-    """As `check_metadata`, under the attribute keys of metadata."""
-    if len(metadata) > METADATA_KEYS:
-        raise Violation("metadata.count", f"{wire.METADATA_PREFIX}*")
-    kept: dict[str, Scalar] = {}
-    for key, value in metadata.items():
-        name = _metadata_key(key if isinstance(key, str) else "")
-        if value is not None:
-            kept[name] = _metadata_value(policy, name, value)
-    return kept
 
 
 def check_fraction(value: object, rule: str, key: str) -> float | None:
@@ -271,28 +251,3 @@ def _candidates(policy: Policy, candidates: object) -> tuple[str, ...]:
     if isinstance(candidates, str) or not isinstance(candidates, known) or len(candidates) > CANDIDATES:
         raise Violation(rule, key)
     return tuple([_label(policy, each, CANDIDATE_LENGTH, rule=rule, key=key) for each in candidates])
-
-
-@lru_cache(maxsize=_REMEMBERED)
-def _metadata_key(text: str) -> str:
-    """The full attribute key, safe to repeat: a key that is no identifier is shown as `*`."""
-    letters = _NOT_LETTERS.sub("", text[: 2 * METADATA_KEY_LENGTH].lower())
-    if letters in BLOCKED_KEYS:
-        raise Violation("metadata.blocked_key", wire.METADATA_PREFIX + letters)
-    if len(text) > METADATA_KEY_LENGTH or not _METADATA_KEY.fullmatch(text) or is_secret(text):
-        raise Violation("metadata.key", f"{wire.METADATA_PREFIX}*")
-    return wire.METADATA_PREFIX + text
-
-
-def _metadata_value(policy: Policy, name: str, value: object) -> Scalar:
-    if isinstance(value, str):
-        if len(value) > METADATA_LENGTH:
-            raise Violation("metadata.length", name)
-        if fault := label_fault(value, policy.labels):
-            raise Violation(fault, name)
-        return value
-    if isinstance(value, int) and (-_INT64 <= value < _INT64 or isinstance(value, bool)):
-        return value
-    if isinstance(value, float) and math.isfinite(value):
-        return value
-    raise Violation("metadata.type", name)

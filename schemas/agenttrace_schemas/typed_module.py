@@ -39,6 +39,9 @@ _DECISION: Final = """\
         confidence: Number | None = None,
         step_id: str | None = None,
         metadata: Metadata | None = None,
+        *,
+        tool_name: str | None = None,
+        wait_ms: Number | None = None,
     ) -> R_co: ...
 """
 _SIGNAL: Final = """\

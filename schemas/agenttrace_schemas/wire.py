@@ -14,6 +14,8 @@ DECISION_SELECTED: Final = "agenttrace.decision.selected"
 DECISION_REASON_CODE: Final = "agenttrace.decision.reason_code"
 DECISION_CONFIDENCE: Final = "agenttrace.decision.confidence"
 DECISION_CANDIDATES: Final = "agenttrace.decision.candidates"
+DECISION_TOOL_NAME: Final = "agenttrace.decision.tool_name"
+DECISION_WAIT_MS: Final = "agenttrace.decision.wait_ms"
 DECISION_ID: Final = "agenttrace.decision.id"
 
 SIGNAL_TYPE: Final = "agenttrace.signal.type"

@@ -28,6 +28,9 @@ ASKED: Mapping[str, tuple[list[str], str, str, Mapping[str, Any]]] = {
     "signals": (["--agent", AGENT], "/v1/signals/aggregate", "aggregations", OF_AGENT),
     "failures": (["--type", "tool"], "/v1/failures/aggregate", "aggregations", {"failure_type": "tool"}),
     "rejections": ([], "/v1/rejections/aggregate", "aggregations", {}),
+    "approvals": ([], "/v1/approvals/tools", "tools", {}),
+    "approvals reasons": (["--tool", "seat_map"], "/v1/approvals/reasons", "reasons", {"tool": "seat_map"}),
+    "approvals rules": ([], "/v1/approvals/rules", "rules", {}),
     "correlate": (["decisions"], "/v1/correlate/decisions-failures", "correlations", {"page_size": 20}),
     "correlate signals": ([], "/v1/correlate/signals-outcomes", "correlations", {"page_size": 20}),
 }
@@ -78,7 +81,7 @@ def test_a_table_names_every_row(api: Api, name: str) -> None:
     for row in api.found(path, **parameters)[key]:
         names = [
             row[each]
-            for each in ("run_id", "signal_code", "reason_code", "rule", "failure_code")
+            for each in ("run_id", "signal_code", "reason_code", "rule", "failure_code", "tool_name")
             if each in row
         ]
         assert all(each in table for each in names)

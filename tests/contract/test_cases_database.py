@@ -30,6 +30,8 @@ COLUMN_OF: Final[Mapping[str, str]] = {
     wire.DECISION_REASON_CODE: "reason_code",
     wire.DECISION_CONFIDENCE: "confidence",
     wire.DECISION_CANDIDATES: "candidates",
+    wire.DECISION_TOOL_NAME: "tool_name",
+    wire.DECISION_WAIT_MS: "wait_ms",
     wire.SIGNAL_TYPE: "signal_type",
     wire.SIGNAL_CODE: "signal_code",
     wire.SIGNAL_VALUE: "value",

@@ -105,6 +105,8 @@ keys = st.sampled_from(
         wire.DECISION_SELECTED,
         wire.DECISION_CONFIDENCE,
         wire.DECISION_CANDIDATES,
+        wire.DECISION_TOOL_NAME,
+        wire.DECISION_WAIT_MS,
         wire.DECISION_ID,
         wire.SIGNAL_VALUE,
         wire.SIGNAL_WEIGHT,

@@ -10,6 +10,7 @@ import pytest
 from agenttrace_schemas import rules, wire
 from agenttrace_schemas.column_types import Guard
 from agenttrace_schemas.counts import count_of
+from agenttrace_schemas.metadata import check_metadata
 from agenttrace_schemas.names import conversation_hash
 from agenttrace_schemas.rows import columns
 from agenttrace_schemas.rules import RULES, Policy, Violation
@@ -30,6 +31,8 @@ CHECKS: Final[Mapping[str, tuple[Check, Mapping[str, str]]]] = {
             "reason_code": wire.DECISION_REASON_CODE,
             "confidence": wire.DECISION_CONFIDENCE,
             "candidates": wire.DECISION_CANDIDATES,
+            "tool_name": wire.DECISION_TOOL_NAME,
+            "wait_ms": wire.DECISION_WAIT_MS,
         },
     ),
     wire.EVENT_SIGNAL: (
@@ -59,7 +62,7 @@ def enforce(policy: Policy, event: str, attributes: Mapping[str, object]) -> dic
     kept = dict(zip(arguments.values(), fields, strict=True))
     prefix = wire.METADATA_PREFIX
     stated = {key.removeprefix(prefix): value for key, value in attributes.items() if key.startswith(prefix)}
-    metadata = rules.check_metadata(policy, stated)
+    metadata = check_metadata(policy, stated)
     return kept | {prefix + key: value for key, value in metadata.items()}
 
 

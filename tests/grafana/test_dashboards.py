@@ -30,8 +30,11 @@ MACROS = {
     "${version_a:sqlstring}": f"'{VERSION}'",
     "${version_b:sqlstring}": f"'{VERSION}'",
 }
-# Of the replayed agent nothing was refused and no failure recorded: asked of all agents.
-OF_ALL = ("failures_aggregate", "rejections_aggregate", "decisions_confidence")
+# Of the replayed agent nothing was refused, no failure and no approval recorded: asked of all agents.
+OF_ALL = (
+    *("failures_aggregate", "rejections_aggregate", "decisions_confidence"),
+    *("approvals_tools", "approvals_rules"),
+)
 UNITS = {"short", "ms", "s", "bytes", "cps"}
 
 

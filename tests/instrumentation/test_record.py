@@ -56,6 +56,29 @@ def test_a_decision_carries_its_fields(agenttrace_capture: Capture) -> None:
     }
 
 
+def test_an_approval_names_its_tool(agenttrace_capture: Capture) -> None:
+    """And how long a person made the call wait; both by name, from a run or wherever a span is current."""
+    with agenttrace_capture.tracer().start_run() as run:
+        agenttrace.record_decision("approval", "allow", "policy_rule", tool_name="deploy")
+        run.record_decision("approval", "deny", "user_reject", tool_name="deploy", wait_ms=4_200)
+    rule, person = (event.attributes for event in agenttrace_capture.events())
+    assert (rule[wire.DECISION_TOOL_NAME], wire.DECISION_WAIT_MS in rule) == ("deploy", False)
+    assert (person[wire.DECISION_TOOL_NAME], person[wire.DECISION_WAIT_MS]) == ("deploy", 4_200)
+
+
+def test_a_tool_is_a_name_and_a_wait_a_count() -> None:
+    """What is neither does not leave; nothing of it is repeated."""
+    with capture(Settings()) as captured:
+        with captured.tracer().start_run() as run:
+            run.record_decision("approval", "allow", "policy_rule", tool_name="what did she say?")
+            run.record_decision("tool_selection", "cached", "fresh_data_required", tool_name="made_up")
+            run.record_decision("approval", "allow", "policy_rule", tool_name="deploy", wait_ms=-1)
+        tools = [event.attributes.get(wire.DECISION_TOOL_NAME) for event in captured.events()]
+    counts = captured.counters()
+    assert tools == ["_redacted", "_unconfirmed"]
+    assert (counts.redacted, counts.refused) == (1, {"count.range": 1})
+
+
 def test_a_signal_carries_its_fields(agenttrace_capture: Capture) -> None:
     """A signal says whether something was observed, and with which weight."""
     with agenttrace_capture.tracer().start_run() as run:

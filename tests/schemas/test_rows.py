@@ -8,6 +8,7 @@ import pytest
 
 from agenttrace_schemas.column_types import Guard
 from agenttrace_schemas.derived_rows import ALL_ROWS
+from agenttrace_schemas.names import CONFIRMING
 from agenttrace_schemas.rows import DecisionRow, FailureRow, Row, RunRow, SignalRow, StepRow, columns
 from agenttrace_schemas.rules import RULES
 
@@ -38,8 +39,11 @@ def test_every_text_has_one_rule(row: type[Row]) -> None:
 
 @pytest.mark.parametrize("row", ALL_ROWS)
 def test_closed_columns_list_their_values(row: type[Row]) -> None:
-    """A closed list is not empty, and no other column has one but the failure type."""
+    """A closed list is not empty; no other column has one but the failure type, and a tool that a decision names."""
     for column in columns(row).values():
+        if column.guard is Guard.TOOL:
+            assert column.closed in {(), CONFIRMING}
+            continue
         assert bool(column.closed) is (column.guard in {Guard.CLOSED, Guard.FAILURE_TYPE})
 
 

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agenttrace_schemas import rules
+from agenttrace_schemas.metadata import check_metadata
 from agenttrace_schemas.names import conversation_hash
 from agenttrace_schemas.rules import RULES, Policy, Verdict, Violation
 from agenttrace_schemas.texts import REDACTED, identifier, is_secret, label_fault
@@ -37,10 +38,13 @@ def kept_or_refused(check: Callable[[], object]) -> object:
         return None if RULES[violation.rule].verdict is Verdict.REJECT else pytest.fail(violation.rule)
 
 
-@given(policy=policies, values=st.tuples(anything, anything, anything, anything, anything))
+@given(policy=policies, values=st.tuples(*[anything] * 7))
 def test_any_decision_is_kept_or_refused_by_name(policy: Policy, values: tuple[object, ...]) -> None:
     """Nothing but a violation of the table is ever raised."""
-    names = ("decision_type", "selected", "reason_code", "confidence", "candidates")
+    names = (
+        *("decision_type", "selected", "reason_code", "confidence", "candidates"),
+        *("tool_name", "wait_ms"),
+    )
     kept_or_refused(lambda: rules.check_decision(policy, **dict(zip(names, values, strict=True))))
 
 
@@ -58,9 +62,11 @@ def test_any_failure_is_kept_or_refused_by_name(policy: Policy, values: tuple[ob
     kept_or_refused(lambda: rules.check_failure(policy, **dict(zip(names, values, strict=True))))
 
 
-@given(policy=policies, selected=texts, confidence=scalars, candidates=st.none() | st.lists(texts))
+@given(
+    policy=policies, selected=texts, confidence=scalars, candidates=st.none() | st.lists(texts), tool=anything
+)
 def test_a_kept_decision_is_kept_again(
-    policy: Policy, selected: str, confidence: object, candidates: list[str] | None
+    policy: Policy, selected: str, confidence: object, candidates: list[str] | None, tool: object
 ) -> None:
     """The collector's look at what the SDK let through changes nothing."""
 
@@ -69,7 +75,8 @@ def test_a_kept_decision_is_kept_again(
             policy, decision_type="tool_selection", reason_code="cost_optimization", **fields
         )
 
-    kept = kept_or_refused(lambda: check(selected=selected, confidence=confidence, candidates=candidates))
+    fields = {"selected": selected, "confidence": confidence, "candidates": candidates, "tool_name": tool}
+    kept = kept_or_refused(lambda: check(**fields))
     if isinstance(kept, rules.Decision):
         assert rules.check_decision(policy, **kept._asdict()) == kept
 
@@ -84,10 +91,10 @@ def test_a_kept_failure_is_kept_again(policy: Policy, code: str, message: object
 @given(policy=policies, metadata=st.dictionaries(st.text(max_size=8), anything, max_size=4))
 def test_kept_metadata_is_kept_again(policy: Policy, metadata: Mapping[str, object]) -> None:
     """Empty values are dropped once; the rest is as it was."""
-    kept = kept_or_refused(lambda: rules.check_metadata(policy, metadata))
+    kept = kept_or_refused(lambda: check_metadata(policy, metadata))
     if isinstance(kept, dict):
         assert kept == {key: value for key, value in metadata.items() if value is not None}
-        assert rules.check_metadata(policy, kept) == kept
+        assert check_metadata(policy, kept) == kept
 
 
 @given(texts)

@@ -12,6 +12,7 @@ from agenttrace_collector.api.refusals import refuse_with_reason
 from agenttrace_collector.api.routes import (
     about,
     aggregates,
+    approvals,
     comparisons,
     correlations,
     counts,
@@ -36,7 +37,10 @@ def build_app(answers: ApiDeps) -> FastAPI:
         generate_unique_id_function=lambda route: route.name,
     )
     app.state.answers = answers
-    for part in (run_documents, runs, counts, aggregates, comparisons, correlations, purge, about, docs):
+    for part in (
+        *(run_documents, runs, counts, aggregates, approvals, comparisons, correlations),
+        *(purge, about, docs),
+    ):
         app.include_router(part.router)
     openapi.describe(app, answers)
     refuse_with_reason(app)

@@ -20,6 +20,7 @@ COMMANDS: Final = {
     "decisions": "lists",
     "signals": "lists",
     "failures": "lists",
+    "approvals": "approvals",
     "compare": "statistics",
     "correlate": "statistics",
     "rejections": "lists",

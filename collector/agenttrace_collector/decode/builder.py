@@ -14,10 +14,11 @@ from agenttrace_collector.decode.outgoing import Outgoing
 from agenttrace_schemas import wire
 from agenttrace_schemas.column_types import Guard
 from agenttrace_schemas.counts import MOST_COUNTED, count_of
-from agenttrace_schemas.names import is_redacted, kept_name
-from agenttrace_schemas.rows import FailureRow, RejectionRow, Row
+from agenttrace_schemas.names import UNCONFIRMED, is_redacted, kept_name
+from agenttrace_schemas.rows import DecisionRow, FailureRow, RejectionRow, Row
 from agenttrace_schemas.rules import OTHER, UNREAD, Violation
 from agenttrace_schemas.spellings import spelling
+from agenttrace_schemas.texts import REDACTED
 
 _SECOND = 10**9
 _DAY = 86_400 * _SECOND
@@ -54,9 +55,12 @@ class BatchBuilder:
         self._rows[row.TABLE].append(encode(row))
 
     def add_event(self, row: Row) -> None:
-        """Keep the row of an event; a failure's code that is redacted is counted."""
+        """Keep the row of an event; a name that something else stands for is counted."""
         if isinstance(row, FailureRow) and is_redacted(row.failure_code):
             self.changed(Guard.IDENTIFIER, wire.FAILURE_CODE)
+        if isinstance(row, DecisionRow) and row.tool_name.startswith((REDACTED, UNCONFIRMED)):
+            rule = Guard.IDENTIFIER if is_redacted(row.tool_name) else Guard.TOOL
+            self.changed(rule, wire.DECISION_TOOL_NAME)
         self.add(row)
 
     def identifier(self, value: str, key: str) -> str:

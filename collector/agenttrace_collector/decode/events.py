@@ -14,7 +14,7 @@ from agenttrace_collector.decode.attributes import DuplicateKey, to_dict
 from agenttrace_schemas import wire
 from agenttrace_schemas.events import decision_of, failure_of, metadata_of, signal_of
 from agenttrace_schemas.rows import DecisionRow, FailureRow, Row, SignalRow
-from agenttrace_schemas.rules import Policy, Violation
+from agenttrace_schemas.rules import Decision, Policy, Violation
 
 KINDS: Final = {
     wire.EVENT_DECISION: "decision",
@@ -95,7 +95,7 @@ def _decision(event: Event, origin: Origin, policy: Policy, ids: EventIds) -> De
     decision = decision_of(event.values, policy)
     metadata = metadata_of(event.values, policy)
     return DecisionRow(
-        decision_id=_id(event, wire.DECISION_ID, ids, rowbinary.canonical(decision, metadata)),
+        decision_id=_id(event, wire.DECISION_ID, ids, rowbinary.canonical(_identifying(decision), metadata)),
         run_id=origin.run_id,
         step_id=_step_id(event, origin),
         decision_type=decision.decision_type,
@@ -113,7 +113,19 @@ def _decision(event: Event, origin: Origin, policy: Policy, ids: EventIds) -> De
         candidates=decision.candidates,
         trace_id=origin.trace_id,
         span_id=origin.span_number,
+        tool_name=decision.tool_name,
+        wait_ms=decision.wait_ms,
     )
+
+
+# Those of the first release.
+_FIRST_FIELDS: Final = 5
+
+
+def _identifying(decision: Decision) -> tuple[object, ...]:
+    """The fields that make the id: one that names no tool and no time has the id that it had before they could."""
+    told = decision.tool_name or decision.wait_ms is not None
+    return decision if told else decision[:_FIRST_FIELDS]
 
 
 def _signal(event: Event, origin: Origin, policy: Policy, ids: EventIds) -> SignalRow:

@@ -14,6 +14,7 @@ from agenttrace_collector.decode.conventions.read import key_of
 from agenttrace_collector.decode.events import Origin
 from agenttrace_schemas import rules
 from agenttrace_schemas.column_types import FINISH_REASONS, OPERATIONS, OUTPUT_TYPES, STATUSES, Guard
+from agenttrace_schemas.metadata import check_metadata
 from agenttrace_schemas.names import conversation_hash, is_redacted, kept_name
 from agenttrace_schemas.rows import RunRow, SpanLinkRow, StepRow
 from agenttrace_schemas.rules import Scalar, Violation
@@ -128,7 +129,7 @@ def _metadata(facts: SpanFacts, origin: Origin, builder: BatchBuilder) -> dict[s
     if not facts.metadata:
         return {}
     try:
-        return rules.check_metadata(builder.context.policy, facts.metadata)
+        return check_metadata(builder.context.policy, facts.metadata)
     except Violation as violation:
         builder.refuse("step", violation, origin)
         return {}

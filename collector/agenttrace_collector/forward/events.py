@@ -100,7 +100,11 @@ def typed_attributes(tag: bytes, stated: Event, row: Row, policy: Policy) -> byt
 def decision_attributes(tag: bytes, row: DecisionRow) -> bytes:
     """What a decision says."""
     made = _decision(tag, row.decision_type, (row.selected, row.reason_code), tuple(row.candidates))
-    return made if row.confidence is None else made + _CONFIDENCE[tag](row.confidence)
+    if row.confidence is not None:
+        made += _CONFIDENCE[tag](row.confidence)
+    if row.tool_name:
+        made += encoding.attribute(tag, wire.DECISION_TOOL_NAME, row.tool_name)
+    return made if row.wait_ms is None else made + encoding.attribute(tag, wire.DECISION_WAIT_MS, row.wait_ms)
 
 
 def _signal_attributes(tag: bytes, row: SignalRow) -> bytes:

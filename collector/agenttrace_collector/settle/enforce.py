@@ -10,9 +10,10 @@ from typing import Any, Final, TypeVar
 from agenttrace_collector.settle.model import RunRows
 from agenttrace_schemas.column_types import Column, Guard
 from agenttrace_schemas.counts import count_of
+from agenttrace_schemas.metadata import check_metadata
 from agenttrace_schemas.patterns import HASH
 from agenttrace_schemas.rows import Row, RunRow, StepRow, columns
-from agenttrace_schemas.rules import Policy, Scalar, Violation, check_metadata, closed
+from agenttrace_schemas.rules import Policy, Scalar, Violation, closed
 from agenttrace_schemas.texts import identifier
 
 RowT = TypeVar("RowT", StepRow, RunRow)

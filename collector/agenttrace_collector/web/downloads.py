@@ -94,7 +94,7 @@ async def pages_of(
 
 
 def _tells_events(query: Query) -> bool:
-    return "decision" in query.name or "signal" in query.name
+    return any(kind in query.name for kind in ("decision", "signal", "approval"))
 
 
 def bound_of(request: Request, query: Query, policy: Policy) -> dict[str, Any]:

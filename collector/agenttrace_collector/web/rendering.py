@@ -20,6 +20,7 @@ _NAVIGATION: Final = {
     "/runs": "Runs",
     "/decisions": "Decisions",
     "/signals": "Signals",
+    "/approvals": "Approvals",
     "/compare": "Compare",
     "/associations": "Associations",
 }

@@ -97,10 +97,19 @@ async def book(run: Run, helper: AgentTracer, trip: Trip) -> None:
         run.record_failure("tool", "timeout", "fare search timed out three times")
         run.set_status("failure")
         return
+    approve(run, trip)
     await reserve(helper, trip)
     async with run.step("respond", "confirm", output_tokens=120, finish_reason="stop"):
         run.record_quality_signal("schema_valid", "full_match", value=True)
     run.set_status("success" if trip.seats > 1 else "partial")
+
+
+def approve(run: Run, trip: Trip) -> None:
+    """Whether the reservation is let through: a rule decides, but for the last seat a person is asked."""
+    if trip.seats == 1:
+        run.record_decision("approval", "allow", "user_once", tool_name="seat_map", wait_ms=1_800)
+    else:
+        run.record_decision("approval", "allow", "policy_rule", tool_name="seat_map")
 
 
 async def reserve(helper: AgentTracer, trip: Trip) -> None:

@@ -17,11 +17,13 @@ ALTER TABLE settled_steps ${on_cluster}
     DROP COLUMN IF EXISTS cost_nano_usd;
 ALTER TABLE agent_decisions ${on_cluster}
     DROP CONSTRAINT IF EXISTS check_tool_name_identifier_pattern,
+    DROP CONSTRAINT IF EXISTS check_tool_name_tool_confirmed,
     DROP CONSTRAINT IF EXISTS check_wait_ms_count_range,
     DROP COLUMN IF EXISTS tool_name,
     DROP COLUMN IF EXISTS wait_ms;
 ALTER TABLE derived_decisions ${on_cluster}
     DROP CONSTRAINT IF EXISTS check_tool_name_identifier_pattern,
+    DROP CONSTRAINT IF EXISTS check_tool_name_tool_confirmed,
     DROP CONSTRAINT IF EXISTS check_wait_ms_count_range,
     DROP COLUMN IF EXISTS tool_name,
     DROP COLUMN IF EXISTS wait_ms;

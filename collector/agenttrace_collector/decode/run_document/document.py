@@ -23,11 +23,11 @@ from agenttrace_collector.decode.run_document.fields import (
     refusals,
 )
 from agenttrace_collector.errors import Rejected
-from agenttrace_schemas import names, rules, wire
+from agenttrace_schemas import names, wire
 from agenttrace_schemas.counts import MOST_SEQ
-from agenttrace_schemas.names import conversation_hash
+from agenttrace_schemas.metadata import check_metadata
 from agenttrace_schemas.rows import Row, RunRow, StepRow
-from agenttrace_schemas.rules import Violation
+from agenttrace_schemas.rules import RULES, Scalar, Violation
 from agenttrace_schemas.spellings import FINISH_REASONS, OUTPUT_TYPES
 
 SOURCE: Final = "api"
@@ -185,7 +185,9 @@ class _Reading:
             parent_run_id=identity.parse_or_hash_id(document.parent_run_id)
             if document.parent_run_id
             else None,
-            conversation_id=conversation_hash(self._context.policy.site_key, document.conversation_id or ""),
+            conversation_id=names.conversation_hash(
+                self._context.policy.site_key, document.conversation_id or ""
+            ),
             actor="",
             source=SOURCE,
         )
@@ -279,9 +281,9 @@ class _Reading:
         latency = (ended - started) / _MILLISECOND if step.latency_ms is None else step.latency_ms
         return started, ended, latency
 
-    def _metadata(self, step: StepDocument, at: str) -> dict[str, rules.Scalar]:
+    def _metadata(self, step: StepDocument, at: str) -> dict[str, Scalar]:
         try:
-            return rules.check_metadata(self._context.policy, step.metadata or {})
+            return check_metadata(self._context.policy, step.metadata or {})
         except Violation as violation:
             place = f"{at}.metadata.{violation.key.removeprefix(wire.METADATA_PREFIX)}"
             self._problems.append(Refusal(place, violation.rule, f"must be {violation.allowed}"))
@@ -289,9 +291,7 @@ class _Reading:
 
     def _time(self, field: str, time: int, table: str) -> int:
         if not self._builder.in_range(time, table):
-            self._problems.append(
-                Refusal(field, "time.range", f"must be {rules.RULES['time.range'].allowed}")
-            )
+            self._problems.append(Refusal(field, "time.range", f"must be {RULES['time.range'].allowed}"))
         return time
 
 

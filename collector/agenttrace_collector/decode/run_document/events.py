@@ -37,6 +37,8 @@ _KEYS: Final[Mapping[type[Part], Mapping[str, str]]] = {
         "reason_code": wire.DECISION_REASON_CODE,
         "confidence": wire.DECISION_CONFIDENCE,
         "candidates": wire.DECISION_CANDIDATES,
+        "tool_name": wire.DECISION_TOOL_NAME,
+        "wait_ms": wire.DECISION_WAIT_MS,
     },
     SignalDocument: {
         "signal_type": wire.SIGNAL_TYPE,

@@ -118,6 +118,8 @@ class DecisionDocument(Part):
     reason_code: Text = None
     confidence: Fraction = None
     candidates: Texts = None
+    tool_name: Text = Field(default=None, description="The tool that an approval is about.")
+    wait_ms: Count | None = Field(default=None, description="How long a person made its call wait.")
     metadata: Attached | None = None
     recorded_at: Time | None = None
 
