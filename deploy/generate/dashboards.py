@@ -78,6 +78,7 @@ BOARDS: Final[Mapping[str, tuple[str, Sequence[Panel]]]] = {
             Panel("Quality signals by type and code", "signals_aggregate", width=_WIDTH),
             Panel("Quality signals over time", "signals_over_time", width=_WIDTH),
             Panel("Signals and how runs ended", "correlate_signals_outcomes", width=_WIDTH, height=10),
+            Panel("Evaluations by name", "evaluations_aggregate", width=_WIDTH),
         ),
     ),
     "compare": (

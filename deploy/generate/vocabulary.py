@@ -74,6 +74,19 @@ _EVENTS: Final[Mapping[str, tuple[tuple[str, str, str], ...]]] = {
         (wire.FAILURE_MESSAGE, "string", ""),
         (wire.FAILURE_ID, "string", ""),
     ),
+    wire.EVENT_EVALUATION: (
+        (wire.EVALUATION_NAME, "string", "required"),
+        (wire.EVALUATION_SCORE, "double", "or a label"),
+        (wire.EVALUATION_LABEL, "string", ""),
+        (wire.ERROR_TYPE, "string", ""),
+        (wire.EVALUATION_ID, "string", ""),
+    ),
+    wire.EVENT_EVALUATION_RESULT: (
+        (wire.GEN_AI_EVALUATION_NAME, "string", "required"),
+        (wire.GEN_AI_EVALUATION_SCORE, "double", "or a label"),
+        (wire.GEN_AI_EVALUATION_LABEL, "string", ""),
+        (wire.ERROR_TYPE, "string", ""),
+    ),
 }
 
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from itertools import chain, combinations
 from typing import Final, TypeAlias
 
-from agenttrace_schemas import patterns, rules, wire
+from agenttrace_schemas import evaluation, patterns, rules, wire
 from agenttrace_schemas.patterns import anchored
 from agenttrace_schemas.rules import RULES, Policy
 from agenttrace_schemas.vocabulary import FailureType
@@ -22,6 +22,7 @@ Schema: TypeAlias = dict[str, object]
 _DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 _CONTROL: Final = "[\\x00-\\x1f\\x7f]"
 _PREFIX: Final = wire.METADATA_PREFIX.replace(".", "\\.")
+_TOKEN: Final[Schema] = {"$ref": "#/$defs/token"}
 _LABEL: Final[Schema] = {"$ref": "#/$defs/label"}
 _FRACTION: Final[Schema] = {"type": ["number", "null"], "minimum": 0, "maximum": 1}
 _ID: Final[Schema] = {"description": "a string; anything else is the same as none"}
@@ -37,9 +38,10 @@ def wire_schema(policy: Policy | None = None) -> Schema:
         "required": ["name", "attributes"],
         "additionalProperties": False,
         "properties": {"name": {"type": "string"}, "attributes": {"type": "object"}},
-        "oneOf": [_decision(policy), _signal(policy), _failure()],
+        "oneOf": [_decision(policy), _signal(policy), _failure(), _evaluation()],
         "$defs": {
-            "label": _label(policy),
+            "label": _label(policy.labels),
+            "token": _label(evaluation.LABELS),
             "metadata": {"anyOf": [{"type": ["null", "boolean", "number"]}, _short(rules.METADATA_LENGTH)]},
             "name": _attribute_name(),
         },
@@ -92,6 +94,28 @@ def _failure() -> Schema:
     return _event(wire.EVENT_FAILURE, required, optional, {})
 
 
+def _evaluation() -> Schema:
+    required: dict[str, Schema] = {wire.EVALUATION_NAME: {**_TOKEN, "maxLength": evaluation.LENGTH}}
+    optional: dict[str, Schema] = {
+        wire.EVALUATION_SCORE: {"type": ["number", "null"]},
+        wire.EVALUATION_LABEL: {
+            "anyOf": [{"enum": [None, ""]}, {**_TOKEN, "maxLength": evaluation.LENGTH}],
+        },
+        wire.ERROR_TYPE: _described("identifier.pattern"),
+        wire.EVALUATION_ID: _ID,
+    }
+    something: Schema = {
+        "anyOf": [
+            {"required": [wire.EVALUATION_SCORE], "properties": {wire.EVALUATION_SCORE: {"type": "number"}}},
+            *(
+                {"required": [key], "properties": {key: {"not": {"enum": [None, "", False, 0, [], {}]}}}}
+                for key in (wire.EVALUATION_LABEL, wire.ERROR_TYPE)
+            ),
+        ]
+    }
+    return _event(wire.EVENT_EVALUATION, required, optional, something)
+
+
 def _event(
     name: str, required: Mapping[str, Schema], optional: Mapping[str, Schema], codes: Schema
 ) -> Schema:
@@ -134,12 +158,12 @@ def _metadata_count(required: int, optional: Sequence[str]) -> Schema:
     }
 
 
-def _label(policy: Policy) -> Schema:
+def _label(mode: str) -> Schema:
     """No secret, no control character: in some dialects `$` lets a last newline pass."""
     return {
         "type": "string",
         "description": RULES["label.pattern"].allowed,
-        "pattern": anchored(patterns.LABELS[policy.labels]),
+        "pattern": anchored(patterns.LABELS[mode]),
         "not": {"pattern": f"{_CONTROL}|{patterns.SECRETS}"},
     }
 

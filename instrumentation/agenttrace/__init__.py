@@ -6,7 +6,7 @@ from agenttrace.current import current_run, current_step, step, tool
 from agenttrace.decisions import DecisionBlock
 from agenttrace.exporters import MissingExtra
 from agenttrace.flushing import flush, shutdown
-from agenttrace.record import record_decision, record_failure, record_quality_signal
+from agenttrace.record import record_decision, record_evaluation, record_failure, record_quality_signal
 from agenttrace.runtime import counters
 from agenttrace.settings import InvalidSetting
 from agenttrace.steps import Step
@@ -44,6 +44,7 @@ __all__ = [
     "current_step",
     "flush",
     "record_decision",
+    "record_evaluation",
     "record_failure",
     "record_quality_signal",
     "shutdown",

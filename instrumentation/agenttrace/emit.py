@@ -19,11 +19,12 @@ from agenttrace.attributes import (
     signal_attributes,
 )
 from agenttrace.identity import IdentityMap
-from agenttrace.numeric import Number
+from agenttrace.numeric import Number, plain
 from agenttrace.runtime import SCOPE_NAME, UNCONFIGURED, Runtime, active, is_set_up
 from agenttrace.scope import Frame, current_context, frame_of, run_of, span_in, within_pipeline
 from agenttrace.span_events import Event, SpanEvents, stamps_of
 from agenttrace_schemas import wire
+from agenttrace_schemas.evaluation import check_evaluation, evaluation_attributes
 from agenttrace_schemas.rules import MESSAGE_LENGTH, Violation
 from agenttrace_schemas.texts import REDACTED
 
@@ -105,6 +106,33 @@ def emit_failure(
     attributes[wire.FAILURE_ID] = event_id = runtime.new_id()
     _attach(attributes, runtime, step_id, None)
     _emit(Event(wire.EVENT_FAILURE, attributes, runtime.now()), place, runtime)
+    return event_id
+
+
+def emit_evaluation(
+    place: Context | None,
+    *,
+    name: str,
+    score: Number | None,
+    label: str | None,
+    error_type: str | None,
+    step_id: str | None,
+    metadata: Metadata | None,
+) -> str | None:
+    """Record an evaluation in this context, else in the current one; its id, None where everything is switched off."""
+    runtime = active()
+    if not runtime.settings.enabled:
+        return None
+    attributes: Attributes = evaluation_attributes(
+        check_evaluation(
+            runtime.settings.policy, name=name, score=plain(score), label=label, error_type=error_type
+        )
+    )
+    if attributes.get(wire.ERROR_TYPE) == REDACTED:
+        runtime.name(error_type, "error_type")
+    attributes[wire.EVALUATION_ID] = event_id = runtime.new_id()
+    _attach(attributes, runtime, step_id, metadata)
+    _emit(Event(wire.EVENT_EVALUATION, attributes, runtime.now()), place, runtime)
     return event_id
 
 

@@ -11,3 +11,4 @@ _CURRENT: Final = CurrentRecorder()
 record_decision: Final = _CURRENT.record_decision
 record_quality_signal: Final = _CURRENT.record_quality_signal
 record_failure: Final = _CURRENT.record_failure
+record_evaluation: Final = _CURRENT.record_evaluation

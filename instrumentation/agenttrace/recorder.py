@@ -11,7 +11,7 @@ from opentelemetry.context import Context
 from agenttrace.attributes import Metadata
 from agenttrace.codes import FailureName
 from agenttrace.decisions import DecisionBlock
-from agenttrace.emit import emit_decision, emit_failure, emit_signal
+from agenttrace.emit import emit_decision, emit_evaluation, emit_failure, emit_signal
 from agenttrace.guard import guarded
 from agenttrace.numeric import Number
 from agenttrace.signatures import DecisionCall, SignalCall
@@ -149,6 +149,33 @@ class Recorder(ABC):
             failure_code=failure_code,
             message=message,
             step_id=step_id,
+        )
+
+    @guarded
+    def record_evaluation(
+        self,
+        name: str,
+        score: Number | None = None,
+        label: str | None = None,
+        *,
+        error_type: str | None = None,
+        step_id: str | None = None,
+        metadata: Metadata | None = None,
+    ) -> str | None:
+        """Record what an evaluator measured of this run or step; returns the evaluation's id.
+
+        `name` and `label` are one token of at most 64 characters each; `score` is any finite number. One of `score`,
+        `label` and `error_type`, why there is neither, is stated. Explanations have no place here. `step_id`, `metadata`
+        and what happens on a refusal are as for `record_decision`.
+        """
+        return emit_evaluation(
+            self._place(),
+            name=name,
+            score=score,
+            label=label,
+            error_type=error_type,
+            step_id=step_id,
+            metadata=metadata,
         )
 
 

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from functools import cache
 from typing import Final, NamedTuple
 
 from agenttrace_schemas import counts, names, patterns, rules, texts
 from agenttrace_schemas.column_types import Column, Guard
 from agenttrace_schemas.derived_rows import ALL_ROWS
+from agenttrace_schemas.evaluation_checks import evaluation_label, evaluation_name, score
+from agenttrace_schemas.expressions import SECRET, Rules, listed, matches, quoted, text
 from agenttrace_schemas.migrations import migrations
 from agenttrace_schemas.rows import Row, columns
 from agenttrace_schemas.rules import Policy
@@ -129,29 +131,10 @@ def violations(row: type[Row], policy: Policy) -> str:
     return f"SELECT {counts} FROM {row.TABLE}"  # noqa: S608 - names and patterns of ours
 
 
-def quoted(text: str, mark: str = "'") -> str:
-    """A SQL string literal, or with a backtick an identifier."""
-    escaped = text.replace("\\", "\\\\").replace(mark, f"\\{mark}")
-    return f"{mark}{escaped}{mark}"
-
-
-Rules = Iterator[tuple[str, str]]
-_ANY: Final = quoted(patterns.anchored(patterns.LABELS["relaxed"]))
-_SECRET: Final = quoted(patterns.SECRETS)
-
-
-def _listed(values: Iterable[str]) -> str:
-    return "(" + ", ".join(map(quoted, values)) + ")"
-
-
-def _match(value: str, pattern: str) -> str:
-    return f"match({value}, {quoted(patterns.anchored(pattern))})"
-
-
 def _identifier(name: str, _: Column, __: Policy) -> Rules:
     sound = (
-        f"lengthUTF8({name}) <= {texts.IDENTIFIER_LENGTH} AND {_match(name, patterns.IDENTIFIER)}"
-        f" AND NOT match({name}, {_SECRET})"
+        f"lengthUTF8({name}) <= {texts.IDENTIFIER_LENGTH} AND {matches(name, patterns.IDENTIFIER)}"
+        f" AND NOT match({name}, {SECRET})"
     )
     yield Guard.IDENTIFIER, f"{name} IN ('', {quoted(texts.REDACTED)}) OR ({sound})"
 
@@ -168,7 +151,7 @@ def _identifiers(names: Sequence[str]) -> str:
     return (
         f"countSubstrings({lines}, '\\n') = {len(names) - 1} AND match({lines}, {pattern})"
         f" AND greatest({', '.join(f'length({name})' for name in names)}) <= {texts.IDENTIFIER_LENGTH}"
-        f" AND NOT match({lines}, {_SECRET})"
+        f" AND NOT match({lines}, {SECRET})"
     )
 
 
@@ -176,47 +159,43 @@ def _tool(name: str, column: Column, policy: Policy) -> Rules:
     yield from _identifier(name, column, policy)
     stands = f"_({texts.REDACTED[1:]}|{names.UNCONFIRMED[1:]})(_[0-9a-f]{{8}})?|{names.UNKNOWN_TOOL}"
     ran = (
-        f"{_match('error_type', patterns.RAN)} AND NOT {_match('error_type', patterns.CALL_AGAIN)}"
+        f"{matches('error_type', patterns.RAN)} AND NOT {matches('error_type', patterns.CALL_AGAIN)}"
         f" AND NOT match(error_type, {quoted(patterns.UNKNOWN_TOOL)})"
     )
-    known = f" OR {name} IN {_listed(sorted(policy.tools | names.PACKAGED))}"
-    no_call = f"operation NOT IN {_listed(names.OPERATIONS)} OR (status != 'error' AND error_type = '')"
-    shown = f"decision_type IN {_listed(column.closed)}" if column.closed else f"{no_call} OR ({ran})"
-    yield Guard.TOOL, f"{name} = '' OR {_match(name, stands)} OR {shown}{known}"
+    known = f" OR {name} IN {listed(sorted(policy.tools | names.PACKAGED))}"
+    no_call = f"operation NOT IN {listed(names.OPERATIONS)} OR (status != 'error' AND error_type = '')"
+    shown = f"decision_type IN {listed(column.closed)}" if column.closed else f"{no_call} OR ({ran})"
+    yield Guard.TOOL, f"{name} = '' OR {matches(name, stands)} OR {shown}{known}"
 
 
 def _closed(name: str, column: Column, _: Policy) -> Rules:
-    yield column.guard or Guard.CLOSED, f"{name} IN {_listed(column.closed)}"
+    yield column.guard or Guard.CLOSED, f"{name} IN {listed(column.closed)}"
 
 
 def _hash(name: str, _: Column, __: Policy) -> Rules:
-    yield Guard.HASH, _match(name, patterns.HASH)
+    yield Guard.HASH, matches(name, patterns.HASH)
 
 
 def _message(name: str, _: Column, policy: Policy) -> Rules:
     made = f"{name} = concat(failure_type, ' failure: ', failure_code)"
     kept = (
         f"isValidUTF8({name}) AND lengthUTF8({name}) <= {rules.MESSAGE_LENGTH}"
-        f" AND {_match(name, patterns.MESSAGE)} AND NOT match({name}, {_SECRET})"
+        f" AND {matches(name, patterns.MESSAGE)} AND NOT match({name}, {SECRET})"
     )
     yield Guard.MESSAGE, f"{made} OR ({kept})" if policy.failure_messages == "keep" else made
 
 
 def _selected(name: str, _: Column, policy: Policy) -> Rules:
-    yield Guard.SELECTED, _text(name, rules.SELECTED_LENGTH)
-    yield "label.pattern", _match(name, patterns.LABELS[policy.labels])
-    yield "secret.pattern", f"NOT match({name}, {_SECRET})"
+    yield Guard.SELECTED, text(name, rules.SELECTED_LENGTH)
+    yield "label.pattern", matches(name, patterns.LABELS[policy.labels])
+    yield "secret.pattern", f"NOT match({name}, {SECRET})"
 
 
 def _candidates(name: str, _: Column, policy: Policy) -> Rules:
-    each = _text("x", rules.CANDIDATE_LENGTH)
+    each = text("x", rules.CANDIDATE_LENGTH)
     yield Guard.CANDIDATES, f"length({name}) <= {rules.CANDIDATES} AND arrayAll(x -> {each}, {name})"
-    yield "label.pattern", f"arrayAll(x -> {_match('x', patterns.LABELS[policy.labels])}, {name})"
-    yield "secret.pattern", f"NOT arrayExists(x -> match(x, {_SECRET}), {name})"
-
-
-def _text(value: str, length: int) -> str:
-    return f"isValidUTF8({value}) AND lengthUTF8({value}) BETWEEN 1 AND {length} AND match({value}, {_ANY})"
+    yield "label.pattern", f"arrayAll(x -> {matches('x', patterns.LABELS[policy.labels])}, {name})"
+    yield "secret.pattern", f"NOT arrayExists(x -> match(x, {SECRET}), {name})"
 
 
 def _metadata(name: str, _: Column, policy: Policy) -> Rules:
@@ -224,11 +203,11 @@ def _metadata(name: str, _: Column, policy: Policy) -> Rules:
     texts_of = f"arrayFilter(t -> isNotNull(t), arrayMap(v -> variantElement(v, 'String'), {values}))"
     letters = f"arrayMap(k -> replaceRegexpAll(lower(k), '[^a-z]', ''), {keys})"
     key = (
-        f"lengthUTF8(k) <= {rules.METADATA_KEY_LENGTH} AND {_match('k', patterns.METADATA_KEY)}"
-        f" AND NOT match(k, {_SECRET})"
+        f"lengthUTF8(k) <= {rules.METADATA_KEY_LENGTH} AND {matches('k', patterns.METADATA_KEY)}"
+        f" AND NOT match(k, {SECRET})"
     )
     finite = "isFinite(ifNull(variantElement(v, 'Float64'), 0)) AND variantType(v) != 'None'"
-    label = _match("assumeNotNull(t)", patterns.LABELS[policy.labels])
+    label = matches("assumeNotNull(t)", patterns.LABELS[policy.labels])
     blocked = ", ".join(map(quoted, sorted(rules.BLOCKED_KEYS)))
     yield "metadata.count", f"length({keys}) <= {rules.METADATA_KEYS}"
     yield "metadata.blocked_key", f"NOT hasAny({letters}, [{blocked}])"
@@ -239,11 +218,11 @@ def _metadata(name: str, _: Column, policy: Policy) -> Rules:
         f"arrayAll(t -> lengthUTF8(assumeNotNull(t)) <= {rules.METADATA_LENGTH}, {texts_of})",
     )
     yield "label.pattern", f"arrayAll(t -> isValidUTF8(assumeNotNull(t)) AND {label}, {texts_of})"
-    yield "secret.pattern", f"NOT arrayExists(t -> match(assumeNotNull(t), {_SECRET}), {texts_of})"
+    yield "secret.pattern", f"NOT arrayExists(t -> match(assumeNotNull(t), {SECRET}), {texts_of})"
 
 
 def _decision_type(name: str, _: Column, policy: Policy) -> Rules:
-    yield Guard.DECISION_TYPE, f"{name} IN {_listed(policy.vocabulary.decisions)}"
+    yield Guard.DECISION_TYPE, f"{name} IN {listed(policy.vocabulary.decisions)}"
 
 
 def _reason_code(name: str, _: Column, policy: Policy) -> Rules:
@@ -252,7 +231,7 @@ def _reason_code(name: str, _: Column, policy: Policy) -> Rules:
 
 
 def _signal_type(name: str, _: Column, policy: Policy) -> Rules:
-    yield Guard.SIGNAL_TYPE, f"{name} IN {_listed(policy.vocabulary.signals)}"
+    yield Guard.SIGNAL_TYPE, f"{name} IN {listed(policy.vocabulary.signals)}"
 
 
 def _signal_code(name: str, _: Column, policy: Policy) -> Rules:
@@ -266,7 +245,7 @@ def _pairs(kind: str, code: str, table: Iterable[tuple[str, tuple[str, ...]]]) -
 
 def _attribute_key(name: str, _: Column, __: Policy) -> Rules:
     length = f"lengthUTF8({name}) <= {rules.ATTRIBUTE_KEY_LENGTH}"
-    yield Guard.ATTRIBUTE_KEY, f"{length} AND {_match(name, patterns.ATTRIBUTE_KEY)}"
+    yield Guard.ATTRIBUTE_KEY, f"{length} AND {matches(name, patterns.ATTRIBUTE_KEY)}"
 
 
 def _fraction(name: str, _: Column, __: Policy) -> Rules:
@@ -295,4 +274,7 @@ _GUARDS: Final[dict[Guard, Callable[[str, Column, Policy], Rules]]] = {
     Guard.ATTRIBUTE_KEY: _attribute_key,
     Guard.FRACTION: _fraction,
     Guard.COUNT: _count,
+    Guard.EVALUATION_NAME: evaluation_name,
+    Guard.EVALUATION_LABEL: evaluation_label,
+    Guard.SCORE: score,
 }

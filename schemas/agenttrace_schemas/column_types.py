@@ -30,6 +30,9 @@ class Guard(StrEnum):
     FRACTION = "decision.confidence"
     COUNT = "count.range"
     TOOL = "tool.confirmed"
+    EVALUATION_NAME = "evaluation.name"
+    EVALUATION_LABEL = "evaluation.label"
+    SCORE = "evaluation.score"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +72,10 @@ STATUSES: Final = ("unset", "ok", "error")
 SOURCES: Final = ("agenttrace", "genai", "openinference", "openllmetry", "api", "coding_agent")
 FINISH_REASONS: Final = ("stop", "length", "tool_calls", "content_filter", "error")
 OUTPUT_TYPES: Final = ("text", "json", "image", "speech")
-REFUSED_KINDS: Final = ("decision", "quality_signal", "failure", "span", "log_record", "step", "run", "row")
+REFUSED_KINDS: Final = (
+    *("decision", "quality_signal", "failure", "evaluation"),
+    *("span", "log_record", "step", "run", "row"),
+)
 
 LOW_CARDINALITY: Final = "LowCardinality(String)"
 

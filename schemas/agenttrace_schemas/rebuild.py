@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any, Final
 
 from agenttrace_schemas import wire
@@ -19,6 +20,7 @@ from agenttrace_schemas.allowlist import (
     ValueForm,
 )
 from agenttrace_schemas.counts import count_of
+from agenttrace_schemas.evaluation import evaluation_attributes, evaluation_of
 from agenttrace_schemas.events import decision_of, failure_of, metadata_of, signal_of
 from agenttrace_schemas.names import kept_name
 from agenttrace_schemas.rules import OTHER, Policy, Violation
@@ -175,5 +177,14 @@ def _failure(stated: Mapping[str, Any], policy: Policy) -> dict[str, Any]:
     }
 
 
-_READ: Final = {wire.EVENT_DECISION: _decision, wire.EVENT_SIGNAL: _signal, wire.EVENT_FAILURE: _failure}
-_IDS: Final = (wire.DECISION_ID, wire.SIGNAL_ID, wire.FAILURE_ID, wire.STEP_ID)
+def _evaluation(event: str, stated: Mapping[str, Any], policy: Policy) -> dict[str, Any]:
+    return evaluation_attributes(evaluation_of(event, stated, policy), event)
+
+
+_READ: Final[Mapping[str, Callable[[Mapping[str, Any], Policy], dict[str, Any]]]] = {
+    wire.EVENT_DECISION: _decision,
+    wire.EVENT_SIGNAL: _signal,
+    wire.EVENT_FAILURE: _failure,
+    **{event: partial(_evaluation, event) for event in wire.EVALUATIONS},
+}
+_IDS: Final = (wire.DECISION_ID, wire.SIGNAL_ID, wire.FAILURE_ID, wire.EVALUATION_ID, wire.STEP_ID)

@@ -15,6 +15,7 @@ _TABLES: Final[Mapping[str, Mapping[str, str]]] = {
     "failures": {"agent_failures": "occurred_at", "derived_failures": "occurred_at"},
     "decisions": {"agent_decisions": "recorded_at", "derived_decisions": "recorded_at"},
     "quality_signals": {"agent_quality_signals": "recorded_at", "derived_signals": "recorded_at"},
+    "evaluations": {"agent_evaluations": "recorded_at"},
     "rejections": {"agent_rejections": "rejected_at"},
     "span_links": {"span_links": "created_at"},
 }

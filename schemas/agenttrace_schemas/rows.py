@@ -208,6 +208,33 @@ class SignalRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EvaluationRow:
+    """What somebody else measured of a run or a step: a name, a score or a label, as observed."""
+
+    TABLE: ClassVar[str] = "agent_evaluations"
+    SORT_KEY: ClassVar[SortKey] = (*BY_AGENT, "name", "recorded_at", "evaluation_id")
+
+    evaluation_id: Uuid
+    run_id: Uuid
+    step_id: OptionalUuid
+    name: Annotated[str, Column(LOW_CARDINALITY, Guard.EVALUATION_NAME)]
+    score: Annotated[float | None, Column("Nullable(Float64)", Guard.SCORE)]
+    label: Annotated[str, Column(LOW_CARDINALITY, Guard.EVALUATION_LABEL)]
+    error_type: Identifier
+    metadata: Metadata
+    recorded_at: Time
+    created_at: Time
+    tenant: Identifier
+    agent_id: Identifier
+    agent_version: Identifier
+    environment: Identifier
+    actor: Identifier
+    trace_id: Uuid
+    span_id: SpanId
+    source: Annotated[str, closed_column(SOURCES)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RejectionRow:
     """A record that a rule refused: ids, rule and attribute key, never a value."""
 
@@ -246,7 +273,7 @@ class SpanLinkRow:
 
 
 ROWS: Final[tuple[type[Row], ...]] = (
-    *(RunRow, StepRow, FailureRow, DecisionRow, SignalRow, RejectionRow, SpanLinkRow),
+    *(RunRow, StepRow, FailureRow, DecisionRow, SignalRow, EvaluationRow, RejectionRow, SpanLinkRow),
 )
 
 

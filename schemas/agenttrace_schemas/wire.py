@@ -7,7 +7,11 @@ from typing import Final
 EVENT_DECISION: Final = "agenttrace.decision"
 EVENT_SIGNAL: Final = "agenttrace.quality_signal"
 EVENT_FAILURE: Final = "agenttrace.failure"
-EVENT_NAMES: Final = frozenset({EVENT_DECISION, EVENT_SIGNAL, EVENT_FAILURE})
+EVENT_EVALUATION: Final = "agenttrace.evaluation"
+# The same of OpenTelemetry's conventions, as others send it.
+EVENT_EVALUATION_RESULT: Final = "gen_ai.evaluation.result"
+EVALUATIONS: Final = frozenset({EVENT_EVALUATION, EVENT_EVALUATION_RESULT})
+EVENT_NAMES: Final = frozenset({EVENT_DECISION, EVENT_SIGNAL, EVENT_FAILURE, *EVALUATIONS})
 
 DECISION_TYPE: Final = "agenttrace.decision.type"
 DECISION_SELECTED: Final = "agenttrace.decision.selected"
@@ -28,6 +32,11 @@ FAILURE_TYPE: Final = "agenttrace.failure.type"
 FAILURE_CODE: Final = "agenttrace.failure.code"
 FAILURE_MESSAGE: Final = "agenttrace.failure.message"
 FAILURE_ID: Final = "agenttrace.failure.id"
+
+EVALUATION_NAME: Final = "agenttrace.evaluation.name"
+EVALUATION_SCORE: Final = "agenttrace.evaluation.score"
+EVALUATION_LABEL: Final = "agenttrace.evaluation.label"
+EVALUATION_ID: Final = "agenttrace.evaluation.id"
 
 METADATA_PREFIX: Final = "agenttrace.metadata."
 
@@ -68,6 +77,10 @@ GEN_AI_OPERATION_NAME: Final = "gen_ai.operation.name"
 GEN_AI_AGENT_NAME: Final = "gen_ai.agent.name"
 GEN_AI_AGENT_VERSION: Final = "gen_ai.agent.version"
 GEN_AI_CONVERSATION_ID: Final = "gen_ai.conversation.id"
+GEN_AI_EVALUATION_EXPLANATION: Final = "gen_ai.evaluation.explanation"
+GEN_AI_EVALUATION_LABEL: Final = "gen_ai.evaluation.score.label"
+GEN_AI_EVALUATION_NAME: Final = "gen_ai.evaluation.name"
+GEN_AI_EVALUATION_SCORE: Final = "gen_ai.evaluation.score.value"
 GEN_AI_OUTPUT_TYPE: Final = "gen_ai.output.type"
 GEN_AI_REQUEST_MODEL: Final = "gen_ai.request.model"
 GEN_AI_REQUEST_STREAM: Final = "gen_ai.request.stream"

@@ -65,6 +65,21 @@ def run(number: int, now: int) -> dict[str, Any]:
     )
 
 
+def evaluations() -> list[dict[str, Any]]:
+    """Two of each run: its number in version 1, 12 more in version 2, and each time half a point above and below."""
+    return [
+        {
+            "run_id": run_id(number),
+            "name": "helpfulness",
+            "score": number + (12 if number > 11 else 0) + half,
+            "label": "pass",
+            "agent_id": "planner",
+        }
+        for number in range(24)
+        for half in (-0.5, 0.5)
+    ]
+
+
 @pytest.fixture(scope="module")
 def now() -> int:
     """When the runs were sent."""
@@ -77,6 +92,8 @@ def api(now: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
     with running_collector(tmp_path_factory.mktemp("collector"), derive__quiet="10m") as running:
         asked = Api(running)
         assert {asked.post(run(number, now)).status_code for number in range(24)} == {201}
+        sent = {"evaluations": evaluations()}
+        assert asked.send("POST", "/v1/evaluations", json=sent).json()["stored"] == 48
         wait_until(lambda: counted(running, "agenttrace_journal_rows") == 0, 20)
         yield asked
 
@@ -254,3 +271,29 @@ def test_the_vocabulary(api: Api) -> None:
     found = api.found("/v1/vocabulary")
     assert (len(found["decision_types"]), sum(map(len, found["decision_types"].values()))) == (6, 36)
     assert (len(found["signal_types"]), sum(map(len, found["signal_types"].values()))) == (7, 25)
+
+
+def test_evaluations(api: Api) -> None:
+    """Runs 0 to 11 have the numbers 0 to 11, runs 12 to 23 the numbers 24 to 35: 17.5 in the mean."""
+    (one,) = api.found("/v1/evaluations/aggregate", agent_id="planner")["aggregations"]
+    assert (one["name"], one["count"], one["runs"], one["scored_runs"]) == ("helpfulness", 48, 24, 24)
+    assert (one["mean"], one["least"], one["most"], one["labels"]) == (17.5, 0, 35, {"pass": 48})
+    assert len(api.found(f"/v1/runs/{run_id(3)}/details")["evaluations"]) == 2
+
+
+def test_evaluations_of_versions(api: Api) -> None:
+    """5.5 in the mean of version 1, 29.5 of version 2; every run of one is above every run of the other."""
+    found = api.found("/v1/compare/versions", **RECORDED, version_a="1", version_b="2")["comparison"]
+    (one,) = found["evaluation_deltas"]
+    assert (one["version_a_mean"], one["version_b_mean"], one["difference"]) == (5.5, 29.5, 24)
+    assert (one["effect_size"], one["test"], one["under_support"]) == (1, "mann_whitney", False)
+    assert one["p_value"] == one["q_value"] == pytest.approx(3.6e-5, rel=0.05)
+
+
+def test_evaluations_beside_decisions_and_signals(api: Api) -> None:
+    """Cached was stated in runs 18 to 23, with the numbers 30 to 35: six runs, too few to be tested."""
+    cached, *others = api.found("/v1/correlate/evaluations", **RECORDED)["correlations"]
+    assert {each["code"] for each in others} == {"fresh_data_required", "first_attempt"}
+    assert (cached["runs_present"], cached["mean_present"], cached["runs_absent"]) == (6, 32.5, 18)
+    assert (cached["under_support"], cached["p_value"], cached["difference_low"]) == (True, None, None)
+    assert cached["difference"] == pytest.approx(32.5 - 12.5)

@@ -1,4 +1,4 @@
-"""No text of ours judges: observed, associated with, differs by, and nothing stronger."""
+"""No text of ours judges: observed, associated with, differs by, and nothing stronger; a score is somebody else's."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from tests.architecture.source import ROOT, modules
 
-JUDGEMENT: Final = re.compile(r"\b(better|worse|(in)?correct(ly)?|caused by|scores?)\b", re.IGNORECASE)
+JUDGEMENT: Final = re.compile(r"\b(better|worse|(in)?correct(ly)?|caused by)\b", re.IGNORECASE)
 TEXTS: Final = (".html", ".json", ".md", ".sql", ".yaml")
 FOLDERS: Final = ("instrumentation", "schemas", "collector", "deploy")
 PAGES: Final = [
@@ -40,9 +40,7 @@ def test_no_page_judges() -> None:
     assert judging == []
 
 
-@pytest.mark.parametrize(
-    "text", ["Version B is better", "caused by a timeout", "A score of 7", "Incorrectly"]
-)
+@pytest.mark.parametrize("text", ["Version B is better", "caused by a timeout", "Incorrectly"])
 def test_a_judgement_is_seen(text: str) -> None:
     """The test can fail."""
     assert JUDGEMENT.search(text)

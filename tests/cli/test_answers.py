@@ -31,6 +31,13 @@ ASKED: Mapping[str, tuple[list[str], str, str, Mapping[str, Any]]] = {
     "approvals": ([], "/v1/approvals/tools", "tools", {}),
     "approvals reasons": (["--tool", "seat_map"], "/v1/approvals/reasons", "reasons", {"tool": "seat_map"}),
     "approvals rules": ([], "/v1/approvals/rules", "rules", {}),
+    "evaluations": (
+        ["--name", "completeness"],
+        "/v1/evaluations/aggregate",
+        "aggregations",
+        {"name": "completeness"},
+    ),
+    "correlate evaluations": ([], "/v1/correlate/evaluations", "correlations", {"page_size": 20}),
     "correlate": (["decisions"], "/v1/correlate/decisions-failures", "correlations", {"page_size": 20}),
     "correlate signals": ([], "/v1/correlate/signals-outcomes", "correlations", {"page_size": 20}),
 }

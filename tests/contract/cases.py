@@ -13,6 +13,7 @@ from agenttrace_schemas import wire
 from agenttrace_schemas.rows import FailureRow, RunRow, StepRow
 from agenttrace_schemas.rules import BLOCKED_KEYS, Policy
 from agenttrace_schemas.texts import REDACTED
+from tests.contract.evaluation_cases import EVALUATION_CASES
 from tests.contract.shape import (
     KEEP,
     KEYED,
@@ -35,17 +36,8 @@ from tests.contract.shape import (
 from tests.contract.value_cases import COUNT_CASES, NAME_CASES
 
 NOT_OF_EVENTS: Final = frozenset(
-    {
-        "event.no_run",
-        "event.disabled",
-        "event.duplicate_key",
-        "document.field",
-        "span.id",
-        "time.range",
-        "storage.refused",
-        "value.form",
-        "tool.confirmed",
-    }
+    "event.no_run event.disabled event.duplicate_key document.field span.id time.range "
+    "storage.refused value.form tool.confirmed evaluation.explanation".split()
 )
 
 _FRACTIONS: Final = (None, 0, 1, 0.0, -0.0, 0.5, 1.0)
@@ -253,6 +245,7 @@ CASES: Final[tuple[Case, ...]] = (
     *_DECISIONS,
     *_SIGNALS,
     *_FAILURES,
+    *EVALUATION_CASES,
     *_METADATA,
     *_LABELS,
     *_SECRET,

@@ -92,10 +92,12 @@ SIGNAL: Final[Mapping[str, object]] = {
     wire.SIGNAL_VALUE: True,
 }
 FAILURE: Final[Mapping[str, object]] = {wire.FAILURE_TYPE: "tool", wire.FAILURE_CODE: "timeout"}
+EVALUATION: Final[Mapping[str, object]] = {wire.EVALUATION_NAME: "helpfulness", wire.EVALUATION_SCORE: 0.5}
 VALID: Final[Mapping[str, Mapping[str, object]]] = {
     wire.EVENT_DECISION: DECISION,
     wire.EVENT_SIGNAL: SIGNAL,
     wire.EVENT_FAILURE: FAILURE,
+    wire.EVENT_EVALUATION: EVALUATION,
 }
 REQUIRED: Final[Mapping[str, str]] = {
     wire.DECISION_TYPE: "decision.type",
@@ -106,12 +108,15 @@ REQUIRED: Final[Mapping[str, str]] = {
     wire.SIGNAL_VALUE: "signal.value",
     wire.FAILURE_TYPE: "failure.type",
     wire.FAILURE_CODE: "failure.code",
+    wire.EVALUATION_NAME: "evaluation.name",
+    wire.EVALUATION_SCORE: "evaluation.score",
 }
 
 _KIND: Final[Mapping[str, str]] = {
     "agenttrace.decision.": wire.EVENT_DECISION,
     "agenttrace.signal.": wire.EVENT_SIGNAL,
     "agenttrace.failure.": wire.EVENT_FAILURE,
+    "agenttrace.evaluation.": wire.EVENT_EVALUATION,
 }
 
 
@@ -152,7 +157,7 @@ def metadata_cases(
     policy: Policy = TOKEN,
     layers: tuple[Layer, ...] = EVERYWHERE,
 ) -> list[Case]:
-    """Cases that set metadata on each of the three events."""
+    """Cases that set metadata on each of the events."""
     return [
         Case(
             rule=rule,

@@ -113,6 +113,10 @@ keys = st.sampled_from(
         wire.FAILURE_TYPE,
         wire.FAILURE_CODE,
         wire.FAILURE_MESSAGE,
+        wire.EVALUATION_NAME,
+        wire.EVALUATION_SCORE,
+        wire.EVALUATION_LABEL,
+        wire.ERROR_TYPE,
         wire.STEP_ID,
     ]
 )

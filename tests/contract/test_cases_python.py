@@ -10,6 +10,7 @@ import pytest
 from agenttrace_schemas import rules, wire
 from agenttrace_schemas.column_types import Guard
 from agenttrace_schemas.counts import count_of
+from agenttrace_schemas.evaluation import check_evaluation
 from agenttrace_schemas.metadata import check_metadata
 from agenttrace_schemas.names import conversation_hash
 from agenttrace_schemas.rows import columns
@@ -50,6 +51,15 @@ CHECKS: Final[Mapping[str, tuple[Check, Mapping[str, str]]]] = {
             "failure_type": wire.FAILURE_TYPE,
             "failure_code": wire.FAILURE_CODE,
             "message": wire.FAILURE_MESSAGE,
+        },
+    ),
+    wire.EVENT_EVALUATION: (
+        check_evaluation,
+        {
+            "name": wire.EVALUATION_NAME,
+            "score": wire.EVALUATION_SCORE,
+            "label": wire.EVALUATION_LABEL,
+            "error_type": wire.ERROR_TYPE,
         },
     ),
 }

@@ -10,8 +10,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from agenttrace_collector.clickhouse.client import ClickHouse
-from agenttrace_schemas.checks import checks, constraints, quoted
+from agenttrace_schemas.checks import checks, constraints
 from agenttrace_schemas.derived_rows import ALL_ROWS
+from agenttrace_schemas.expressions import quoted
 from agenttrace_schemas.rows import Row
 from tests.contract.cases import COLUMN_CASES
 from tests.contract.shape import TOKEN

@@ -30,10 +30,10 @@ MACROS = {
     "${version_a:sqlstring}": f"'{VERSION}'",
     "${version_b:sqlstring}": f"'{VERSION}'",
 }
-# Of the replayed agent nothing was refused, no failure and no approval recorded: asked of all agents.
+# Of the replayed agent nothing was refused, no failure, approval or evaluation recorded: asked of all agents.
 OF_ALL = (
     *("failures_aggregate", "rejections_aggregate", "decisions_confidence"),
-    *("approvals_tools", "approvals_rules"),
+    *("approvals_tools", "approvals_rules", "evaluations_aggregate"),
 )
 UNITS = {"short", "ms", "s", "bytes", "cps"}
 

@@ -31,8 +31,8 @@ def test_every_block_runs() -> None:
     with capture(Settings()) as captured:
         run(captured)
         assert captured.counters().refused == {"label.pattern": 1}
-        assert len(captured.events()) == 16
-    assert len(BLOCKS) == 21
+        assert len(captured.events()) == 18
+    assert len(BLOCKS) == 22
 
 
 def test_the_guide_names_every_variable() -> None:

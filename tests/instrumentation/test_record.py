@@ -79,6 +79,40 @@ def test_a_tool_is_a_name_and_a_wait_a_count() -> None:
     assert (counts.redacted, counts.refused) == (1, {"count.range": 1})
 
 
+def test_an_evaluation_carries_its_fields(agenttrace_capture: Capture) -> None:
+    """A name, a number, a label; from the module, a run or a step."""
+    with agenttrace_capture.tracer().start_run() as run, run.step("respond", "reply") as step:
+        agenttrace.record_evaluation("tone", score=4)
+        run.record_evaluation("verdict", label="pass", metadata={"judge": "rules"})
+        step.record_evaluation("tone", error_type="TimeoutError")
+    found = [event.attributes for event in agenttrace_capture.events(wire.EVENT_EVALUATION)]
+    keys = (wire.EVALUATION_NAME, wire.EVALUATION_SCORE, wire.EVALUATION_LABEL, wire.ERROR_TYPE)
+    assert [tuple(each.get(key) for key in keys) for each in found] == [
+        ("tone", 4.0, None, None),
+        ("verdict", None, "pass", None),
+        ("tone", None, None, "TimeoutError"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("stated", "rule"),
+    [
+        ({"name": "what did she say?", "score": 1}, "label.pattern"),
+        ({"name": "tone", "label": "the user was angry"}, "label.pattern"),
+        ({"name": "tone", "score": float("nan")}, "evaluation.score"),
+        ({"name": "tone"}, "evaluation.score"),
+        ({"name": "", "score": 1}, "evaluation.name"),
+    ],
+)
+def test_an_evaluation_says_no_words(stated: Any, rule: str) -> None:
+    """Nothing leaves, and the refusal is counted under its rule."""
+    with capture(Settings()) as captured:
+        with captured.tracer().start_run() as run:
+            assert run.record_evaluation(**stated) is None
+        assert captured.events() == []
+    assert captured.counters().refused == {rule: 1}
+
+
 def test_a_signal_carries_its_fields(agenttrace_capture: Capture) -> None:
     """A signal says whether something was observed, and with which weight."""
     with agenttrace_capture.tracer().start_run() as run:

@@ -11,7 +11,8 @@ from functools import cache
 
 from agenttrace_collector.clickhouse.client import ClickHouse
 from agenttrace_collector.clickhouse.migrator import Migrator
-from agenttrace_schemas.checks import fingerprint, quoted
+from agenttrace_schemas.checks import fingerprint
+from agenttrace_schemas.expressions import quoted
 from agenttrace_schemas.rows import Row, columns
 from agenttrace_schemas.rules import Policy
 
@@ -108,6 +109,8 @@ def valid_row(row: type[Row], **values: object) -> dict[str, object]:
     }
     if row.TABLE in {"agent_steps", "settled_steps"}:
         default["status"] = "ok"
+    if row.TABLE == "agent_evaluations":
+        default |= {"name": "helpfulness", "score": 0.5}
     if row.TABLE.startswith("derived_"):
         default["rule"] = "failure.step"
     return {**default, **values}

@@ -16,6 +16,8 @@ from agenttrace_collector.api.routes import (
     comparisons,
     correlations,
     counts,
+    evaluation_documents,
+    evaluations,
     purge,
     run_documents,
     runs,
@@ -38,8 +40,8 @@ def build_app(answers: ApiDeps) -> FastAPI:
     )
     app.state.answers = answers
     for part in (
-        *(run_documents, runs, counts, aggregates, approvals, comparisons, correlations),
-        *(purge, about, docs),
+        *(run_documents, evaluation_documents, runs, counts, aggregates, approvals, evaluations),
+        *(comparisons, correlations, purge, about, docs),
     ):
         app.include_router(part.router)
     openapi.describe(app, answers)

@@ -21,6 +21,7 @@ COMMANDS: Final = {
     "signals": "lists",
     "failures": "lists",
     "approvals": "approvals",
+    "evaluations": "evaluations",
     "compare": "statistics",
     "correlate": "statistics",
     "rejections": "lists",

@@ -89,6 +89,11 @@ def number(key: str) -> Callable[[Row], str]:
     return lambda row: formatting.number(row[key])
 
 
+def decimal(key: str) -> Callable[[Row], str]:
+    """A number of any size, to three digits."""
+    return lambda row: formatting.decimal(row[key])
+
+
 def percent(key: str) -> Callable[[Row], str]:
     """A share as percent."""
     return lambda row: formatting.share(row[key])

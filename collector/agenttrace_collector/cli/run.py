@@ -11,13 +11,14 @@ from rich.console import Console
 from rich.text import Text
 
 from agenttrace_collector.cli.expand import expand_options
-from agenttrace_collector.cli.output import OutputOptions, Row, moment
+from agenttrace_collector.cli.output import OutputOptions, Row, decimal, moment
 
 _WIDTH: Final = 40
 _KINDS: Final = {
     "decisions": ("recorded_at", "decided"),
     "quality_signals": ("recorded_at", "observed"),
     "failures": ("occurred_at", "failed"),
+    "evaluations": ("recorded_at", "evaluated"),
 }
 
 
@@ -77,7 +78,7 @@ def _by_step(body: Mapping[str, Any]) -> dict[str | None, list[Text]]:
     placed: dict[str | None, list[tuple[str, Text]]] = {}
     for kind, (time, verb) in _KINDS.items():
         for event in body[kind]:
-            text = Text(f"        {verb}: {_said(kind, event)}", style="dim" if event["rule"] else "")
+            text = Text(f"        {verb}: {_said(kind, event)}", style="dim" if event.get("rule") else "")
             placed.setdefault(event["step_id"], []).append((event[time], text))
     return {
         step: [text for _, text in sorted(events, key=lambda pair: pair[0])]
@@ -90,11 +91,19 @@ def _said(kind: str, event: Row) -> str:
         text = f"{event['decision_type']} {event['selected']}, reason {event['reason_code']}"
         if event["confidence"] is not None:
             text += f", confidence {event['confidence']:.2f}"
+        if event["tool_name"]:
+            text += f", tool {event['tool_name']}"
+        if event["wait_ms"] is not None:
+            text += f", waited {event['wait_ms']:,} ms"
     elif kind == "quality_signals":
         text = f"{event['signal_type']} {event['signal_code']} = {str(event['value']).lower()}"
+    elif kind == "evaluations":
+        text = " ".join(
+            filter(None, (event["name"], decimal("score")(event), event["label"], event["error_type"]))
+        )
     else:
         text = f"{event['failure_type']} {event['failure_code']}"
-    return f"{text}  (derived by {event['rule']})" if event["rule"] else text
+    return f"{text}  (derived by {event['rule']})" if event.get("rule") else text
 
 
 def _rows(body: Mapping[str, Any]) -> Iterator[Row]:

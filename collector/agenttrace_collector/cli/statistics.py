@@ -12,13 +12,23 @@ from rich.console import Console
 from agenttrace_collector.cli import output as shown
 from agenttrace_collector.cli.expand import expand_options
 from agenttrace_collector.cli.filters import AgentOptions, Limit, StepOptions, TimeOptions, wanted
-from agenttrace_collector.cli.output import Column, OutputOptions, Row, interval, number, probability, text
+from agenttrace_collector.cli.output import (
+    Column,
+    OutputOptions,
+    Row,
+    decimal,
+    interval,
+    number,
+    probability,
+    text,
+)
 
 _KINDS: Final = {
     "decision_deltas": ("Decisions", ("decision_type", "reason_code")),
     "signal_deltas": ("Quality signals, true in a run", ("signal_type", "signal_code")),
     "outcome_deltas": ("Outcomes", ("outcome",)),
 }
+_EVALUATIONS: Final = "evaluation_deltas"
 _READING: Final = (
     "Shares are of runs, with intervals at 95 %; q is p corrected for how many rows are tested; * marks rows with"
     " fewer than ten runs, which are not tested. A difference is an observation, not a reason for it."
@@ -30,6 +40,7 @@ class Which(StrEnum):
 
     DECISIONS = "decisions"
     SIGNALS = "signals"
+    EVALUATIONS = "evaluations"
 
 
 @expand_options
@@ -46,11 +57,15 @@ def compare(
     """Show by what two versions of an agent differ."""
     named = {"agent_id": agent_id, "version_a": version_a, "version_b": version_b, "page_size": limit}
     body = form.ask("/v1/compare/versions", wanted(around, about, **named))
-    parts = {name: body["comparison"][name] for name in _KINDS}
+    parts = {name: body["comparison"][name] for name in (*_KINDS, _EVALUATIONS)}
 
     def tables(console: Console) -> None:
         for name, (title, keys) in _KINDS.items():
             console.print(shown.table(title, _compared(keys, version_a, version_b), parts[name]))
+            console.print()
+        if parts[_EVALUATIONS]:
+            means = _means(Column("name", text("name")), version_a, version_b)
+            console.print(shown.table("Evaluations, means of runs", means, parts[_EVALUATIONS]))
             console.print()
         console.print(_READING, style="dim")
 
@@ -67,7 +82,7 @@ def correlate(
     limit: Limit = 20,
     form: OutputOptions,
 ) -> None:
-    """Show which decisions precede failures, or which outcomes signals are associated with."""
+    """Show which decisions precede failures, and which outcomes or evaluations go with decisions and signals."""
     path, title, columns = _ASSOCIATED[which]
     body = form.ask(path, wanted(whose, around, about, page_size=limit))
     rows = body["correlations"]
@@ -90,6 +105,25 @@ def _compared(keys: Sequence[str], version_a: str, version_b: str) -> tuple[Colu
     )
 
 
+def _means(named: Column, version_a: str, version_b: str) -> tuple[Column, ...]:
+    return (
+        named,
+        Column(f"{version_a} runs", number("version_a_runs"), number=True),
+        Column(f"{version_a} mean", decimal("version_a_mean"), number=True),
+        Column(f"{version_b} runs", number("version_b_runs"), number=True),
+        Column(f"{version_b} mean", decimal("version_b_mean"), number=True),
+        *_OF_MEANS,
+    )
+
+
+def _difference_of_means(row: Row) -> str:
+    """With its interval; a mark where there are too few runs."""
+    told = decimal("difference")(row)
+    if row["difference_low"] is not None:
+        told += f" [{row['difference_low']:.3g} to {row['difference_high']:.3g}]"
+    return f"{told} *" if row["under_support"] else told
+
+
 def _difference(row: Row) -> str:
     """In points, with its interval; a mark where there are too few runs."""
     if row["difference"] is None:
@@ -103,6 +137,10 @@ _TESTED: Final = (
     Column("differs by, points [95 %]", _difference, number=True),
     Column("p", probability("p_value"), number=True),
     Column("q", probability("q_value"), number=True),
+)
+_OF_MEANS: Final = (
+    Column("differs by [95 %]", _difference_of_means, number=True),
+    *_TESTED[1:],
 )
 _ASSOCIATED: Final = {
     Which.DECISIONS: (
@@ -129,6 +167,21 @@ _ASSOCIATED: Final = {
             Column("runs without", number("runs_absent"), number=True),
             Column("succeeded without [95 %]", interval("success_rate_when_absent"), number=True),
             *_TESTED,
+        ),
+    ),
+    Which.EVALUATIONS: (
+        "/v1/correlate/evaluations",
+        "Evaluations of runs with and without a decision or a signal",
+        (
+            Column("evaluation", text("name")),
+            Column("", text("kind")),
+            Column("type", text("type")),
+            Column("code", text("code")),
+            Column("runs with", number("runs_present"), number=True),
+            Column("mean with", decimal("mean_present"), number=True),
+            Column("runs without", number("runs_absent"), number=True),
+            Column("mean without", decimal("mean_absent"), number=True),
+            *_OF_MEANS,
         ),
     ),
 }

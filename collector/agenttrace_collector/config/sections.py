@@ -142,6 +142,7 @@ class Ttl(Section):
     failures: Duration | None = 90 * 86_400.0
     decisions: Duration | None = 90 * 86_400.0
     quality_signals: Duration | None = 90 * 86_400.0
+    evaluations: Duration | None = 90 * 86_400.0
     rejections: Duration | None = 30 * 86_400.0
     span_links: Duration | None = 7 * 86_400.0
 

@@ -12,20 +12,23 @@ from agenttrace_collector.clickhouse import rowbinary
 from agenttrace_collector.decode import ids as identity
 from agenttrace_collector.decode.attributes import DuplicateKey, to_dict
 from agenttrace_schemas import wire
+from agenttrace_schemas.evaluation import evaluation_of
 from agenttrace_schemas.events import decision_of, failure_of, metadata_of, signal_of
-from agenttrace_schemas.rows import DecisionRow, FailureRow, Row, SignalRow
+from agenttrace_schemas.rows import DecisionRow, EvaluationRow, FailureRow, Row, SignalRow
 from agenttrace_schemas.rules import Decision, Policy, Violation
 
 KINDS: Final = {
     wire.EVENT_DECISION: "decision",
     wire.EVENT_SIGNAL: "quality_signal",
     wire.EVENT_FAILURE: "failure",
+    **dict.fromkeys(wire.EVALUATIONS, "evaluation"),
 }
 # The table of each kind.
 TABLES: Final = {
     "decision": DecisionRow.TABLE,
     "quality_signal": SignalRow.TABLE,
     "failure": FailureRow.TABLE,
+    "evaluation": EvaluationRow.TABLE,
 }
 
 
@@ -84,6 +87,8 @@ def event_row(event: Event, origin: Origin, policy: Policy, ids: EventIds) -> Ro
     """Returns the row of one event; raises `Violation` if a rule refuses it."""
     if event.name == wire.EVENT_FAILURE:
         return _failure(event, origin, policy, ids)
+    if event.name in wire.EVALUATIONS:
+        return _evaluation(event, origin, policy, ids)
     if not policy.decisions:
         raise Violation("event.disabled", event.name)
     if event.name == wire.EVENT_DECISION:
@@ -170,6 +175,31 @@ def _failure(event: Event, origin: Origin, policy: Policy, ids: EventIds) -> Fai
         occurred_at=event.time,
         metadata=metadata,
         source="agenttrace",
+    )
+
+
+def _evaluation(event: Event, origin: Origin, policy: Policy, ids: EventIds) -> EvaluationRow:
+    evaluation = evaluation_of(event.name, event.values, policy)
+    metadata = metadata_of(event.values, policy)
+    return EvaluationRow(
+        evaluation_id=_id(event, wire.EVALUATION_ID, ids, rowbinary.canonical(evaluation, metadata)),
+        run_id=origin.run_id,
+        step_id=_step_id(event, origin),
+        name=evaluation.name,
+        score=evaluation.score,
+        label=evaluation.label,
+        error_type=evaluation.error_type,
+        metadata=metadata,
+        recorded_at=event.time,
+        created_at=origin.created_at,
+        tenant=origin.tenant,
+        agent_id=origin.agent_id,
+        agent_version=origin.agent_version,
+        environment=origin.environment,
+        actor=origin.actor,
+        trace_id=origin.trace_id,
+        span_id=origin.span_number,
+        source="agenttrace" if event.name == wire.EVENT_EVALUATION else "genai",
     )
 
 

@@ -15,15 +15,16 @@ from agenttrace_collector.decode.attributes import value_of
 from agenttrace_collector.decode.batch import Batch, Context, Unread
 from agenttrace_collector.decode.builder import BatchBuilder, digest_of
 from agenttrace_collector.decode.confirm import confirm
-from agenttrace_collector.decode.conventions.coding_agents import REPEATED_SPANS
+from agenttrace_collector.decode.conventions.coding_agents import EVENT_NAME, REPEATED_SPANS
 from agenttrace_collector.decode.conventions.facts import SpanFacts
 from agenttrace_collector.decode.conventions.read import read_span
-from agenttrace_collector.decode.events import KINDS, TABLES, EventIds, Origin, event_row, read_event
+from agenttrace_collector.decode.events import KINDS, TABLES, Event, EventIds, Origin, event_row, read_event
 from agenttrace_collector.decode.outgoing import Outgoing, Step
 from agenttrace_collector.decode.parse import parse
 from agenttrace_collector.decode.resource import Sender, read_sender
 from agenttrace_collector.decode.steps import link_row, named, run_row, step_row
 from agenttrace_schemas import wire
+from agenttrace_schemas.evaluation import EXPLANATION
 from agenttrace_schemas.rows import RunRow, StepRow
 from agenttrace_schemas.rules import Violation
 
@@ -169,6 +170,7 @@ def _decode_events(span: Span, origin: Origin, builder: BatchBuilder) -> None:
             stated = read_event(event.name, event.attributes, time)
             row = event_row(stated, origin, builder.context.policy, ids)
             builder.add_event(row)
+            _tell_explanation(stated, builder)
             if outgoing:
                 outgoing.typed_event(event, stated, row)
         except Violation as violation:
@@ -178,7 +180,7 @@ def _decode_events(span: Span, origin: Origin, builder: BatchBuilder) -> None:
 def _decode_record(
     record: LogRecord, scope: str, sender: Sender, builder: BatchBuilder, *, prompts: Prompts
 ) -> None:
-    name = record.event_name
+    name = record.event_name or _stated_name(record)
     kind = KINDS.get(name)
     if kind is None:
         if not decode_agent_record(record, scope, sender, builder, prompts=prompts):
@@ -197,11 +199,24 @@ def _decode_record(
         stated = read_event(name, record.attributes, time)
         row = event_row(stated, origin, builder.context.policy, EventIds(origin))
         builder.add_event(row)
+        _tell_explanation(stated, builder)
         if builder.outgoing:
             builder.outgoing.typed_record(record, stated, row)
     except Violation as violation:
         builder.refused += 1
         builder.refuse(kind, violation, origin)
+
+
+def _stated_name(record: LogRecord) -> str:
+    """The name that stands among the attributes, where the sender's protocol has no place for it."""
+    named = (each.value.string_value for each in record.attributes if each.key == EVENT_NAME)
+    return next(named, "")
+
+
+def _tell_explanation(event: Event, builder: BatchBuilder) -> None:
+    """Count the explanation of an evaluation, which is not kept."""
+    if wire.GEN_AI_EVALUATION_EXPLANATION in event.values:
+        builder.changed(EXPLANATION, wire.GEN_AI_EVALUATION_EXPLANATION)
 
 
 _STAMPS = {

@@ -17,8 +17,9 @@ from agenttrace_collector.forward.encoding import In
 from agenttrace_collector.forward.values import values_of
 from agenttrace_schemas import names, wire
 from agenttrace_schemas.allowlist import EVENTS
+from agenttrace_schemas.evaluation import Evaluation, evaluation_attributes
 from agenttrace_schemas.rebuild import event_attributes, rebuilt_attributes
-from agenttrace_schemas.rows import DecisionRow, FailureRow, Row, SignalRow
+from agenttrace_schemas.rows import DecisionRow, EvaluationRow, FailureRow, Row, SignalRow
 from agenttrace_schemas.rules import Policy
 
 # Whose a record is.
@@ -31,7 +32,7 @@ _WEIGHT: Final = {tag: encoding.Double(tag, wire.SIGNAL_WEIGHT) for tag in (In.E
 _IDS: Final = {
     (tag, key): encoding.Id(tag, key)
     for tag in (In.EVENT, In.RECORD)
-    for key in (wire.DECISION_ID, wire.SIGNAL_ID, wire.FAILURE_ID, wire.STEP_ID)
+    for key in (wire.DECISION_ID, wire.SIGNAL_ID, wire.FAILURE_ID, wire.EVALUATION_ID, wire.STEP_ID)
 }
 
 
@@ -89,6 +90,8 @@ def typed_attributes(tag: bytes, stated: Event, row: Row, policy: Policy) -> byt
     elif isinstance(row, FailureRow):
         made = _failure(tag, row.failure_type, row.failure_code, row.message)
         own, raw = wire.FAILURE_ID, row.failure_id
+    elif isinstance(row, EvaluationRow):
+        made, own, raw = _evaluation(tag, row, stated.name), wire.EVALUATION_ID, row.evaluation_id
     else:
         return b""
     made += _id(_IDS[tag, own], stated, raw, policy)
@@ -110,6 +113,12 @@ def decision_attributes(tag: bytes, row: DecisionRow) -> bytes:
 def _signal_attributes(tag: bytes, row: SignalRow) -> bytes:
     made = _signal(tag, row.signal_type, row.signal_code, row.value)
     return made if row.weight is None else made + _WEIGHT[tag](row.weight)
+
+
+def _evaluation(tag: bytes, row: EvaluationRow, event: str) -> bytes:
+    evaluation = Evaluation(row.name, row.score, row.label, row.error_type)
+    stated = evaluation_attributes(evaluation, event)
+    return b"".join(encoding.attribute(tag, key, value) for key, value in stated.items())
 
 
 def _id(own: encoding.Id, stated: Event, raw: bytes | None, policy: Policy) -> bytes:

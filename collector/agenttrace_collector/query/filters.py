@@ -50,6 +50,7 @@ _LIST: Final = (
     Filter("decision_type", "type", "Only decisions of this type.", VOCABULARY),
     Filter("signal_type", "type", "Only quality signals of this type.", VOCABULARY),
     Filter("code", "code", "Only this code."),
+    Filter("name", "name", "Only evaluations of this name."),
 )
 FILTERS: Final[Mapping[str, Filter]] = {each.parameter: each for each in _LIST}
 START: Final = Filter("start_time", "since", "Start of the time range, itself included")

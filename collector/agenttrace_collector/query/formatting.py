@@ -15,6 +15,11 @@ def number(value: float | None) -> str:
     return f"{value:,}" if isinstance(value, int) else f"{value:,.1f}"
 
 
+def decimal(value: float | None) -> str:
+    """Of any size, to three digits."""
+    return NOTHING if value is None else f"{value:.3g}"
+
+
 def share(value: float | None) -> str:
     """A share as percent."""
     return NOTHING if value is None else f"{100 * value:.1f} %"

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from agenttrace_collector.settle.model import DENIAL, PendingRun
-from agenttrace_schemas.checks import quoted
+from agenttrace_schemas.expressions import quoted
 from agenttrace_schemas.retention import TIMES
 from agenttrace_schemas.rows import Row, columns
 from agenttrace_schemas.template import render

@@ -49,6 +49,10 @@ METRICS: Final[Mapping[str, MetricSpec]] = {
     ),
     "otelcol_receiver_accepted_runs": MetricSpec(_COUNTER, "Run documents taken."),
     "otelcol_receiver_refused_runs": MetricSpec(_COUNTER, "Run documents refused, for good or until later."),
+    "otelcol_receiver_accepted_evaluations": MetricSpec(_COUNTER, "Evaluations taken as documents."),
+    "otelcol_receiver_refused_evaluations": MetricSpec(
+        _COUNTER, "Evaluations in documents refused, for good or until later."
+    ),
     "otelcol_receiver_accepted_metric_points": MetricSpec(_COUNTER, "Metric points read and dropped."),
     "otelcol_receiver_refused_metric_points": MetricSpec(
         _COUNTER, "Metric points refused (receivers.otlp.metrics)."
@@ -87,6 +91,10 @@ METRICS: Final[Mapping[str, MetricSpec]] = {
     "otelcol_process_memory_rss": MetricSpec(_GAUGE, "Resident bytes."),
     "agenttrace_received_spans": MetricSpec(_COUNTER, "Spans in requests that could be read."),
     "agenttrace_received_log_records": MetricSpec(_COUNTER, "Log records in requests that could be read."),
+    "agenttrace_received_evaluations": MetricSpec(_COUNTER, "Evaluations in documents that could be read."),
+    "agenttrace_ignored_evaluations": MetricSpec(
+        _COUNTER, "Evaluations in documents without a meaning here: none."
+    ),
     "agenttrace_received_runs": MetricSpec(_COUNTER, "Run documents that could be read."),
     "agenttrace_ignored_runs": MetricSpec(_COUNTER, "Run documents without a meaning here: none."),
     "agenttrace_ignored_spans": MetricSpec(

@@ -25,7 +25,7 @@ from agenttrace_collector.receivers.body import read_body
 from agenttrace_collector.server.auth import Role, token_digest
 from agenttrace_collector.server.browsers import DEFAULT_HEADERS
 from agenttrace_collector.server.static_files import CSS, JAVASCRIPT, StaticFile, static_response
-from agenttrace_collector.web import approvals, associations, compare, events, overview, runs
+from agenttrace_collector.web import approvals, associations, compare, evaluations, events, overview, runs
 from agenttrace_collector.web.deps import sessions
 from agenttrace_collector.web.downloads import download
 from agenttrace_collector.web.rendering import render
@@ -39,6 +39,7 @@ PAGES: Final[dict[str, Page]] = {
     "/decisions": events.decisions,
     "/signals": events.signals,
     "/approvals": approvals.approvals,
+    "/evaluations": evaluations.evaluations,
     "/compare": compare.compare,
     "/associations": associations.associations,
 }

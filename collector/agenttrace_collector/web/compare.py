@@ -17,6 +17,8 @@ _PARTS: Final = {
     "compare_signals": ("Quality signals, true in a run", ("signal_type", "signal_code")),
 }
 
+_EVALUATIONS: Final = "compare_evaluations"
+
 
 async def compare(request: Request) -> tuple[str, dict[str, Any]]:
     """Lets the reader choose two versions and shows by what they differ."""
@@ -35,7 +37,11 @@ async def compare(request: Request) -> tuple[str, dict[str, Any]]:
         "b": b,
     }
     bound = chosen.bound(agent_id=agent, version_a=a, version_b=b)
-    rows = await asyncio.gather(*(who.records(name, bound) for name in _PARTS)) if agent else [[], [], []]
+    names = (*_PARTS, _EVALUATIONS)
+    asked = (
+        await asyncio.gather(*(who.records(name, bound) for name in names)) if agent else [[]] * len(names)
+    )
+    *rows, evaluations = asked
     own = {"agent_id": agent, "version_a": a, "version_b": b}
     parts = [
         {
@@ -46,7 +52,8 @@ async def compare(request: Request) -> tuple[str, dict[str, Any]]:
         }
         for (name, (title, keys)), part in zip(_PARTS.items(), rows, strict=True)
     ]
-    return "compare.html", {**found, "parts": parts}
+    csv = chosen.link(f"/csv/{_EVALUATIONS}", **own)
+    return "compare.html", {**found, "parts": parts, "evaluations": evaluations, "evaluations_csv": csv}
 
 
 def _differences(title: str, keys: Any, rows: Any, csv: str) -> Chart:

@@ -94,7 +94,7 @@ async def pages_of(
 
 
 def _tells_events(query: Query) -> bool:
-    return any(kind in query.name for kind in ("decision", "signal", "approval"))
+    return any(kind in query.name for kind in ("decision", "signal", "approval", "correlate"))
 
 
 def bound_of(request: Request, query: Query, policy: Policy) -> dict[str, Any]:

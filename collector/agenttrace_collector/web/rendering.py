@@ -10,7 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.requests import Request
 
 from agenttrace_collector.errors import CollectorError
-from agenttrace_collector.query.formatting import NOTHING, moment, number, points, probability, share
+from agenttrace_collector.query.formatting import NOTHING, decimal, moment, number, points, probability, share
 from agenttrace_collector.web.deps import filters
 from agenttrace_collector.web.filters import SPANS, PageFilters
 from agenttrace_collector.web.sessions import COOKIE
@@ -21,6 +21,7 @@ _NAVIGATION: Final = {
     "/decisions": "Decisions",
     "/signals": "Signals",
     "/approvals": "Approvals",
+    "/evaluations": "Evaluations",
     "/compare": "Compare",
     "/associations": "Associations",
 }
@@ -57,7 +58,13 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters.update(
-        number=number, share=share, moment=moment, points=points, probability=probability, cell=cell
+        number=number,
+        decimal=decimal,
+        share=share,
+        moment=moment,
+        points=points,
+        probability=probability,
+        cell=cell,
     )
     return environment
 

@@ -13,6 +13,7 @@ from agenttrace_collector.api.params import MOST_PAGES, allowed_in, one_of
 from agenttrace_collector.api.problems import InvalidField
 from agenttrace_collector.api.routes.runs import get_details
 from agenttrace_collector.query.filters import STATUSES
+from agenttrace_collector.query.formatting import decimal
 from agenttrace_collector.web.deps import current_reader, filters
 
 _ON_A_PAGE: Final = 50
@@ -98,7 +99,20 @@ def _events(details: Details) -> dict[Any, list[dict[str, Any]]]:
         text = f"{decision.decision_type}: {decision.selected}, reason {decision.reason_code}"
         if decision.confidence is not None:
             text += f", confidence {decision.confidence:.2f}"
+        if decision.tool_name:
+            text += f", tool {decision.tool_name}"
+        if decision.wait_ms is not None:
+            text += f", waited {decision.wait_ms:,} ms"
         found.append((decision.recorded_at, decision.step_id, _event("decided", text, decision.rule)))
+    for each in details.evaluations:
+        parts = (
+            each.name,
+            decimal(each.score) if each.score is not None else "",
+            each.label,
+            each.error_type,
+        )
+        text = " ".join(filter(None, parts))
+        found.append((each.recorded_at, each.step_id, _event("evaluated", text, "")))
     for signal in details.quality_signals:
         text = f"{signal.signal_type} {signal.signal_code} = {str(signal.value).lower()}"
         found.append((signal.recorded_at, signal.step_id, _event("observed", text, signal.rule)))

@@ -62,6 +62,14 @@ def respond(run: Run, lookup: Lookup) -> None:
     run.record_quality_signal("latency_threshold", "exceeded_threshold", lookup.elapsed_ms > SLOW_MS)
 
 
+def evaluate(run: Run, lookup: Lookup) -> None:
+    """What an evaluator of the application's own makes of the run: a number and a label, no words."""
+    complete = lookup.fields_missing == 0
+    run.record_evaluation(
+        "completeness", 1 - lookup.fields_missing / 4, "complete" if complete else "partial"
+    )
+
+
 def main(tracer_provider: TracerProvider | None = None) -> None:
     """Look everything up, one run each; a run without documents ends as partial."""
     provider = tracer_provider or agenttrace.configure("handbook-search", "1.7")
@@ -70,6 +78,7 @@ def main(tracer_provider: TracerProvider | None = None) -> None:
         with tracer.start_run() as run:
             search(run, lookup)
             respond(run, lookup)
+            evaluate(run, lookup)
             run.set_status(RunStatus.SUCCESS if lookup.kept else RunStatus.PARTIAL)
     provider.force_flush()
 

@@ -43,6 +43,21 @@ class Findings(Record):
     )
 
 
+class MeanFindings(Record):
+    """The difference between the means of two groups of runs, with its interval and its p and q values."""
+
+    difference: float | None = Field(description="The mean of the first group less that of the second.")
+    difference_low: float | None = Field(description="Welch's interval at 95 %.")
+    difference_high: float | None
+    effect_size: float | None = Field(description="The rank-biserial correlation, from -1 to 1.")
+    under_support: bool = Field(description="One group has too few runs to be tested.")
+    test: Literal["mann_whitney", "none"]
+    p_value: float | None
+    q_value: float | None = Field(
+        description="By Benjamini and Hochberg, over all rows of the answer on all of its pages."
+    )
+
+
 class VersionRates(Findings):
     """The share of the runs of either version; the difference is that of the second less the first."""
 

@@ -134,6 +134,21 @@ class QualitySignal(Record):
     rule: str = Field(description="The derivation rule; empty if the agent recorded it.")
 
 
+class RunEvaluation(Record):
+    """What an evaluator measured of the run or of one of its steps."""
+
+    evaluation_id: UUID
+    run_id: UUID
+    step_id: UUID | None
+    name: str
+    score: float | None
+    label: str = Field(description="Empty where there is none.")
+    error_type: str = Field(description="Why there is neither, empty where there is one.")
+    metadata: dict[str, Scalar]
+    recorded_at: Moment
+    actor: str
+
+
 class Runs(Page):
     """Runs, the latest first."""
 
@@ -161,9 +176,11 @@ class Details(Record):
     failures: list[Failure]
     decisions: list[Decision]
     quality_signals: list[QualitySignal]
+    evaluations: list[RunEvaluation]
     decisions_enabled: bool = Field(
         description="True if this collector stores decisions and quality signals."
     )
     steps_total: int
     decisions_total: int
     quality_signals_total: int
+    evaluations_total: int

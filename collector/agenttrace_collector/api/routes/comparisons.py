@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query
 from pydantic import Field
 
 from agenttrace_collector.api.deps import RequireDecisions
-from agenttrace_collector.api.models.finding import OfDecisions, OfSignals, VersionRates
+from agenttrace_collector.api.models.finding import MeanFindings, OfDecisions, OfSignals, VersionRates
 from agenttrace_collector.api.pagination import REFUSALS, Record, paginate
 from agenttrace_collector.api.params import EventTimes, RequiredName
 
@@ -50,6 +50,16 @@ class OutcomeDelta(VersionRates, _Outcome):
     delta: float | None = Field(description="The second rate minus the first.")
 
 
+class EvaluationDelta(MeanFindings):
+    """The numbers that evaluators gave to runs, in both versions; the number of a run is the mean of its own."""
+
+    name: str
+    version_a_runs: int
+    version_a_mean: float | None
+    version_b_runs: int
+    version_b_mean: float | None
+
+
 class Comparison(Record):
     """What differs between two versions."""
 
@@ -58,6 +68,7 @@ class Comparison(Record):
     decision_deltas: list[DecisionDelta]
     signal_deltas: list[SignalDelta]
     outcome_deltas: list[OutcomeDelta]
+    evaluation_deltas: list[EvaluationDelta]
 
 
 class Compared(Record):
@@ -80,9 +91,11 @@ class CompareFilter(EventTimes):
 
 @router.get("/v1/compare/versions", summary="Two versions of an agent")
 async def compare_versions(queries: RequireDecisions, wanted: Annotated[CompareFilter, Query()]) -> Compared:
-    """Returns by how much decisions, quality signals and outcomes of two versions differ."""
-    names = ("compare_decisions", "compare_signals", "compare_outcomes")
-    decisions, signals, outcomes = await asyncio.gather(*(queries.select(name, wanted) for name in names))
+    """Returns by how much decisions, quality signals, outcomes and evaluations of two versions differ."""
+    names = ("compare_decisions", "compare_signals", "compare_outcomes", "compare_evaluations")
+    decisions, signals, outcomes, evaluations = await asyncio.gather(
+        *(queries.select(name, wanted) for name in names)
+    )
     return Compared(
         comparison=Comparison(
             version_a=wanted.version_a,
@@ -90,6 +103,7 @@ async def compare_versions(queries: RequireDecisions, wanted: Annotated[CompareF
             decision_deltas=[DecisionDelta(**row) for row in paginate(decisions, wanted)],
             signal_deltas=[SignalDelta(**row) for row in paginate(signals, wanted)],
             outcome_deltas=[OutcomeDelta(**row) for row in outcomes],
+            evaluation_deltas=[EvaluationDelta(**row) for row in evaluations],
         ),
         decision_deltas_total=len(decisions),
         signal_deltas_total=len(signals),

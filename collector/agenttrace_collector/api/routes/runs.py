@@ -16,6 +16,7 @@ from agenttrace_collector.api.models.run import (
     Failures,
     QualitySignal,
     Run,
+    RunEvaluation,
     Runs,
     Step,
     Steps,
@@ -68,13 +69,19 @@ async def list_failures(queries: RequireReader, run_id: RunId, page: Annotated[P
 
 @router.get("/v1/runs/{run_id}/details", summary="Everything of a run", responses=MISSING)
 async def get_details(queries: RequireReader, run_id: RunId) -> Details:
-    """Returns the run with its steps, failures, decisions and quality signals."""
+    """Returns the run with its steps, failures, decisions, quality signals and evaluations."""
     run = await _run(queries, run_id)
     is_kept = queries.answers.policy.decisions
-    names = ["run_steps", "run_failures", *(["run_decisions", "run_signals"] if is_kept else [])]
+    names = [
+        "run_steps",
+        "run_failures",
+        "run_evaluations",
+        *(["run_decisions", "run_signals"] if is_kept else []),
+    ]
     parts = await asyncio.gather(*(queries.records(name, {"run_id": run_id}) for name in names))
     found: dict[str, list[dict[str, Any]]] = dict(zip(names, parts, strict=True))
     steps, failures = found["run_steps"], [Failure(**row) for row in found["run_failures"]]
+    evaluations = found["run_evaluations"]
     decisions, signals = found.get("run_decisions", []), found.get("run_signals", [])
     return Details(
         run=Run(**run),
@@ -83,10 +90,12 @@ async def get_details(queries: RequireReader, run_id: RunId) -> Details:
         failures=failures[:_MOST_DETAILS],
         decisions=[Decision(**row) for row in decisions[:_MOST_DETAILS]],
         quality_signals=[QualitySignal(**row) for row in signals[:_MOST_DETAILS]],
+        evaluations=[RunEvaluation(**row) for row in evaluations[:_MOST_DETAILS]],
         decisions_enabled=is_kept,
         steps_total=len(steps),
         decisions_total=len(decisions),
         quality_signals_total=len(signals),
+        evaluations_total=len(evaluations),
     )
 
 

@@ -1,0 +1,34 @@
+-- Evaluations of two versions
+-- By how much the numbers that evaluators gave to runs of the second version differ from those of the first; the
+-- number of a run is the mean of its own.
+WITH
+    ${statistics},
+    population AS
+    (
+        SELECT run_id, agent_version AS version
+        FROM runs
+        WHERE tenant = {tenant:String}
+          AND agent_id = {agent_id:String}
+          AND agent_version IN ({version_a:String}, {version_b:String})
+          AND ({environment:String} = '' OR environment = {environment:String})
+          AND ${started}
+          AND ${tool}
+    ),
+    ${run_means},
+    compared AS
+    (
+        SELECT
+            name, '' AS kind, '' AS type, '' AS code, mean,
+            -- A version that is compared with itself is in both groups.
+            arrayJoin(arrayFilter(each -> if(each, {version_b:String}, {version_a:String}) = version, [false, true])) AS present
+        FROM run_means
+        INNER JOIN population USING (run_id)
+    ),
+    ${means_tested}
+SELECT
+    name,
+    toUInt64(n) AS version_a_runs, mean_absent AS version_a_mean,
+    toUInt64(m) AS version_b_runs, mean_present AS version_b_mean,
+    ${findings}
+FROM placed
+ORDER BY name

@@ -1,0 +1,38 @@
+-- Evaluations of runs with and without a decision or a signal
+-- By how much the numbers that evaluators gave to runs with a stated reason, or with a signal that was observed as
+-- true, differ from those of the other runs that were evaluated so; the number of a run is the mean of its own.
+WITH
+    ${statistics},
+    ${population},
+    ${run_means},
+    stated AS
+    (
+        SELECT DISTINCT run_id, 'decision' AS kind, toString(decision_type) AS type, toString(reason_code) AS code
+        FROM decisions
+        WHERE tenant = {tenant:String}
+          AND ({source:String} = '' OR source = {source:String})
+          AND run_id IN (SELECT run_id FROM run_means)
+        UNION ALL
+        SELECT DISTINCT run_id, 'signal' AS kind, toString(signal_type) AS type, toString(signal_code) AS code
+        FROM quality_signals
+        WHERE tenant = {tenant:String}
+          AND value
+          AND ({source:String} = '' OR source = {source:String})
+          AND run_id IN (SELECT run_id FROM run_means)
+    ),
+    compared AS
+    (
+        SELECT
+            name, kind, type, code, mean,
+            (run_id, kind, type, code) IN (SELECT run_id, kind, type, code FROM stated) AS present
+        FROM run_means
+        CROSS JOIN (SELECT DISTINCT kind, type, code FROM stated) AS kinds
+    ),
+    ${means_tested}
+SELECT
+    name, kind, type, code,
+    toUInt64(m) AS runs_present, toUInt64(n) AS runs_absent, mean_present, mean_absent,
+    ${findings}
+FROM placed
+WHERE m > 0
+ORDER BY name, kind, type, code

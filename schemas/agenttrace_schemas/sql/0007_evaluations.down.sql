@@ -1,0 +1,1 @@
+DROP TABLE IF EXISTS agent_evaluations ${on_cluster} SYNC;
