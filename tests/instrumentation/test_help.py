@@ -68,16 +68,20 @@ def test_objects_say_what_they_are(agenttrace_capture: Capture) -> None:
 
 
 def test_the_import_is_light() -> None:
-    """About a quarter of a second of the processor, OpenTelemetry and the interpreter included, and nothing of the collector's."""
-    program = (
-        "import sys, time; import agenttrace; "
-        "print(time.process_time(), [n for n in ('grpc', 'clickhouse_connect', 'pydantic', 'typer') if n in sys.modules])"
-    )
+    """A few times what OpenTelemetry's own SDK takes (0.22 s on a quiet machine), and nothing of the collector's."""
+    heavy = ("grpc", "clickhouse_connect", "pydantic", "typer")
+    loads = f"[name for name in {heavy} if name in sys.modules]"
     measured = [
-        subprocess.run(
-            [sys.executable, "-c", program], capture_output=True, text=True, check=True
-        ).stdout.split(" ", 1)
-        for _ in range(3)
+        [seconds(module, loads) for _ in range(2)] for module in ("opentelemetry.sdk.trace", "agenttrace")
     ]
-    assert {loaded.strip() for _, loaded in measured} == {"[]"}
-    assert min(float(seconds) for seconds, _ in measured) < 0.35
+    theirs, ours = (min(each) for each in measured)
+    assert ours < 4 * theirs
+
+
+def seconds(module: str, loads: str) -> float:
+    """Of the processor, to import a module in a process of its own that loads nothing of these."""
+    program = f"import sys, time; import {module}; print(time.process_time(), {loads})"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    taken, _, loaded = done.stdout.partition(" ")
+    assert loaded.strip() == "[]"
+    return float(taken)
