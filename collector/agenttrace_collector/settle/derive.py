@@ -156,17 +156,28 @@ def _reranks(steps: Sequence[Node]) -> Found:
         retrieved = retrieved or node.kind == RETRIEVAL
 
 
+def _truly_started(node: Node) -> int:
+    """The latest time at which a step can have started: some clocks tell the start in whole milliseconds."""
+    started = node.step.started_at
+    return started if started % _MILLISECOND else started + _MILLISECOND
+
+
+_MILLISECOND: Final = 10**6
+_SIDE_BY_SIDE: Final = frozenset({AGENT, MODEL, TOOL, RETRIEVAL})
+
+
 def _parallel(nodes: Sequence[Node]) -> Found:
-    """Once for each group of siblings of which one starts before another ends: at the one that does."""
-    siblings: defaultdict[Node | None, list[Node]] = defaultdict(list)
+    """Once for each group of siblings of one kind of which one starts before another ends: at the one that does."""
+    siblings: defaultdict[tuple[Node | None, str], list[Node]] = defaultdict(list)
     for node in nodes:
         # Records of a log tell no parents: a tool that calls others is not beside them.
-        if (node.leaf or node.kind == AGENT) and node.step.source != CODING_AGENT:
-            siblings[node.scope].append(node)
+        told_by_log = node.step.source == CODING_AGENT
+        if (node.leaf or node.kind == AGENT) and node.kind in _SIDE_BY_SIDE and not told_by_log:
+            siblings[node.scope, node.kind].append(node)
     for members in siblings.values():
         ends = 0
         for node in members:
-            if node.step.started_at < ends:
+            if _truly_started(node) < ends:
                 yield node, "path.parallel"
                 break
             ends = max(ends, node.step.ended_at)
