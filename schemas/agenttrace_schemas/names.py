@@ -29,6 +29,8 @@ PACKAGED: Final = frozenset(
     wait_agent write_stdin
     edit glob google_web_search grep_search list_directory read_file read_many_files replace
     run_shell_command save_memory search_file_content todo_write web_fetch write_file
+    bash grep read_bash report_intent stop_bash task update_todo view write_bash
+    list patch read skill todoread todowrite webfetch write
     """.split()
 )
 # Types of decisions that show that there is what they name: someone let the tool through, or denied it.

@@ -32,8 +32,8 @@ RAN: Final = (
     "|mcp_tool_error|(.*[._ -])?[Tt]ime(d)?[_ -]?[Oo]ut([._ -].*)?|deadline[_ ]exceeded"
     "|[A-Za-z_ -]*[Ee]xit(ed)?[_ -]?([Cc]ode|[Ss]tatus)?[:_ -]*-?[0-9]{1,3}|[1-5][0-9]{2}"
 )
-# Exceptions that ask the model to call again, whether or not there is such a tool.
-CALL_AGAIN: Final = "ModelRetry|ToolRetryError"
+# Exceptions that tell the model so, to have it call again, whether or not there is such a tool.
+CALL_AGAIN: Final = "ModelRetry|ToolRetryError|ToolError"
 # Searched for anywhere: there is no such tool, function or agent.
 UNKNOWN_TOOL: Final = (
     "(?i)(unknown|no[_ -]?such|invalid|undefined|unregistered|unrecognized|nonexistent|missing|hallucinated)"

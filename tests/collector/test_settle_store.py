@@ -111,7 +111,7 @@ def answers(database: ClickHouse) -> dict[str, list[Any]]:
 def test_late_spans_change_a_run(database: ClickHouse) -> None:
     """Settled half-way and again with the rest, every view says what it says when all came at once."""
     other = new_database()
-    bodies = [body for scenario in scenarios() for body in scenario.bodies("traces")]
+    bodies = [body for scenario in scenarios()[::3] for body in scenario.bodies("traces")]
     for body in bodies[::2]:
         insert(database, body)
     settle(database)

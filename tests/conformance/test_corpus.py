@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -41,6 +41,8 @@ class Sent:
     said: str
     runs: Mapping[bytes, SeenRun]
     sources: Mapping[bytes, frozenset[str]]
+    # The rules of derived decisions by trace, one for each decision.
+    derived: Mapping[bytes, Sequence[str]]
 
 
 @pytest.fixture(scope="module")
@@ -56,8 +58,18 @@ def sent(tmp_path_factory: pytest.TempPathFactory) -> Sent:
         wait_until_settled(collector)
         said += [collector.get("metrics", "/metrics"), collector.get("health")]
     said.append(collector.log())
-    steps, runs = answers(directory / "data", ["SELECT * FROM steps ORDER BY seq", "SELECT * FROM runs"])
-    return Sent(directory, "\n".join(said), dict(seen_runs(runs, steps)), sources_of(steps))
+    steps, runs, derived = answers(
+        directory / "data",
+        [
+            "SELECT * FROM steps ORDER BY seq",
+            "SELECT * FROM runs",
+            "SELECT trace_id, rule FROM derived_decisions FINAL",
+        ],
+    )
+    rules: defaultdict[bytes, list[str]] = defaultdict(list)
+    for each in derived:
+        rules[UUID(each["trace_id"]).bytes].append(each["rule"])
+    return Sent(directory, "\n".join(said), dict(seen_runs(runs, steps)), sources_of(steps), rules)
 
 
 def wait_until_settled(collector: Collector) -> None:
@@ -141,6 +153,35 @@ def test_deviations_are_few_and_have_reasons(sent: Sent) -> None:
     assert all(listed().values())
     caveats = {str(scenario): scenario.caveat for scenario in scenarios()}
     assert all(caveats[name] for name, fact in listed() if fact in {"runs", "status"})
+
+
+def false_decisions(scenario: Scenario, rules: Sequence[str]) -> Iterator[str]:
+    """Derived decisions of what did not happen: branches that did not run side by side, retries, fallbacks."""
+    expected = scenario.expected
+    is_parallel = (
+        expected.get("order")
+        or expected.get("parallel")
+        or any(step.get("parallel") for step in expected["steps"])
+    )
+    has_branches = is_parallel or any(word in scenario.name for word in ("parallel", "fan_out"))
+    has_failed = any(step.get("error") for step in expected["steps"]) or "fallback" in scenario.name
+    for rule in rules:
+        if (
+            (rule == "path.parallel" and not has_branches)
+            or (rule.startswith("retry.") and not expected["llm_retries"] and not has_failed)
+            or (rule == "path.fallback" and not has_failed)
+        ):
+            yield rule
+
+
+def test_nothing_is_derived_that_did_not_happen(sent: Sent) -> None:
+    """No branch beside another, no retry and no fallback where the facts have none; counted by set."""
+    found: defaultdict[str, list[str]] = defaultdict(list)
+    for scenario in scenarios():
+        for trace in scenario.trace_ids():
+            found[scenario.pair] += false_decisions(scenario, sent.derived.get(trace, ()))
+    print("".join(f"\n{pair}: {len(rules)} false" for pair, rules in found.items()))
+    assert {pair: rules for pair, rules in found.items() if rules} == {}
 
 
 def test_the_readme_says_what_is_seen(sent: Sent) -> None:

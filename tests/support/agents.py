@@ -1,4 +1,4 @@
-"""The captured log records of coding agents: scenarios, what happened in them, and what settling makes of them."""
+"""The captured requests of coding agents: scenarios, what happened in them, and what settling makes of them."""
 
 from __future__ import annotations
 
@@ -6,22 +6,23 @@ import json
 import re
 import tarfile
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
 from agenttrace_collector.decode.batch import Batch, Context
-from agenttrace_collector.decode.otlp import decode_logs
-from agenttrace_collector.decode.otlp_json import logs_from_json
+from agenttrace_collector.decode.otlp import decode_logs, decode_traces
+from agenttrace_collector.decode.otlp_json import logs_from_json, traces_from_json
 from agenttrace_schemas.rules import Policy
 
 FOLDER: Final = Path(__file__).parents[1] / "corpus" / "agents"
 CONTEXT: Final = Context(Policy(site_key=b"k" * 32), "default", 1_795_700_000 * 10**9)
 _DENIED: Final = frozenset({"reject", "denied", "abort"})
 _SUCCESS: Final = "success"
-_SERVER: Final = re.compile(r"^mcp(:| |__.+__)")
+_DECODE: Final = {"logs": (logs_from_json, decode_logs), "traces": (traces_from_json, decode_traces)}
+_SERVER: Final = re.compile(r"^mcp(:| |__.+__|\w+-)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +37,13 @@ class AgentScenario:
     def __str__(self) -> str:
         return f"{self.set}/{self.name}"
 
-    def batches(self) -> Iterator[Batch]:
-        """Each request as decoded."""
+    def batches(self, signals: Collection[str] = ("logs", "traces")) -> Iterator[Batch]:
+        """Each request as decoded, of these signals only."""
         for name, body in self.requests:
-            protobuf = logs_from_json(body).data if name.endswith(".json") else body
-            yield decode_logs(protobuf, CONTEXT)
+            signal = name.split(".")[1]
+            if signal in signals:
+                from_json, decode = _DECODE[signal]
+                yield decode(from_json(body).data if name.endswith(".json") else body, CONTEXT)
 
     def happened(self) -> Mapping[str, Counter[str]]:
         """The facts by kind, each with how often: calls that ran, approvals with their outcome, and so on."""
@@ -75,7 +78,7 @@ def bare(tool: str) -> str:
 
 @cache
 def agent_scenarios() -> tuple[AgentScenario, ...]:
-    """Every scenario that sent log records."""
+    """Every scenario that sent something."""
     return tuple(each for path in sorted(FOLDER.glob("*.tar.xz")) for each in _of(path))
 
 

@@ -8,6 +8,7 @@ from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 
 from agenttrace_collector.decode import ids as identity
 from agenttrace_collector.decode.agent_facts import AgentFacts, Prompts, read_record
+from agenttrace_collector.decode.agent_runs import CUT
 from agenttrace_collector.decode.builder import BatchBuilder
 from agenttrace_collector.decode.conventions import coding_agents
 from agenttrace_collector.decode.events import Origin
@@ -25,7 +26,6 @@ _LONGEST: Final = 10**9
 _FIRST_ERROR: Final = 400
 _SERVER_FAILED: Final = "mcp_tool_error"
 _SPAN: Final = slice(0, 8)
-_CUT: Final = frozenset({"content_filter", "error", "length", "other"})
 
 
 def decode_agent_record(
@@ -225,6 +225,6 @@ def _run(told: AgentFacts, builder: BatchBuilder) -> RunRow:
 def _status(told: AgentFacts) -> str:
     if told.record.kind == "model_error":
         return RunStatus.FAILURE
-    if told.record.kind == "model" and _finish_reason(told) not in _CUT:
+    if told.record.kind == "model" and _finish_reason(told) not in CUT:
         return RunStatus.SUCCESS
     return RunStatus.UNKNOWN

@@ -5,6 +5,7 @@ from __future__ import annotations
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from agenttrace_collector.decode.builder import BatchBuilder
+from agenttrace_collector.decode.conventions.coding_agents import SOURCE
 from agenttrace_collector.decode.conventions.facts import SpanFacts
 from agenttrace_collector.decode.conventions.read import key_of
 from agenttrace_schemas import names
@@ -28,11 +29,12 @@ def confirm(facts: SpanFacts, span: Span, builder: BatchBuilder) -> tuple[str, .
 
 
 def _confirm_tool(facts: SpanFacts, span: Span, builder: BatchBuilder) -> tuple[str, ...]:
+    if facts.registered and not names.names_no_tool(facts.error_type):
+        return ()
     policy = builder.context.policy
+    tools = policy.tools | names.PACKAGED if facts.source == SOURCE else policy.tools
     name = facts.tool_name or facts.name
-    kept = names.tool_name(
-        policy.site_key, name, failed=True, error_type=facts.error_type, tools=policy.tools
-    )
+    kept = names.tool_name(policy.site_key, name, failed=True, error_type=facts.error_type, tools=tools)
     if kept == name:
         return ()
     builder.changed(names.RULE, key_of(span.attributes, "tool_name"))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue
@@ -11,11 +13,13 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from agenttrace_collector.decode import ids as identity
 from agenttrace_collector.decode.agent_facts import Prompts
 from agenttrace_collector.decode.agent_records import decode_agent_record
+from agenttrace_collector.decode.agent_runs import agent_run
 from agenttrace_collector.decode.attributes import value_of
 from agenttrace_collector.decode.batch import Batch, Context, Unread
 from agenttrace_collector.decode.builder import BatchBuilder, digest_of
 from agenttrace_collector.decode.confirm import confirm
-from agenttrace_collector.decode.conventions.coding_agents import EVENT_NAME, REPEATED_SPANS
+from agenttrace_collector.decode.conventions.agent_spans import AGENT_SPANS, AgentSpans, is_read
+from agenttrace_collector.decode.conventions.coding_agents import EVENT_NAME
 from agenttrace_collector.decode.conventions.facts import SpanFacts
 from agenttrace_collector.decode.conventions.read import read_span
 from agenttrace_collector.decode.events import KINDS, TABLES, Event, EventIds, Origin, event_row, read_event
@@ -44,11 +48,6 @@ def decode_traces(
             scope = scope_spans.scope.name
             for span in scope_spans.spans:
                 builder.received += 1
-                if scope in REPEATED_SPANS:
-                    builder.ignored += 1
-                    if outgoing:
-                        _copy_repeated(span, scope, sender, builder)
-                    continue
                 decode_span(span, scope, sender, builder)
             if outgoing:
                 outgoing.end_scope(scope_spans.scope)
@@ -86,17 +85,25 @@ def decode_logs(
 
 def decode_span(span: Span, scope: str, sender: Sender, builder: BatchBuilder) -> None:
     """Adds what a span stands for to the batch, or refuses it."""
+    agent = AGENT_SPANS.get(scope)
+    if agent is None:
+        _decode_read(span, scope, sender, builder)
+    elif is_read(agent, span.name):
+        _decode_read(span, scope, replace(sender, agent_id=agent.agent_id), builder)
+    else:
+        builder.ignored += 1
+        if builder.outgoing:
+            _copy_repeated(span, scope, sender, builder)
+
+
+def _decode_read(span: Span, scope: str, sender: Sender, builder: BatchBuilder) -> None:
     sent: list[tuple[str, AnyValue]] | None = [] if builder.outgoing else None
     facts = read_span(span, scope, sent)
     unconfirmed = confirm(facts, span, builder)
     origin = _origin(span, facts, sender, builder)
     violation = _span_violation(span, facts, origin, builder)
     if violation:
-        builder.refused += 1
-        builder.refuse("span", violation, origin)
-        for event in span.events:
-            if event.name in KINDS:
-                builder.refuse(KINDS[event.name], violation, origin)
+        _refuse_span(span, violation, origin, builder)
         return
     for rule, key in facts.not_understood or ():
         builder.changed(rule, key)
@@ -108,10 +115,35 @@ def decode_span(span: Span, scope: str, sender: Sender, builder: BatchBuilder) -
         builder.conventions[facts.source] += 1
         if builder.outgoing:
             builder.outgoing.step(Step(span, sent or (), facts, row, unconfirmed))
-        if facts.role == "agent":
-            _add_run(span, facts, origin, builder)
+        _add_told_run(span, scope, facts, origin, builder=builder)
     else:
         _add_link(span, origin, builder)
+
+
+def _refuse_span(span: Span, violation: Violation, origin: Origin, builder: BatchBuilder) -> None:
+    builder.refused += 1
+    builder.refuse("span", violation, origin)
+    for event in span.events:
+        if event.name in KINDS:
+            builder.refuse(KINDS[event.name], violation, origin)
+
+
+def _add_told_run(
+    span: Span, scope: str, facts: SpanFacts, origin: Origin, *, builder: BatchBuilder
+) -> None:
+    agent = AGENT_SPANS.get(scope)
+    if agent is not None and agent.calls_tell_runs:
+        _add_agent_run(span, facts, origin, builder, table=agent)
+    elif facts.role == "agent":
+        _add_run(span, facts, origin, builder)
+
+
+def _add_agent_run(
+    span: Span, facts: SpanFacts, origin: Origin, builder: BatchBuilder, *, table: AgentSpans
+) -> None:
+    run = agent_run(span, facts, origin, builder, table=table)
+    if run is not None and builder.in_range(run.started_at, RunRow.TABLE):
+        builder.add(run)
 
 
 def _copy_repeated(span: Span, scope: str, sender: Sender, builder: BatchBuilder) -> None:

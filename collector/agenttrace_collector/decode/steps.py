@@ -71,6 +71,9 @@ def step_row(span: Span, facts: SpanFacts, origin: Origin, builder: BatchBuilder
         conversation_id=conversation_hash(builder.context.policy.site_key, facts.conversation_id),
         source=facts.source,
         decision_id=identity.parse_or_hash_id(facts.decision_id) if facts.decision_id else None,
+        call_id=identity.call(facts.call_id),
+        cache_read_tokens=facts.cache_read_tokens,
+        cache_write_tokens=facts.cache_write_tokens,
     )
 
 

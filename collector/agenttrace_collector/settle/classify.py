@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from itertools import pairwise
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
-from agenttrace_collector.settle.model import AGENT, CODING_AGENT, HANDOFF, MODEL, RETRIEVAL, TOOL, Node
+from agenttrace_collector.settle.model import (
+    AGENT,
+    CODING_AGENT,
+    HANDOFF,
+    MODEL,
+    RETRIEVAL,
+    TOOL,
+    WRAPPER,
+    Node,
+)
 from agenttrace_schemas.names import is_identity
 
 _ASKS = "tool_calls"
+# So many answers before a tool are looked at.
+_LOOKED_AT = 8
 
 
 def classify(nodes: Sequence[Node], steps: Sequence[Node]) -> None:
@@ -24,6 +34,7 @@ def classify(nodes: Sequence[Node], steps: Sequence[Node]) -> None:
             _plans_before_tools(members)
         elif scope is not None and _ended_by_itself(scope, groups[scope.scope]):
             _answers_by_output_tools(members)
+    _answers_by_answer_tools(nodes, groups)
     for number, node in enumerate(steps, start=1):
         node.seq = node.step.seq or number
         _count_absent_documents(node)
@@ -53,19 +64,49 @@ def _by_scope(nodes: Iterable[Node]) -> dict[Node | None, list[Node]]:
 
 def _ended_by_itself(agent: Node, siblings: Sequence[Node]) -> bool:
     """Whether an agent ended well and gave the floor to no other."""
-    if agent.kind != AGENT or agent.failed:
+    if agent.kind != AGENT or agent.failed or agent.step.finish_reason == _ASKS:
         return False
     return not any(each.kind == AGENT and each.step.started_at >= agent.step.ended_at for each in siblings)
 
 
 def _plans_before_tools(members: Sequence[Node]) -> None:
     """Where no answer of a run ever says that it asks for tools, the tools that follow tell."""
-    for node, after in pairwise(members):
-        answers = node.kind == MODEL and node.step_type == "respond"
-        # A coding agent starts a tool while the answer still streams.
-        later = after.step.started_at >= node.step.ended_at or after.step.source == CODING_AGENT
-        if answers and after.kind in (TOOL, HANDOFF) and later:
-            node.step_type = "plan"
+    answers = [node for node in members if node.kind == MODEL and node.step_type == "respond"]
+    for tool in members:
+        if tool.kind in (TOOL, HANDOFF) and (asking := _asking(tool, answers)) is not None:
+            asking.step_type = "plan"
+
+
+def _asking(tool: Node, answers: Sequence[Node]) -> Node | None:
+    """The answer that asked for a tool: the last one before it, nearest to it in the tree."""
+    # A coding agent starts a tool while the answer still streams; some run a tool within the call's span.
+    ways = _ancestors(tool)
+    before = [
+        node
+        for node in answers
+        if node.step.ended_at <= tool.step.started_at
+        or (node.step.source == CODING_AGENT and node.step.started_at <= tool.step.started_at)
+        or id(node) in ways
+    ]
+    last = before[-_LOOKED_AT:]
+    return max(last, key=lambda node: (_common(ways, node), node.step.started_at), default=None)
+
+
+def _ancestors(node: Node) -> dict[int, int]:
+    """How deep each step above stands."""
+    found: dict[int, int] = {}
+    at = node.parent
+    while at is not None and id(at) not in found:
+        found[id(at)] = at.depth
+        at = at.parent
+    return found
+
+
+def _common(ways: dict[int, int], node: Node) -> int:
+    at: Node | None = node
+    while at is not None and id(at) not in ways:
+        at = at.parent
+    return -1 if at is None else ways[id(at)]
 
 
 def _answers_by_output_tools(members: Sequence[Node]) -> None:
@@ -79,6 +120,15 @@ def _answers_by_output_tools(members: Sequence[Node]) -> None:
         node.step_type = "other"
     if models:
         models[-1].step_type = "respond"
+
+
+def _answers_by_answer_tools(nodes: Iterable[Node], groups: Mapping[Node | None, Sequence[Node]]) -> None:
+    """A tool that is a framework's way to answer is a wrapper: the call that asked for it is the answer."""
+    for tool in nodes:
+        if tool.kind == WRAPPER and tool.step.operation == "execute_tool":
+            models = [node for node in groups.get(tool.scope, ()) if node.kind == MODEL and not node.failed]
+            if (asking := _asking(tool, models)) is not None:
+                asking.step_type = "respond"
 
 
 def _count_absent_documents(node: Node) -> None:

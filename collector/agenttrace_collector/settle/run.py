@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
-from agenttrace_collector.decode.conventions.coding_agents import DENIED
 from agenttrace_collector.settle.classify import classify
+from agenttrace_collector.settle.coding_agent import last_told, set_denied_apart, set_side_calls
 from agenttrace_collector.settle.derive import derive, mark_fallbacks
 from agenttrace_collector.settle.model import (
     AGENT,
     CODING_AGENT,
-    DENIAL,
     MODEL,
     RERANK,
     RETRIEVAL,
@@ -37,7 +37,9 @@ _STATED: Final = frozenset({"agenttrace", "api"})
 def settle_run(rows: RunRows, this: SettleContext) -> Settled:
     """Settles the rows of one run id; the result has no facts if they are not a run."""
     nodes = [node for node in build(rows) if node.step.operation != "create_agent"]
-    _set_denied_apart(rows, nodes)
+    set_denied_apart(rows, nodes)
+    if sides := set_side_calls(nodes):
+        rows = replace(rows, candidates=[each for each in rows.candidates if each.span_id not in sides])
     steps = calls(nodes)
     told = rows.candidates or any(each.source != CODING_AGENT for each in rows.steps)
     if not told or (
@@ -58,18 +60,6 @@ def settle_run(rows: RunRows, this: SettleContext) -> Settled:
     )
 
 
-def _set_denied_apart(rows: RunRows, nodes: Sequence[Node]) -> None:
-    """A call that was not let through is no step and no failure; where nobody stated it, it is derived."""
-    for node in nodes:
-        if node.kind != TOOL or not node.leaf:
-            continue
-        stated = (node.step.step_id, DENIAL) in rows.recorded.decisions
-        shown = node.step.source == CODING_AGENT and node.step.error_type in DENIED
-        if stated or shown:
-            node.leaf = node.failed = False
-            node.denied = not stated
-
-
 def _facts(rows: RunRows, nodes: Sequence[Node], steps: Sequence[Node], this: SettleContext) -> RunFactsRow:
     top = _outermost(rows, nodes)
     last = _last_stated(rows, nodes, top)
@@ -82,7 +72,7 @@ def _facts(rows: RunRows, nodes: Sequence[Node], steps: Sequence[Node], this: Se
         agent_id=(actor or top.agent_id) if top.agent_id == wire.UNKNOWN else top.agent_id,
         agent_version=top.agent_version,
         environment=top.environment,
-        status=_status(last, failing) if top.source != CODING_AGENT else _last_told(rows.candidates),
+        status=last_told(rows.candidates) if _is_told_by_calls(nodes, top) else _status(last, failing),
         started_at=min(span.started_at for span in spans),
         ended_at=max(span.ended_at for span in spans),
         created_at=max(span.created_at for span in spans),
@@ -108,6 +98,14 @@ def _facts(rows: RunRows, nodes: Sequence[Node], steps: Sequence[Node], this: Se
         step_ids=tuple(node.step.step_id for node in steps),
         rules_version=RULES_VERSION,
         settled_at=this.settled_at,
+    )
+
+
+def _is_told_by_calls(nodes: Sequence[Node], top: RunRow | StepRow) -> bool:
+    """Whether no span of the agent itself says how its run ended."""
+    own = (top.trace_id, top.span_id)
+    return top.source == CODING_AGENT and all(
+        (node.step.trace_id, node.step.span_id) != own for node in nodes
     )
 
 
@@ -177,19 +175,6 @@ def _status(top: RunRow | StepRow, failing: Node | None) -> str:
         # The first of several calls beside each other says nothing about the others.
         failed = top.status == "error" and top.role != "leaf"
     return str(RunStatus.FAILURE if failed or failing else RunStatus.SUCCESS)
-
-
-def _last_told(candidates: Sequence[RunRow]) -> str:
-    """How a coding agent's run ended, by its last record; two answers in a row were cut, not ended."""
-    told = sorted(candidates, key=lambda each: (each.ended_at, each.span_id))
-    if not told:
-        return str(RunStatus.UNKNOWN)
-    last = told[-1]
-    if last.status == RunStatus.SUCCESS:
-        same_call = [each.status for each in told[:-1] if each.span_id == last.span_id]
-        if RunStatus.UNKNOWN in same_call or (len(told) > 1 and told[-2].status == RunStatus.SUCCESS):
-            return str(RunStatus.UNKNOWN)
-    return last.status
 
 
 def _error_type(nodes: Sequence[Node], top: RunRow | StepRow, failing: Node | None) -> str:

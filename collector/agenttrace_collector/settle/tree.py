@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Final
 
 from agenttrace_collector.settle.model import (
     AGENT,
@@ -18,26 +17,9 @@ from agenttrace_collector.settle.model import (
     RunRows,
     SpanKey,
 )
+from agenttrace_collector.settle.same_call import merge_calls, take_over
 from agenttrace_schemas.names import is_identity
 from agenttrace_schemas.rows import StepRow
-
-# What an outer span of a call may know that the inner one does not.
-_SHARED: Final = (
-    "tool_name",
-    "name",
-    "model",
-    "response_model",
-    "actor",
-    "input_tokens",
-    "output_tokens",
-    "retrieval_count",
-    "finish_reason",
-    "stream",
-    "output_type",
-    "conversation_id",
-    "decision_id",
-)
-_NOTHING: Final = ("", None)
 
 
 def build(rows: RunRows) -> list[Node]:
@@ -53,8 +35,13 @@ def build(rows: RunRows) -> list[Node]:
     by_depth = sorted(ordered, key=lambda node: node.depth)
     for node in by_depth:
         _place(node)
+    for node in ordered:
+        if node.parent is not None and node.parent.kind == OTHER:
+            # What is no kind of its own and holds others is a wrapper.
+            node.parent.leaf = False
     for node in reversed(by_depth):
         _merge_outer(node)
+    merge_calls(ordered)
     return ordered
 
 
@@ -163,7 +150,7 @@ def _merge_outer(node: Node) -> None:
         return
     node.leaf = False
     if len(within) == 1:
-        _take_over(within[0], node)
+        take_over(within[0], node)
     for inner in within:
         inner.caller_failed = node.caller_failed
 
@@ -172,17 +159,6 @@ def _leaves(node: Node) -> list[Node]:
     """The calls seen from within; children came first, so that theirs are all found already."""
     found = (leaf for inner in node.inner for leaf in ((inner,) if inner.leaf else inner.inner))
     return [leaf for leaf in found if leaf.leaf]
-
-
-def _take_over(inner: Node, outer: Node) -> None:
-    for name in _SHARED:
-        found = outer.fact(name)
-        if found not in _NOTHING and inner.fact(name) in _NOTHING:
-            inner.facts[name] = found
-    if outer.failed and not inner.failed:
-        inner.failed = True
-        inner.facts["error_type"], inner.facts["status"] = outer.fact("error_type"), "error"
-    inner.tries += outer.tries
 
 
 def calls(nodes: Iterable[Node]) -> list[Node]:

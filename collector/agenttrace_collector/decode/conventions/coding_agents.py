@@ -231,8 +231,6 @@ AGENTS: Final[Mapping[str, CodingAgent]] = {
     "gemini-cli": _gemini("gemini-cli", "gemini_cli", "role", always="user_always", versioned=False),
     "qwen-code": _gemini("qwen-code", "qwen-code", "subagent_name", always="unstated", versioned=True),
 }
-# Spans under these scopes repeat what the log records tell: they make neither steps nor links.
-REPEATED_SPANS: Final = frozenset({"gemini-cli", "codex_cli_rs", "codex_exec", "codex-app-server"})
 # What a model call is for where it is no turn of the agent.
 SIDE_PURPOSES: Final = frozenset(
     {"generate_session_title", "compact", "utility_router", "managed-auto-memory-extractor"}

@@ -7,7 +7,7 @@ from typing import Final
 
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
-from agenttrace_collector.decode.conventions import genai, openinference, openllmetry
+from agenttrace_collector.decode.conventions import frameworks, genai, openinference, openllmetry
 from agenttrace_collector.decode.conventions.facts import SpanFacts
 from agenttrace_schemas.column_types import Guard
 
@@ -37,7 +37,11 @@ _ERROR: Final = Status.StatusCode.STATUS_CODE_ERROR
 
 def complete(facts: SpanFacts, span: Span, scope: str) -> SpanFacts:
     """Fills in the derived facts; returns the same object."""
-    if not facts.operation and not _read_name(facts, span.name, scope) and not _answered(facts):
+    if facts.kind:
+        _read_kind(facts, span.name)
+        if not facts.operation:
+            return facts
+    elif not facts.operation and not _read_name(facts, span.name, scope) and not _answered(facts):
         return facts
     if _is_unknown(facts) and _is_model_call(facts):
         facts.operation = "chat"
@@ -45,20 +49,42 @@ def complete(facts: SpanFacts, span: Span, scope: str) -> SpanFacts:
         _read_openinference_name(facts, span.name, scope)
     if facts.run_id or facts.agent_id:
         facts.source = "agenttrace"
-    if "." in facts.error_type:
-        facts.error_type = facts.error_type.rpartition(".")[2]
-    operation = facts.operation
-    if operation in MODEL_CALLS:
-        _complete_model_call(facts, span)
-    elif operation == "execute_tool":
-        _complete_tool(facts, span.name)
-    facts.role = _role(facts)
+    if facts.error_type:
+        facts.error_type = facts.error_type.rpartition(".")[2].removeprefix(frameworks.ERROR_PREFIX)
+    _complete_call(facts, span)
+    facts.role = _role(facts, scope)
     facts.step_type = facts.step_type or STEP_TYPES.get(facts.operation, "other")
     if not facts.name:
         facts.name = (
             (facts.actor if facts.role == "agent" else "") or facts.tool_name or facts.model or facts.actor
         )
     return facts
+
+
+def _complete_call(facts: SpanFacts, span: Span) -> None:
+    operation = facts.operation
+    if operation in MODEL_CALLS:
+        _complete_model_call(facts, span)
+    elif operation == "execute_tool":
+        _complete_tool(facts, span.name)
+    elif operation == "guardrail":
+        _complete_guardrail(facts)
+
+
+def _read_kind(facts: SpanFacts, name: str) -> None:
+    """A framework's own word wins; a wrapper that names tokens is the model call that it wraps."""
+    kind = facts.kind
+    if kind == frameworks.MODEL_SPAN:
+        kind = "chat" if facts.model else "chain"
+    elif kind == "chain" and _is_model_call(facts):
+        kind = "chat"
+    facts.operation = "" if kind == frameworks.NO_STEP else kind
+    if kind == "chat":
+        # Named for the class that calls it: the model says more.
+        facts.name = ""
+    elif kind == "execute_tool" and not facts.tool_name and " " not in name and "." not in name:
+        # Laminar names the span for the class of what the tool does.
+        facts.tool_name = facts.name or name
 
 
 def _is_unknown(facts: SpanFacts) -> bool:
@@ -80,8 +106,9 @@ def _answered(facts: SpanFacts) -> bool:
     return facts.output_tokens is not None and _is_model_call(facts)
 
 
-def _role(facts: SpanFacts) -> str:
-    if facts.request_attempt is not None:
+def _role(facts: SpanFacts, scope: str) -> str:
+    is_answer = facts.tool_name and facts.tool_name in frameworks.ANSWER_TOOLS.get(scope, ())
+    if facts.request_attempt is not None or is_answer or facts.decision:
         return "wrapper"
     return ROLES.get(facts.operation, "leaf")
 
@@ -92,6 +119,7 @@ def _complete_model_call(facts: SpanFacts, span: Span) -> None:
         facts.asked_for_tools, facts.tool_name = True, ""
     if facts.asked_for_tools and facts.finish_reason in ("", "stop"):
         facts.finish_reason = "tool_calls"
+    facts.failed = facts.failed or facts.finish_reason == "error"
     if facts.step_type:
         return
     if facts.failed or span.status.code == _ERROR:
@@ -105,9 +133,21 @@ def _complete_model_call(facts: SpanFacts, span: Span) -> None:
 def _complete_tool(facts: SpanFacts, name: str) -> None:
     if not facts.tool_name and name.startswith(TOOL_SPANS):
         facts.tool_name = name.rpartition(" ")[2]
+    elif not facts.tool_name and facts.source == "openllmetry":
+        facts.tool_name = facts.name
     tool = facts.tool_name
-    if tool in HANDOFF_TOOLS or tool.startswith(HANDOFF_PREFIX) or name.startswith(HANDOFF_SPAN):
+    is_named = name.startswith(HANDOFF_SPAN)
+    if tool in HANDOFF_TOOLS or tool.startswith(HANDOFF_PREFIX) or is_named:
         facts.operation, facts.name = HANDOFF, facts.name or HANDOFF
+    if is_named:
+        facts.tool_name = ""
+
+
+def _complete_guardrail(facts: SpanFacts) -> None:
+    """A guardrail that some instrumentations name under the key of a tool; one that tripped is in error."""
+    facts.name, facts.tool_name = facts.name or facts.tool_name, ""
+    if facts.tripped:
+        facts.failed, facts.error_type = True, facts.error_type or frameworks.TRIPPED
 
 
 def _read_name(facts: SpanFacts, name: str, scope: str) -> bool:

@@ -13,6 +13,8 @@ class SpanFacts:
     """
 
     operation: str = ""
+    # A framework's own word for what the span is, in the place of the operation.
+    kind: str = ""
     role: str = "leaf"
     step_type: str = ""
     name: str = ""
@@ -25,12 +27,22 @@ class SpanFacts:
     response_model: str = ""
     input_tokens: int | None = None
     output_tokens: int | None = None
+    cache_read_tokens: int | None = None
+    cache_write_tokens: int | None = None
     retrieval_count: int | None = None
     finish_reason: str = ""
     asked_for_tools: bool = False
     stream: bool | None = None
     output_type: str = ""
     attempt: int | None = None
+    # What the sender calls the call, on every span and record of it.
+    call_id: str = ""
+    # Whether a guardrail stopped what it guards.
+    tripped: bool = False
+    # Of spans of coding agents: whether the call ended well, what was decided about it, whether a server has the tool.
+    succeeded: bool | None = None
+    decision: str = ""
+    registered: str = ""
     # Set on one try of a model call that another span tells as a whole.
     request_attempt: int | None = None
     conversation_id: str = ""

@@ -48,6 +48,12 @@ ROWS: Final = (
     Row("gen_ai.usage.prompt_tokens", "input_tokens", count),
     Row(wire.GEN_AI_USAGE_OUTPUT_TOKENS, "output_tokens", count),
     Row("gen_ai.usage.completion_tokens", "output_tokens", count),
+    Row("gen_ai.usage.cache_read.input_tokens", "cache_read_tokens", count),
+    Row("gen_ai.usage.cache_read_input_tokens", "cache_read_tokens", count),
+    Row("gen_ai.usage.cache_creation.input_tokens", "cache_write_tokens", count),
+    Row("gen_ai.usage.cache_creation_input_tokens", "cache_write_tokens", count),
+    Row("gen_ai.response.id", "call_id", text),
+    Row("gen_ai.tool.call.id", "call_id", text),
     Row(wire.GEN_AI_RESPONSE_FINISH_REASONS, "finish_reason", _finish_reason),
     Row("gen_ai.response.finish_reason", "finish_reason", _finish_reason),
     Row(wire.GEN_AI_REQUEST_STREAM, "stream", flag),
@@ -93,6 +99,13 @@ NAMED_SPANS: Final[Mapping[str, Mapping[str, tuple[str, str]]]] = {
     },
     "pydantic-ai": {
         "model": ("chat", ""),
+    },
+    "agent_framework": {
+        "workflow.run": ("invoke_workflow", ""),
+        "executor.process": ("chain", "name"),
+    },
+    "lmnr.tracer": {
+        "conversation": ("invoke_agent", ""),
     },
 }
 # The finish reason of a call stands in this span event where it stands in no attribute.

@@ -73,7 +73,7 @@ OPERATIONS: Final[Mapping[str, str]] = {
     **_all("guardrail", ("guardrail", "guardrails", "execute_guardrail")),
     **_all("evaluation", ("evaluation", "evaluate", "evaluator")),
     **_all("handoff", ("handoff", "hand_off", "agent_handoff")),
-    **_all("chain", ("chain", "execute_event_loop_cycle")),
+    **_all("chain", ("chain", "execute_event_loop_cycle", "agent_step", "model_step", "model_generation")),
     **_all("task", ("task", "execute_task")),
     **_all("postprocess", ("postprocess",)),
     **_all("other", _OTHER),

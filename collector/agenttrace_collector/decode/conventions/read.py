@@ -8,13 +8,24 @@ from typing import Final
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
-from agenttrace_collector.decode.conventions import genai, openinference, openllmetry, ours
+from agenttrace_collector.decode.conventions import frameworks, genai, openinference, openllmetry, ours
+from agenttrace_collector.decode.conventions.agent_spans import (
+    AGENT_SPANS,
+    DENIED,
+    DENIES,
+    SIDE_WRAPPERS,
+    AgentSpans,
+    kind_of,
+)
+from agenttrace_collector.decode.conventions.coding_agents import SOURCE
 from agenttrace_collector.decode.conventions.complete import complete
 from agenttrace_collector.decode.conventions.facts import SpanFacts
+from agenttrace_collector.decode.conventions.frameworks import NO_STEP
 from agenttrace_collector.decode.conventions.table import NotUnderstood, Reader, Row, take
 from agenttrace_schemas import wire
+from agenttrace_schemas.spellings import plain
 
-_TABLES: Final = (ours.ROWS, genai.ROWS, openinference.ROWS, openllmetry.ROWS)
+_TABLES: Final = (ours.ROWS, genai.ROWS, openinference.ROWS, openllmetry.ROWS, frameworks.ROWS)
 FAMILIES: Final = (*ours.FAMILIES, *genai.FAMILIES, *openinference.FAMILIES)
 _PREFIXES: Final = tuple(family.prefix for family in FAMILIES)
 UNKNOWN_ERROR: Final = "_OTHER"
@@ -81,7 +92,26 @@ def read_span(  # noqa: C901 - the hot path of decoding in one function
         _take_later(facts, later)
     if span.events:
         _read_events(span, facts)
+    if scope in AGENT_SPANS:
+        _read_agent_span(facts, span, AGENT_SPANS[scope])
     return complete(facts, span, scope)
+
+
+def _read_agent_span(facts: SpanFacts, span: Span, table: AgentSpans) -> None:
+    """What the keys and names of one scope mean, before that of all others."""
+    for attribute in span.attributes:
+        row = table.facts.get(attribute.key)
+        if row is not None:
+            take(facts, row[0], attribute.key, row[1](attribute.value))
+    facts.kind = kind_of(table, span.name) or facts.kind
+    facts.source = SOURCE
+    facts.failed = facts.failed or facts.succeeded is False
+    if plain(facts.decision) in DENIES:
+        facts.error_type = DENIED
+    elif facts.decision:
+        facts.kind = NO_STEP
+    if span.name in SIDE_WRAPPERS:
+        facts.name = span.name
 
 
 def _read_later(facts: SpanFacts, key: str, value: AnyValue) -> Iterator[tuple[int, str, object]]:
