@@ -13,15 +13,17 @@ from google.protobuf.descriptor import Descriptor
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from agenttrace_collector.decode import ids, resource, steps
-from agenttrace_collector.decode.conventions import complete, genai, openinference, read, table
-from agenttrace_collector.decode.conventions.coding_agents import REPEATED_SPANS
+from agenttrace_collector.decode.conventions import complete, frameworks, genai, openinference, read, table
+from agenttrace_collector.decode.conventions.agent_spans import AGENT_SPANS
 from agenttrace_collector.decode.events import KINDS, TABLES
 from agenttrace_schemas import column_types, counts, names, patterns, rows, rules, spellings, texts, wire
 from agenttrace_schemas.rules import Policy
 from agenttrace_schemas.vocabulary import FailureType
 
 # Instrumentation scopes whose spans only Python treats.
-LEFT_SCOPES: Final[frozenset[str]] = frozenset()
+LEFT_SCOPES: Final[frozenset[str]] = frozenset(
+    scope for scope, each in AGENT_SPANS.items() if not each.is_silent
+)
 # A reader as data: its kind, the number of its spellings, and the words of `Spelled` and `Constant`.
 ReaderData: TypeAlias = tuple[str, int | None, str | None, bool]
 _KINDS: Final[Mapping[table.Reader, str]] = {
@@ -116,7 +118,7 @@ def _reading() -> dict[str, Any]:
         ),
         "sender": [(list(keys), resource.DEFAULTS[name], name) for name, keys in resource.SPELLINGS.items()],
         "service_name": (wire.SERVICE_NAME, wire.UNKNOWN_SERVICE),
-        "repeated_scopes": frozenset(REPEATED_SPANS),
+        "repeated_scopes": frozenset(scope for scope, each in AGENT_SPANS.items() if each.is_silent),
         "left_scopes": LEFT_SCOPES,
         "events_span": wire.EVENTS_SPAN,
     }
@@ -127,6 +129,10 @@ def _completing() -> dict[str, Any]:
     return {
         "named_spans": {scope: dict(words) for scope, words in genai.NAMED_SPANS.items()},
         "kind_keys": list(complete.KIND_KEYS),
+        "kind_words": (frameworks.NO_STEP, frameworks.MODEL_SPAN),
+        "answer_tools": {scope: set(tools) for scope, tools in frameworks.ANSWER_TOOLS.items()},
+        "tripped": frameworks.TRIPPED,
+        "error_prefix": frameworks.ERROR_PREFIX,
         "model_calls": frozenset(complete.MODEL_CALLS),
         "roles": dict(complete.ROLES),
         "step_type_of": dict(complete.STEP_TYPES),

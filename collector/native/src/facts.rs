@@ -38,6 +38,12 @@ pub struct Facts {
     pub service_name: (String, String),
     pub repeated_scopes: HashSet<String>,
     pub left_scopes: HashSet<String>,
+    /// Words for kinds: no step, a span around a model's calls.
+    pub kind_words: (String, String),
+    pub answer_tools: HashMap<String, HashSet<String>>,
+    /// What a guardrail that tripped ends in, and the prefix that names of errors lose.
+    pub tripped: String,
+    pub error_prefix: String,
     pub events_span: String,
     named_spans: HashMap<String, HashMap<String, (String, String)>>,
     pub kind_keys: Vec<String>,
@@ -93,13 +99,14 @@ macro_rules! facts {
 }
 
 facts! {
-    Operation "operation", Role "role", StepType "step_type", Name "name", Source "source", Actor "actor",
+    Operation "operation", Kind "kind", Role "role", StepType "step_type", Name "name", Source "source", Actor "actor",
     ErrorType "error_type", Failed "failed", ToolName "tool_name", Model "model", ResponseModel "response_model",
     InputTokens "input_tokens", OutputTokens "output_tokens", RetrievalCount "retrieval_count",
     FinishReason "finish_reason", AskedForTools "asked_for_tools", Stream "stream", OutputType "output_type",
     Attempt "attempt", RequestAttempt "request_attempt", ConversationId "conversation_id", RunId "run_id",
     ParentRunId "parent_run_id", RunStatus "run_status", StepId "step_id", Seq "seq", AgentId "agent_id",
-    AgentVersion "agent_version", Environment "environment", DecisionId "decision_id",
+    AgentVersion "agent_version", Environment "environment", DecisionId "decision_id", CallId "call_id",
+    CacheRead "cache_read_tokens", CacheWrite "cache_write_tokens", Tripped "tripped",
 }
 
 #[derive(Clone)]

@@ -251,6 +251,8 @@ impl<'a> Batch<'a> {
         let conversation = conversation_hash(&known.facts.site_key, facts.text(Fact::ConversationId));
         let seq = u32::try_from(facts.number(Fact::Seq).unwrap_or(0)).map_err(|_| HandBack)?;
         let (step_id, run_id, trace_id) = ids(origin)?;
+        let call = facts.text(Fact::CallId);
+        let call_id = (!call.is_empty()).then(|| uuid5(&known.facts.namespace, &[call.as_bytes()]));
         let moment = self.moment;
         let block = &mut self.blocks[STEPS];
         block.rows += 1;
@@ -311,7 +313,10 @@ impl<'a> Batch<'a> {
                 Step::Source => columns::text(out, facts.source()),
                 // What only records of coding agents tell.
                 Step::DecisionId => columns::optional_uuid(out, decision.as_ref()),
-                Step::CallId | Step::CacheRead | Step::CacheWrite | Step::Cost => out.push(1),
+                Step::CallId => columns::optional_uuid(out, call_id.as_ref()),
+                Step::CacheRead => columns::count(out, facts.number(Fact::CacheRead)),
+                Step::CacheWrite => columns::count(out, facts.number(Fact::CacheWrite)),
+                Step::Cost => out.push(1),
             }
         }
         Ok(())

@@ -98,7 +98,7 @@ impl<'a> SpanFacts<'a> {
         match self.values[fact as usize] {
             Said::Nothing => true,
             Said::Number(number) => fact == Fact::Seq && number == 0,
-            Said::Bool(flag) => !flag && matches!(fact, Fact::Failed | Fact::AskedForTools),
+            Said::Bool(flag) => !flag && matches!(fact, Fact::Failed | Fact::AskedForTools | Fact::Tripped),
             Said::Text(text) => text.is_empty(),
             Said::StandIn => false,
         }
@@ -260,7 +260,15 @@ fn read_events<'a>(known: &'a Known, span: &Span<'a>, facts: &mut SpanFacts<'a>)
 }
 
 fn complete<'a>(known: &'a Known, span: &Span<'a>, scope: &'a str, facts: &mut SpanFacts<'a>) {
-    if !facts.has(Fact::Operation) && !read_name(known, span.name, scope, facts) && !answered(facts) {
+    if facts.has(Fact::Kind) {
+        read_kind(known, span.name, facts);
+        if !facts.has(Fact::Operation) {
+            return;
+        }
+    } else if !facts.has(Fact::Operation)
+        && !read_name(known, span.name, scope, facts)
+        && !answered(facts)
+    {
         return;
     }
     if is_unknown(known, facts) && is_model_call(facts) {
@@ -272,19 +280,28 @@ fn complete<'a>(known: &'a Known, span: &Span<'a>, scope: &'a str, facts: &mut S
     if facts.has(Fact::RunId) || facts.has(Fact::AgentId) {
         facts.set(Fact::Source, Said::Text("agenttrace"));
     }
-    if let Some((_, last)) = facts.plain_text(Fact::ErrorType).rsplit_once('.') {
-        facts.set(Fact::ErrorType, Said::Text(last));
+    let error = facts.plain_text(Fact::ErrorType);
+    if !error.is_empty() {
+        let bare = error.rsplit('.').next().unwrap_or(error);
+        let prefix = known.facts.error_prefix.as_str();
+        facts.set(Fact::ErrorType, Said::Text(bare.strip_prefix(prefix).unwrap_or(bare)));
     }
     let operation = facts.plain_text(Fact::Operation);
     if known.facts.model_calls.contains(operation) {
         complete_model_call(span, facts);
     } else if operation == "execute_tool" {
         complete_tool(known, span.name, facts);
+    } else if operation == "guardrail" {
+        complete_guardrail(known, facts);
     }
     let operation = facts.plain_text(Fact::Operation);
     let role = known.facts.roles.get(operation).map_or("leaf", String::as_str);
     let is_attempt = facts.number(Fact::RequestAttempt).is_some();
-    facts.set(Fact::Role, Said::Text(if is_attempt { "wrapper" } else { role }));
+    let tool = facts.plain_text(Fact::ToolName);
+    let answers = known.facts.answer_tools.get(scope);
+    let is_answer = !tool.is_empty() && answers.is_some_and(|tools| tools.contains(tool));
+    let role = if is_attempt || is_answer { "wrapper" } else { role };
+    facts.set(Fact::Role, Said::Text(role));
     if !facts.has(Fact::StepType) {
         let kind = known
             .facts
@@ -303,6 +320,28 @@ fn complete<'a>(known: &'a Known, span: &Span<'a>, scope: &'a str, facts: &mut S
         if let Some(fact) = named.into_iter().flatten().find(|fact| facts.has(*fact)) {
             facts.set(Fact::Name, Said::Text(facts.plain_text(fact)));
         }
+    }
+}
+
+/// A framework's own word wins; a wrapper that names tokens is the model call that it wraps.
+fn read_kind<'a>(known: &'a Known, name: &'a str, facts: &mut SpanFacts<'a>) {
+    let (no_step, model_span) = &known.facts.kind_words;
+    let mut kind = facts.plain_text(Fact::Kind);
+    if kind == model_span {
+        kind = if facts.has(Fact::Model) { "chat" } else { "chain" };
+    } else if kind == "chain" && is_model_call(facts) {
+        kind = "chat";
+    }
+    let is_step = kind != no_step;
+    facts.set(Fact::Operation, Said::Text(if is_step { kind } else { "" }));
+    if kind == "chat" {
+        facts.set(Fact::Name, Said::Nothing);
+    } else if kind == "execute_tool" && !facts.has(Fact::ToolName) && !name.contains([' ', '.']) {
+        let told = facts.plain_text(Fact::Name);
+        facts.set(
+            Fact::ToolName,
+            Said::Text(if told.is_empty() { name } else { told }),
+        );
     }
 }
 
@@ -376,6 +415,9 @@ fn complete_model_call<'a>(span: &Span<'a>, facts: &mut SpanFacts<'a>) {
     if asked && matches!(facts.text(Fact::FinishReason), "" | "stop") {
         facts.set(Fact::FinishReason, Said::Text("tool_calls"));
     }
+    if facts.text(Fact::FinishReason) == "error" {
+        facts.set(Fact::Failed, Said::Bool(true));
+    }
     if facts.has(Fact::StepType) {
         return;
     }
@@ -401,14 +443,34 @@ fn complete_tool<'a>(known: &'a Known, name: &'a str, facts: &mut SpanFacts<'a>)
     if !facts.has(Fact::ToolName) && names_tool {
         let tool = name.rsplit(' ').next().unwrap_or("");
         facts.set(Fact::ToolName, Said::Text(tool));
+    } else if !facts.has(Fact::ToolName) && facts.text(Fact::Source) == "openllmetry" {
+        facts.set(Fact::ToolName, Said::Text(facts.plain_text(Fact::Name)));
     }
     let (operation, prefix, span_prefix) = &known.facts.handoff;
     let tool = facts.plain_text(Fact::ToolName);
     let hands_off = known.facts.handoff_tools.contains(tool) || tool.starts_with(prefix.as_str());
-    if hands_off || name.starts_with(span_prefix.as_str()) {
+    let is_named = name.starts_with(span_prefix.as_str());
+    if hands_off || is_named {
         facts.set(Fact::Operation, Said::Text(operation));
         if !facts.has(Fact::Name) {
             facts.set(Fact::Name, Said::Text(operation));
+        }
+    }
+    if is_named {
+        facts.set(Fact::ToolName, Said::Nothing);
+    }
+}
+
+/// A guardrail that some instrumentations name under the key of a tool; one that tripped is in error.
+fn complete_guardrail<'a>(known: &'a Known, facts: &mut SpanFacts<'a>) {
+    if !facts.has(Fact::Name) {
+        facts.set(Fact::Name, Said::Text(facts.plain_text(Fact::ToolName)));
+    }
+    facts.set(Fact::ToolName, Said::Nothing);
+    if facts.flag(Fact::Tripped) == Some(true) {
+        facts.set(Fact::Failed, Said::Bool(true));
+        if !facts.has(Fact::ErrorType) {
+            facts.set(Fact::ErrorType, Said::Text(&known.facts.tripped));
         }
     }
 }

@@ -31,6 +31,11 @@ class AgentSpans(NamedTuple):
     # Spans that show that there was a prompt, though not how it ended.
     prompts: frozenset[str] = frozenset()
 
+    @property
+    def is_silent(self) -> bool:
+        """Whether no span of the scope says anything."""
+        return not (self.operations or self.links or self.reads_others)
+
 
 _CLAUDE: Final = AgentSpans(
     agent_id="claude-code",

@@ -92,7 +92,7 @@ def read_span(  # noqa: C901 - the hot path of decoding in one function
         _take_later(facts, later)
     if span.events:
         _read_events(span, facts)
-    if scope in AGENT_SPANS:
+    if scope in AGENT_SPANS and not AGENT_SPANS[scope].is_silent:
         _read_agent_span(facts, span, AGENT_SPANS[scope])
     return complete(facts, span, scope)
 
