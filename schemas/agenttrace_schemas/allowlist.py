@@ -67,12 +67,32 @@ _NAMES: Final = (
     "traceloop.entity.name",
     "traceloop.span.kind",
     "traceloop.workflow.name",
+    "ai.model.id",
+    "ai.operationId",
+    "ai.response.model",
+    "ai.telemetry.functionId",
+    "ai.telemetry.metadata.sessionId",
+    "ai.toolCall.id",
+    "ai.toolCall.name",
+    "gen_ai.response.id",
+    "gen_ai.tool.call.id",
+    "guardrail_name",
+    "langsmith.metadata.lc_agent_name",
+    "langsmith.metadata.thread_id",
+    "langsmith.span.kind",
+    "lmnr.association.properties.metadata.tool_call_id",
+    "lmnr.association.properties.session_id",
+    "lmnr.span.type",
+    "mastra.span.type",
+    "workflow.name",
 )
 _FINISH_REASONS: Final = (
     wire.GEN_AI_RESPONSE_FINISH_REASONS,
     "gen_ai.response.finish_reason",
     "llm.finish_reason",
     "llm.response.finish_reason",
+    "ai.response.finishReason",
+    "anthropic.message.stop_reason",
 )
 _OUTPUT_TYPES: Final = (
     wire.GEN_AI_OUTPUT_TYPE,
@@ -85,7 +105,16 @@ _COUNTS: Final = (
     wire.STEP_ATTEMPT,
     wire.STEP_RETRIEVAL_COUNT,
     wire.STEP_SEQ,
+    "ai.usage.cachedInputTokens",
+    "ai.usage.completionTokens",
+    "ai.usage.inputTokens",
+    "ai.usage.outputTokens",
+    "ai.usage.promptTokens",
     "db.vector.query.result_count",
+    "gen_ai.usage.cache_creation.input_tokens",
+    "gen_ai.usage.cache_creation_input_tokens",
+    "gen_ai.usage.cache_read.input_tokens",
+    "gen_ai.usage.cache_read_input_tokens",
     "gen_ai.usage.completion_tokens",
     "gen_ai.usage.prompt_tokens",
     "llm.token_count.completion",
@@ -95,7 +124,12 @@ _COUNTS: Final = (
     "pydantic_ai.model_request.attempt",
     "pydantic_ai.tool.retry.attempt",
 )
-_FLAGS: Final = (wire.GEN_AI_REQUEST_STREAM, "gen_ai.request.is_stream", "llm.is_streaming")
+_FLAGS: Final = (
+    wire.GEN_AI_REQUEST_STREAM,
+    "gen_ai.request.is_stream",
+    "llm.is_streaming",
+    "guardrail.triggered",
+)
 _LENGTHS: Final = ("gen_ai.retrieval.documents", "retrieval.documents")
 
 KEYS: Final[Mapping[str, ValueForm]] = {

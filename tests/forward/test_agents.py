@@ -22,7 +22,7 @@ from tests.support.rows import rows_of
 AGENT_LOGS = [
     logs_from_json(body).data if name.endswith(".json") else body
     for agent in agent_scenarios()
-    for name, body in agent.requests
+    for name, body in agent.sent("logs")
 ]
 CALLS = Context(POLICY, "default", AGENTS.received_at)
 

@@ -37,6 +37,10 @@ class AgentScenario:
     def __str__(self) -> str:
         return f"{self.set}/{self.name}"
 
+    def sent(self, signal: str) -> Iterator[tuple[str, bytes]]:
+        """Its requests of one signal, by name."""
+        return (request for request in self.requests if request[0].split(".")[1] == signal)
+
     def batches(self, signals: Collection[str] = ("logs", "traces")) -> Iterator[Batch]:
         """Each request as decoded, of these signals only."""
         for name, body in self.requests:

@@ -64,7 +64,7 @@ def corpora() -> Iterator[tuple[str, bytes]]:
         for signal in KINDS:
             yield from ((signal, body) for body in scenario.bodies(signal))
     for agent in agent_scenarios():
-        for name, body in agent.requests:
+        for name, body in agent.sent("logs"):
             yield "logs", logs_from_json(body).data if name.endswith(".json") else body
 
 

@@ -128,9 +128,7 @@ def _refuse_span(span: Span, violation: Violation, origin: Origin, builder: Batc
             builder.refuse(KINDS[event.name], violation, origin)
 
 
-def _add_told_run(
-    span: Span, scope: str, facts: SpanFacts, origin: Origin, *, builder: BatchBuilder
-) -> None:
+def _add_told_run(span: Span, scope: str, facts: SpanFacts, origin: Origin, *, builder: BatchBuilder) -> None:
     agent = AGENT_SPANS.get(scope)
     if agent is not None and agent.calls_tell_runs:
         _add_agent_run(span, facts, origin, builder, table=agent)

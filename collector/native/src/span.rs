@@ -336,6 +336,8 @@ fn read_kind<'a>(known: &'a Known, name: &'a str, facts: &mut SpanFacts<'a>) {
     facts.set(Fact::Operation, Said::Text(if is_step { kind } else { "" }));
     if kind == "chat" {
         facts.set(Fact::Name, Said::Nothing);
+    } else if matches!(kind, "retrieval" | "chain") && !facts.has(Fact::Name) && !name.contains(' ') {
+        facts.set(Fact::Name, Said::Text(name));
     } else if kind == "execute_tool" && !facts.has(Fact::ToolName) && !name.contains([' ', '.']) {
         let told = facts.plain_text(Fact::Name);
         facts.set(

@@ -19,6 +19,8 @@ ROLES: Final[Mapping[str, str]] = {
     "task": "wrapper",
 }
 _UNKNOWN: Final = ("", "other")
+# Kinds whose spans a framework names for what they do, in one word.
+_NAMED_SPANS: Final = ("retrieval", "chain")
 KIND_KEYS: Final = (openinference.KIND, openllmetry.KIND)
 STEP_TYPES: Final[Mapping[str, str]] = {
     "plan": "plan",
@@ -82,6 +84,8 @@ def _read_kind(facts: SpanFacts, name: str) -> None:
     if kind == "chat":
         # Named for the class that calls it: the model says more.
         facts.name = ""
+    elif kind in _NAMED_SPANS and not facts.name and " " not in name:
+        facts.name = name
     elif kind == "execute_tool" and not facts.tool_name and " " not in name and "." not in name:
         # Laminar names the span for the class of what the tool does.
         facts.tool_name = facts.name or name

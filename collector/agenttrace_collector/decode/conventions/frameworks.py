@@ -59,7 +59,6 @@ ROWS: Final = (
     Row("ai.telemetry.functionId", "actor", name),
     Row("langsmith.metadata.lc_agent_name", "actor", name),
     Row("workflow.name", "actor", name),
-    Row("langsmith.trace.name", "name", name),
     Row("ai.toolCall.name", "tool_name", name),
     Row("ai.model.id", "model", name),
     Row("ai.response.model", "response_model", name),
