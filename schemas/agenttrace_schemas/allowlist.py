@@ -74,8 +74,8 @@ _NAMES: Final = (
     "ai.telemetry.metadata.sessionId",
     "ai.toolCall.id",
     "ai.toolCall.name",
-    "gen_ai.response.id",
-    "gen_ai.tool.call.id",
+    wire.GEN_AI_RESPONSE_ID,
+    wire.GEN_AI_TOOL_CALL_ID,
     "guardrail_name",
     "langsmith.metadata.lc_agent_name",
     "langsmith.metadata.thread_id",
@@ -111,9 +111,9 @@ _COUNTS: Final = (
     "ai.usage.outputTokens",
     "ai.usage.promptTokens",
     "db.vector.query.result_count",
-    "gen_ai.usage.cache_creation.input_tokens",
+    wire.GEN_AI_USAGE_CACHE_WRITE,
     "gen_ai.usage.cache_creation_input_tokens",
-    "gen_ai.usage.cache_read.input_tokens",
+    wire.GEN_AI_USAGE_CACHE_READ,
     "gen_ai.usage.cache_read_input_tokens",
     "gen_ai.usage.completion_tokens",
     "gen_ai.usage.prompt_tokens",
@@ -173,6 +173,6 @@ _TOKEN: Final = r"(?:@[A-Za-z0-9_.-]+/|[~/])?[A-Za-z0-9_][A-Za-z0-9_.:/@+#-]{0,1
 # A span's name is one word, or says what is done with what: "execute_tool search", "agent_run [planner]".
 SPAN_NAME: Final = re.compile(
     rf"({_TOKEN}|(chat|text_completion|embeddings|generate_content|invoke_agent|execute_tool|invocation|agent_run"
-    rf"|call_llm|model|model request attempt|tools/call|MCP send tools/call|handoff to) \[?{_TOKEN}\]?)",
+    rf"|call_llm|executor\.process|model|model request attempt|tools/call|MCP send tools/call|handoff to) \[?{_TOKEN}\]?)",
     re.ASCII,
 )

@@ -132,8 +132,13 @@ CHANGED = {"created_at", "conversation_id", "source"}
 def facts(batch: Batch) -> list[Any]:
     """The rows without what the gate is to change, and without what it refused."""
     kinds = [kind for kind in ROWS if kind.TABLE != RejectionRow.TABLE and kind.TABLE in batch.blocks]
+    # An id of a call that may be a secret leaves as a stand-in.
     return [
-        {key: value for key, value in asdict(row).items() if key not in CHANGED}
+        {
+            key: value is None if key == "call_id" else value
+            for key, value in asdict(row).items()
+            if key not in CHANGED
+        }
         for kind in kinds
         for row in rows_of(batch, kind)
     ]

@@ -78,11 +78,23 @@ def normalised(step: Step, policy: Policy) -> bytes:
         pieces.append(_SEQ(row.seq))
     if row.attempt is not None:
         pieces.append(_ATTEMPT(row.attempt))
+    pieces += _call_pieces(facts, row, policy)
     if row.retrieval_count is not None:
         pieces.append(_RETRIEVAL_COUNT(row.retrieval_count))
     if facts.request_attempt:
         pieces.append(encoding.attribute(In.SPAN, _MODEL_REQUEST, facts.request_attempt - 1))
     return b"".join(pieces) + metadata(row.metadata)
+
+
+def _call_pieces(facts: SpanFacts, row: StepRow, policy: Policy) -> Iterator[bytes]:
+    """The id of the call and the tokens of its cache, which few senders state."""
+    if facts.call_id:
+        key = wire.GEN_AI_TOOL_CALL_ID if row.operation == "execute_tool" else wire.GEN_AI_RESPONSE_ID
+        yield encoding.attribute(In.SPAN, key, names.kept_name(policy.site_key, facts.call_id))
+    if row.cache_read_tokens is not None:
+        yield _CACHE_READ_TOKENS(row.cache_read_tokens)
+    if row.cache_write_tokens is not None:
+        yield _CACHE_WRITE_TOKENS(row.cache_write_tokens)
 
 
 def _stated_ids(facts: SpanFacts, row: StepRow) -> Iterator[bytes]:
@@ -152,6 +164,8 @@ _NAME_KEYS: Final = (
 _STAMP_KEYS: Final = (wire.AGENT_ID, wire.AGENT_VERSION, wire.ENVIRONMENT, wire.RUN_STATUS)
 _INPUT_TOKENS: Final = encoding.Count(In.SPAN, wire.GEN_AI_USAGE_INPUT_TOKENS)
 _OUTPUT_TOKENS: Final = encoding.Count(In.SPAN, wire.GEN_AI_USAGE_OUTPUT_TOKENS)
+_CACHE_READ_TOKENS: Final = encoding.Count(In.SPAN, wire.GEN_AI_USAGE_CACHE_READ)
+_CACHE_WRITE_TOKENS: Final = encoding.Count(In.SPAN, wire.GEN_AI_USAGE_CACHE_WRITE)
 _RUN_ID: Final = encoding.Id(In.SPAN, wire.RUN_ID)
 _STEP_ID: Final = encoding.Id(In.SPAN, wire.STEP_ID)
 _DECISION_ID: Final = encoding.Id(In.SPAN, wire.STEP_DECISION_ID)

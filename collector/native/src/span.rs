@@ -336,7 +336,11 @@ fn read_kind<'a>(known: &'a Known, name: &'a str, facts: &mut SpanFacts<'a>) {
     facts.set(Fact::Operation, Said::Text(if is_step { kind } else { "" }));
     if kind == "chat" {
         facts.set(Fact::Name, Said::Nothing);
-    } else if matches!(kind, "retrieval" | "chain") && !facts.has(Fact::Name) && !name.contains(' ') {
+    } else if matches!(kind, "retrieval" | "chain")
+        && !facts.has(Fact::Name)
+        && !name.contains(' ')
+        && name != kind
+    {
         facts.set(Fact::Name, Said::Text(name));
     } else if kind == "execute_tool" && !facts.has(Fact::ToolName) && !name.contains([' ', '.']) {
         let told = facts.plain_text(Fact::Name);
@@ -399,7 +403,7 @@ fn read_openinference_name<'a>(known: &'a Known, name: &'a str, scope: &str, fac
         }
     }
     if let Some(fact) = known.named_for.get(facts.text(Fact::Operation)) {
-        if !facts.has(*fact) && !name.contains(' ') {
+        if !facts.has(*fact) && !name.contains(' ') && name != facts.text(Fact::Operation) {
             let bare = name
                 .strip_suffix(known.facts.agent_suffix.as_str())
                 .unwrap_or(name);

@@ -41,6 +41,15 @@ TOKENS: Final = (
     (wire.STEP_ATTEMPT, "attempt"),
     ("pydantic_ai.tool.retry.attempt", "attempt"),
     (wire.STEP_SEQ, "seq"),
+    ("ai.usage.inputTokens", "input_tokens"),
+    ("ai.usage.promptTokens", "input_tokens"),
+    ("ai.usage.outputTokens", "output_tokens"),
+    ("ai.usage.completionTokens", "output_tokens"),
+    ("ai.usage.cachedInputTokens", "cache_read_tokens"),
+    (wire.GEN_AI_USAGE_CACHE_READ, "cache_read_tokens"),
+    ("gen_ai.usage.cache_read_input_tokens", "cache_read_tokens"),
+    (wire.GEN_AI_USAGE_CACHE_WRITE, "cache_write_tokens"),
+    ("gen_ai.usage.cache_creation_input_tokens", "cache_write_tokens"),
 )
 
 

@@ -84,7 +84,7 @@ def _read_kind(facts: SpanFacts, name: str) -> None:
     if kind == "chat":
         # Named for the class that calls it: the model says more.
         facts.name = ""
-    elif kind in _NAMED_SPANS and not facts.name and " " not in name:
+    elif kind in _NAMED_SPANS and not facts.name and " " not in name and name != kind:
         facts.name = name
     elif kind == "execute_tool" and not facts.tool_name and " " not in name and "." not in name:
         # Laminar names the span for the class of what the tool does.
@@ -174,5 +174,5 @@ def _read_openinference_name(facts: SpanFacts, name: str, scope: str) -> None:
         if method in openinference.STREAMING_METHODS:
             facts.stream = True
     fact = openinference.NAMED_FOR.get(facts.operation, "")
-    if fact and not getattr(facts, fact) and " " not in name:
+    if fact and not getattr(facts, fact) and " " not in name and name != facts.operation:
         setattr(facts, fact, name.removesuffix(openinference.AGENT_SUFFIX))
