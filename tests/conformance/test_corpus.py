@@ -220,7 +220,7 @@ from agenttrace_schemas.rules import Policy
 from tests.support.database import insert_statement, valid_row
 database = ClickHouse(f"chdb://{sys.argv[1]}")
 Migrator(database, Policy()).up()
-database.command("ALTER TABLE agent_steps DROP CONSTRAINT check_name_identifier_pattern")
+database.command("ALTER TABLE agent_steps DROP CONSTRAINT check_identifiers_identifier_pattern")
 database.command(insert_statement(StepRow, valid_row(StepRow, name=sys.argv[2])))
 """
 
