@@ -23,7 +23,7 @@ from tests.support.proof import FULL
 pytestmark = needs_engine
 CASES = 1_000_000 if FULL else 1_500
 # Within so many cases each fault is found.
-FAULT_CASES = 20_000
+FAULT_CASES = 80_000
 SEED = 20_260_128
 
 
