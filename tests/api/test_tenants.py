@@ -14,7 +14,21 @@ from tests.support.run_documents import DECISION, FAILURE, SIGNAL, run_document
 
 # Theirs: no answer to the other tenant may hold any of it.
 RUN_ID = "6f1d1a52-52b1-4c9c-8d05-5a1f3ad0c0aa"
-THEIRS = (RUN_ID, "secret-agent", "9.9.9", "lab-42", "probe_tool")
+THEIRS = (RUN_ID, "secret-agent", "9.9.9", "lab-42", "probe_tool", "probe-score")
+APPROVAL = {
+    "decision_type": "approval",
+    "selected": "allow",
+    "reason_code": "policy_rule",
+    "tool_name": "probe_tool",
+}
+EVALUATION = {
+    "run_id": RUN_ID,
+    "name": "probe-score",
+    "score": 1.0,
+    "agent_id": "secret-agent",
+    "agent_version": "9.9.9",
+    "environment": "lab-42",
+}
 OPEN = frozenset({"/health", "/v1/vocabulary"})
 GUARDED = [each for each in operations() if each.path != "/health"]
 
@@ -28,6 +42,10 @@ def collector(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Collector]:
         assert Api(running, "acme-ingest").post(theirs()).status_code == 201
         settled = Api(running, "acme-read").eventually(lambda runs: bool(runs["runs"]), "/v1/runs")
         assert settled["total"] == 1
+        sent = {"evaluations": [EVALUATION]}
+        assert Api(running, "acme-ingest").send("POST", "/v1/evaluations", json=sent).status_code == 201
+        evaluated = "/v1/evaluations/aggregate"
+        Api(running, "acme-read").eventually(lambda found: bool(found["aggregations"]), evaluated)
         yield running
 
 
@@ -41,7 +59,7 @@ def theirs() -> dict[str, Any]:
         environment="lab-42",
         status="failure",
         failure=FAILURE,
-        decisions=[{**DECISION, "selected": "probe_tool"}, {**DECISION, "decision_type": "mood"}],
+        decisions=[{**DECISION, "selected": "probe_tool"}, {**DECISION, "decision_type": "mood"}, APPROVAL],
         quality_signals=[SIGNAL],
     )
 
