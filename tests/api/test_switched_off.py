@@ -27,7 +27,7 @@ from tests.support.http import post
 from tests.support.receivers import EXPORT_TRACES, wait_until
 from tests.support.run_documents import DECISION, FAILURE, SIGNAL, run_document
 
-OF_DECISIONS = ("/v1/decisions", "/v1/signals", "/v1/compare", "/v1/correlate")
+OF_DECISIONS = ("/v1/approvals", "/v1/decisions", "/v1/signals", "/v1/compare", "/v1/correlate")
 Send = Callable[[Collector, bool], str]
 
 
