@@ -148,7 +148,8 @@ def test_rows_of_an_earlier_round_are_taken_back_however_far_they_are(
 def test_runs_are_there_after_down_and_up() -> None:
     """Before they are settled again, which needs no command."""
     database = new_database()
-    for scenario in scenarios()[::7]:
+    # Sets that state no id of a call: its column goes with its migration.
+    for scenario in [each for each in scenarios() if each.pair.startswith(("01-", "08-"))][::3]:
         for body in scenario.bodies("traces"):
             insert(database, body)
     settle(database)

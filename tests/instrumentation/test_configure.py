@@ -85,7 +85,7 @@ def test_events_leave_as_logs_too(endpoint: str) -> None:
         for event in span.events
     ]
     named = {item.key: item.value.string_value for item in spans[0].resource_spans[0].resource.attributes}
-    assert len(records) == len(events) == 20
+    assert len(records) == len(events) == 25
     assert named[wire.SERVICE_NAME] == "search"
 
 
