@@ -11,22 +11,30 @@ WITH
         FROM decisions
         WHERE tenant = {tenant:String}
           AND ({source:String} = '' OR source = {source:String})
-          AND run_id IN (SELECT run_id FROM run_means)
+          AND run_id IN (SELECT run_id FROM evaluations WHERE tenant = {tenant:String})
         UNION ALL
         SELECT DISTINCT run_id, 'signal' AS kind, toString(signal_type) AS type, toString(signal_code) AS code
         FROM quality_signals
         WHERE tenant = {tenant:String}
           AND value
           AND ({source:String} = '' OR source = {source:String})
-          AND run_id IN (SELECT run_id FROM run_means)
+          AND run_id IN (SELECT run_id FROM evaluations WHERE tenant = {tenant:String})
+    ),
+    -- The engine puts a subquery in wherever it is named: each is named once.
+    scored AS
+    (
+        SELECT name, mean, codes, groupUniqArrayArray(codes) OVER () AS kinds
+        FROM run_means
+        LEFT JOIN
+        (
+            SELECT run_id, groupUniqArray((kind, type, code)) AS codes FROM stated GROUP BY run_id
+        ) AS stated_of_run USING (run_id)
     ),
     compared AS
     (
-        SELECT
-            name, kind, type, code, mean,
-            (run_id, kind, type, code) IN (SELECT run_id, kind, type, code FROM stated) AS present
-        FROM run_means
-        CROSS JOIN (SELECT DISTINCT kind, type, code FROM stated) AS kinds
+        SELECT name, each.1 AS kind, each.2 AS type, each.3 AS code, mean, has(codes, each) AS present
+        FROM scored
+        ARRAY JOIN kinds AS each
     ),
     ${means_tested}
 SELECT
