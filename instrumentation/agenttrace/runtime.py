@@ -26,7 +26,7 @@ from agenttrace.notices import LOGGER, Misuse, Notices
 from agenttrace.settings import Settings, SettingsReader, Stated
 from agenttrace_schemas.rules import OTHER, RULES
 from agenttrace_schemas.spellings import spelling
-from agenttrace_schemas.texts import REDACTED, identifier
+from agenttrace_schemas.texts import REDACTED, accepted
 
 SCOPE_NAME: Final = "agenttrace"
 UNCONFIGURED: Final = (
@@ -82,23 +82,28 @@ class Runtime:
 
     def name(self, value: object, field: str) -> str:
         """An enforced name; what is no identifier becomes `_redacted`, is counted, and told under `field`."""
-        kept = self.quiet_name(value)
-        if kept is REDACTED:
+        kept = self._accepted(value)
+        if kept is None:
             self.changed(f"{field} is recorded as {REDACTED}: it must be {_IDENTIFIER}")
+            return REDACTED
         return kept
 
     def optional_name(self, value: object, field: str) -> str | None:
         """An enforced name; what is no identifier is left out, counted and told."""
-        kept = self.quiet_name(value)
-        if kept is REDACTED:
+        kept = self._accepted(value)
+        if kept is None:
             self.changed(f"{field} is left out: it must be {_IDENTIFIER}")
-            return None
         return kept
 
     def quiet_name(self, value: object) -> str:
         """An enforced name that nobody chose to pass, such as that of an exception's class: counted only."""
-        kept = identifier(value) if isinstance(value, str) else REDACTED
-        if kept is REDACTED:
+        kept = self._accepted(value)
+        return REDACTED if kept is None else kept
+
+    def _accepted(self, value: object) -> str | None:
+        """A name that is an identifier; None, counted, for any other."""
+        kept = accepted(value) if isinstance(value, str) else None
+        if kept is None:
             self.counters.redacted.add()
         return kept
 

@@ -13,7 +13,7 @@ from collections.abc import Collection
 from typing import Final
 
 from agenttrace_schemas import patterns
-from agenttrace_schemas.texts import REDACTED, identifier
+from agenttrace_schemas.texts import REDACTED, accepted
 
 UNCONFIRMED: Final = "_unconfirmed"
 UNKNOWN_TOOL: Final = "_unknown_tool"
@@ -66,9 +66,9 @@ def stand_in(label: str, key: bytes, name: str) -> str:
 
 
 def kept_name(key: bytes, name: str) -> str:
-    """Returns the name if it is an identifier (`texts.identifier`), else `_redacted` with its digits."""
-    kept = identifier(name)
-    return stand_in(REDACTED, key, name) if kept is REDACTED else kept
+    """Returns the name if it is an identifier (`texts.accepted`), else `_redacted` with its digits."""
+    kept = accepted(name)
+    return stand_in(REDACTED, key, name) if kept is None else kept
 
 
 def is_redacted(name: str) -> bool:

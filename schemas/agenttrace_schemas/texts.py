@@ -28,21 +28,27 @@ def label_fault(value: str, mode: str) -> str:
 
 
 def identifier(value: str) -> str:
-    """The value without white space around it if it is an identifier that looks like no secret, else `_redacted`.
+    """The value as `accepted` returns it, `_redacted` in place of what is no identifier."""
+    kept = accepted(value)
+    return REDACTED if kept is None else kept
 
-    An empty text stays empty.
+
+def accepted(value: str) -> str | None:
+    """The value without white space around it if it is an identifier that looks like no secret, else None.
+
+    An empty text stays empty; the text `_redacted` is an identifier.
     """
     if len(value) > IDENTIFIER_LENGTH:
         value = value.strip()
-    return REDACTED if len(value) > IDENTIFIER_LENGTH else _identifier(value)
+    return None if len(value) > IDENTIFIER_LENGTH else _accepted(value)
 
 
 @lru_cache(maxsize=_REMEMBERED)
-def _identifier(value: str) -> str:
+def _accepted(value: str) -> str | None:
     value = value.strip()
     if not value or (_IDENTIFIER.fullmatch(value) and not is_secret(value)):
         return value
-    return REDACTED
+    return None
 
 
 def is_secret(value: str) -> bool:

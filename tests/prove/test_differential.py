@@ -20,8 +20,7 @@ from tests.support.differential import POLICIES, differences, mutated, outcome
 from tests.support.native import engines, needs_engine
 from tests.support.proof import FULL
 
-# Two cases differed once beside thousands of other tests in one process, and none alone: the cause is open.
-pytestmark = [needs_engine, pytest.mark.slow, pytest.mark.long]
+pytestmark = needs_engine
 CASES = 1_000_000 if FULL else 1_500
 # Within so many cases each fault is found.
 FAULT_CASES = 80_000
@@ -80,6 +79,8 @@ FAULTS: Final[Mapping[str, Callable[[dict[str, Any]], dict[str, Any]]]] = {
 }
 
 
+@pytest.mark.long
+@pytest.mark.slow
 @pytest.mark.long
 def test_every_fault_is_found() -> None:
     """An engine with one loosened or misrouted fact differs from Python within some thousands of cases."""

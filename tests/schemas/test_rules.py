@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from agenttrace_schemas import rules
 from agenttrace_schemas.metadata import check_metadata
-from agenttrace_schemas.names import conversation_hash
+from agenttrace_schemas.names import conversation_hash, kept_name
 from agenttrace_schemas.rules import RULES, Policy, Verdict, Violation
 from agenttrace_schemas.texts import REDACTED, identifier, is_secret, label_fault
 
@@ -102,6 +102,12 @@ def test_an_identifier_is_itself_or_redacted(value: str) -> None:
     """But for the white space around it, and what is stored is an identifier again."""
     assert identifier(value) in {value.strip(), REDACTED}
     assert identifier(identifier(value)) == identifier(value)
+
+
+def test_a_name_that_was_redacted_before_stays_whoever_asked_first() -> None:
+    """It is an identifier; what is remembered of the constant itself makes it no refused name."""
+    assert identifier(REDACTED) == REDACTED
+    assert kept_name(b"key", f"_{REDACTED[1:]}") == REDACTED
 
 
 @given(texts)
