@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -21,7 +20,6 @@ from typing import Any, TypeAlias
 
 import grpc
 import pytest
-import rotel
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from agenttrace_collector.decode.batch import Context
@@ -31,6 +29,7 @@ from tests.forward.test_gate import POLICY, gate, left_of, spans_of
 from tests.support.collector import free_ports, running_collector
 from tests.support.corpus import scenarios
 from tests.support.load import EXPORT
+from tests.support.other_programs import program, running_rotel
 from tests.support.otlp_recorder import recording
 from tests.support.read_back import read_back
 
@@ -45,6 +44,7 @@ exporters: [{{gomod: {MODULES}/exporter/otlphttpexporter {VERSION}}}]
 PHOENIX = "arize-phoenix==20.26.1"
 # Phoenix makes its database first.
 START_SECONDS = 300.0
+LOG = "receiver.log"
 # As OpenInference names them, and Phoenix tells them again.
 TOLD = ("tool.name", "llm.model_name", "llm.token_count.prompt", "llm.token_count.completion")
 TABLES = ("agent_steps", "agent_decisions", "agent_quality_signals", "agent_failures", "runs")
@@ -100,29 +100,6 @@ def facts(span: Span) -> tuple[Any, ...]:
 
 
 @contextmanager
-def process(directory: Path, command: list[str], port: int, **environment: str) -> Iterator[None]:
-    """A receiver from when it listens until the block ends."""
-    with (directory / "receiver.log").open("ab") as log:
-        running = subprocess.Popen(command, stdout=log, stderr=log, env={**os.environ, **environment})
-    try:
-        deadline = time.monotonic() + START_SECONDS
-        while not listens(port):
-            assert running.poll() is None
-            assert time.monotonic() < deadline
-            time.sleep(0.2)
-        yield
-    finally:
-        running.terminate()
-        running.wait(60)
-
-
-def listens(port: int) -> bool:
-    """Whether somebody listens there."""
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
-@contextmanager
 def through_otelcol(directory: Path, behind: str) -> Iterator[str]:
     """An OpenTelemetry Collector that sends on what it gets."""
     binary = otelcol()
@@ -137,7 +114,7 @@ def through_otelcol(directory: Path, behind: str) -> Iterator[str]:
     }
     file = directory / "otelcol.yaml"
     file.write_text(json.dumps(config))
-    with process(directory, [str(binary), "--config", str(file)], port):
+    with program(directory / LOG, [str(binary), "--config", str(file)], port, START_SECONDS):
         yield f"127.0.0.1:{port}"
 
 
@@ -161,19 +138,8 @@ def otelcol() -> Path:
 @contextmanager
 def through_rotel(directory: Path, behind: str) -> Iterator[str]:
     """A rotel that sends on what it gets."""
-    port, other = free_ports(2)
-    arguments = {
-        "--otlp-grpc-endpoint": f"127.0.0.1:{port}",
-        "--otlp-http-endpoint": f"127.0.0.1:{other}",
-        "--exporter": "otlp",
-        "--otlp-exporter-protocol": "http",
-        "--otlp-exporter-endpoint": behind,
-    }
-    binary = Path(rotel.__file__).with_name("rotel-agent")
-    with process(
-        directory, [str(binary), "start", *(each for pair in arguments.items() for each in pair)], port
-    ):
-        yield f"127.0.0.1:{port}"
+    with running_rotel(directory / LOG, "http", behind) as (ports, _):
+        yield f"127.0.0.1:{ports['grpc']}"
 
 
 @pytest.mark.parametrize("relay", [through_otelcol, through_rotel])
@@ -212,7 +178,8 @@ def phoenix(directory: Path) -> Iterator[str]:
         "PHOENIX_GRPC_PORT": str(other),
         "PHOENIX_TELEMETRY_ENABLED": "false",
     }
-    with process(directory, [str(home / "bin" / "phoenix"), "serve"], port, **settings):
+    command = [str(home / "bin" / "phoenix"), "serve"]
+    with program(directory / LOG, command, port, START_SECONDS, **settings):
         yield f"http://127.0.0.1:{port}"
 
 

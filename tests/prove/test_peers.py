@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
-import subprocess
 import threading
 import uuid
 from collections import Counter
@@ -15,7 +13,6 @@ from pathlib import Path
 from typing import TypeAlias
 
 import pytest
-import rotel
 from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter as GrpcExporter
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter as HttpExporter
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
@@ -23,9 +20,9 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, Spa
 
 from agenttrace_schemas import wire
 from agenttrace_schemas.rows import StepRow
-from tests.support.collector import Collector, free_ports, start_collector, wait_until_ready
+from tests.support.collector import Collector, start_collector, wait_until_ready
+from tests.support.other_programs import running_rotel
 from tests.support.read_back import read_back
-from tests.support.receivers import wait_until
 
 FULL = os.environ.get("PROVE") == "full"
 OUTAGE_SECONDS = 30.0 if FULL else 3.0
@@ -34,7 +31,6 @@ SPANS_PER_SECOND = 20
 # Longer than any of them waits between two attempts.
 QUIET_SECONDS = 35.0 if FULL else 6.0
 Relay: TypeAlias = Callable[[Path, Collector], AbstractContextManager[Collector]]
-ROTEL = Path(rotel.__file__).with_name("rotel-agent")
 
 
 class Watched(SpanExporter):
@@ -145,29 +141,8 @@ def directly(_: Path, collector: Collector) -> Iterator[Collector]:
 @contextmanager
 def through_rotel(directory: Path, collector: Collector) -> Iterator[Collector]:
     """A rotel that forwards to the collector with default settings, to be sent to in its place."""
-    ports = dict(zip(("grpc", "http"), free_ports(2), strict=True))
-    arguments = {
-        "--otlp-grpc-endpoint": f"127.0.0.1:{ports['grpc']}",
-        "--otlp-http-endpoint": f"127.0.0.1:{ports['http']}",
-        "--exporter": "otlp",
-        "--otlp-exporter-protocol": "grpc",
-        "--otlp-exporter-endpoint": f"http://{collector.grpc}",
-    }
-    command = [str(ROTEL), "start", *(part for pair in arguments.items() for part in pair)]
-    with (directory / "rotel.log").open("ab") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log)
-    try:
-        wait_until(lambda: accepts(ports["grpc"]))
+    with running_rotel(directory / "rotel.log", "grpc", f"http://{collector.grpc}") as (ports, process):
         yield Collector(directory, {}, ports, process)
-    finally:
-        process.terminate()
-        process.wait(60)
-
-
-def accepts(port: int) -> bool:
-    """Whether somebody listens there."""
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def over_grpc(collector: Collector) -> SpanExporter:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import itertools
 import json
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any, Final
+
+from tests.support.stub_server import serving
 
 _NUMBERS: Final = itertools.count()
 _USAGE: Final = {"input_tokens": 1000, "output_tokens": 1}
@@ -96,12 +97,5 @@ def _events(block: dict[str, Any], reason: str) -> Iterator[dict[str, Any]]:
 @contextmanager
 def messages_api(said: str) -> Iterator[str]:
     """The base URL of a model that says this, until the block ends."""
-    listener = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"said": said}))
-    thread = threading.Thread(target=listener.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{listener.server_port}"
-    finally:
-        listener.shutdown()
-        listener.server_close()
-        thread.join()
+    with serving(type("Handler", (_Handler,), {"said": said})) as base:
+        yield base

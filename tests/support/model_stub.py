@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
+
+from tests.support.stub_server import serving
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -54,12 +55,5 @@ def _completion(asked: Mapping[str, Any], said: str) -> dict[str, Any]:
 @contextmanager
 def model_api(said: str) -> Iterator[str]:
     """The base URL of a model that says this, until the block ends."""
-    listener = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"said": said}))
-    thread = threading.Thread(target=listener.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{listener.server_address[1]}/v1"
-    finally:
-        listener.shutdown()
-        thread.join()
-        listener.server_close()
+    with serving(type("Handler", (_Handler,), {"said": said})) as base:
+        yield f"{base}/v1"

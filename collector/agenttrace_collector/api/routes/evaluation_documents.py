@@ -11,12 +11,11 @@ from starlette.responses import JSONResponse, Response
 
 from agenttrace_collector.api.deps import Built
 from agenttrace_collector.api.pagination import REFUSALS, Record
+from agenttrace_collector.api.posted import posted_document
 from agenttrace_collector.api.problems import FieldProblem, InvalidField, Problem
 from agenttrace_collector.decode.run_document.fields import Refusal
-from agenttrace_collector.errors import UnsupportedMedia
-from agenttrace_collector.receivers.body import JSON, BodyLimits, admitted_body, coding_of
+from agenttrace_collector.receivers.body import BodyLimits
 from agenttrace_collector.receivers.evaluations import LIMIT, READ_SECONDS, EvaluationReceiver
-from agenttrace_collector.server.auth import Role
 
 router: Final = APIRouter(tags=["evaluations"], responses=REFUSALS)
 _NAMED: Final = 1_000
@@ -42,14 +41,8 @@ class EvaluationsAccepted(Record):
 )
 async def store_evaluations(request: Request, built: Built) -> Response:
     """Responds when the evaluations are on disk; those that a rule refuses are named and cost no other."""
-    sender = built.authenticator.identify(request.headers.get("authorization"), Role.INGEST)
-    built.ingest.quotas.check(sender.tenant)
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != JSON:
-        message = f"the content type must be {JSON}"
-        raise UnsupportedMedia(message)
-    coding = coding_of(request)
-    async with admitted_body(request, built.ingest.flow, sender, BodyLimits(LIMIT, READ_SECONDS)) as body:
-        batch = await EvaluationReceiver(built.ingest).take(body, sender.tenant, coding)
+    async with posted_document(request, built, BodyLimits(LIMIT, READ_SECONDS)) as posted:
+        batch = await EvaluationReceiver(built.ingest).take(*posted)
     problems = [_problem(each) for each in batch.problems[:_NAMED]]
     if not batch.stored:
         raise InvalidField(problems)

@@ -14,14 +14,14 @@ from starlette.responses import JSONResponse, Response
 
 from agenttrace_collector.api.deps import Built
 from agenttrace_collector.api.pagination import REFUSALS, Record
+from agenttrace_collector.api.posted import posted_document
 from agenttrace_collector.api.problems import FieldProblem, InvalidField, Problem
 from agenttrace_collector.decode.run_document.document import RunBatch
 from agenttrace_collector.decode.run_document.fields import Refusal
-from agenttrace_collector.errors import CollectorError, UnsupportedMedia
+from agenttrace_collector.errors import CollectorError
 from agenttrace_collector.query.backends import QueryReader
-from agenttrace_collector.receivers.body import JSON, BodyLimits, admitted_body, coding_of
+from agenttrace_collector.receivers.body import BodyLimits
 from agenttrace_collector.receivers.run_documents import LIMIT, READ_SECONDS, RunReceiver
-from agenttrace_collector.server.auth import Role
 
 router: Final = APIRouter(tags=["runs"], responses=REFUSALS)
 _NAMED: Final = 1_000
@@ -77,15 +77,9 @@ class StoredRuns:
 )
 async def store_run(request: Request, built: Built) -> Response:
     """Responds when the run is on disk; refused decisions and signals are reported and the run is stored."""
-    sender = built.authenticator.identify(request.headers.get("authorization"), Role.INGEST)
-    built.ingest.quotas.check(sender.tenant)
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != JSON:
-        message = f"the content type must be {JSON}"
-        raise UnsupportedMedia(message)
-    coding = coding_of(request)
-    async with admitted_body(request, built.ingest.flow, sender, BodyLimits(LIMIT, READ_SECONDS)) as body:
+    async with posted_document(request, built, BodyLimits(LIMIT, READ_SECONDS)) as posted:
         receiver = RunReceiver(built.ingest, StoredRuns(built.lookups))
-        batch, is_new = await receiver.take(body, sender.tenant, coding)
+        batch, is_new = await receiver.take(*posted)
     if batch.problems:
         raise InvalidField([_problem(each) for each in batch.problems])
     return JSONResponse(

@@ -7,12 +7,7 @@ WITH
     (
         SELECT run_id, agent_version AS version
         FROM runs
-        WHERE tenant = {tenant:String}
-          AND agent_id = {agent_id:String}
-          AND agent_version IN ({version_a:String}, {version_b:String})
-          AND ({environment:String} = '' OR environment = {environment:String})
-          AND ${started}
-          AND ${tool}
+        WHERE ${of_versions}
     ),
     ${run_means},
     compared AS

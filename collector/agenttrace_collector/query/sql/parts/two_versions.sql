@@ -3,12 +3,7 @@ chosen AS
     (
         SELECT run_id, agent_version AS version, status
         FROM runs
-        WHERE tenant = {tenant:String}
-          AND agent_id = {agent_id:String}
-          AND agent_version IN ({version_a:String}, {version_b:String})
-          AND ({environment:String} = '' OR environment = {environment:String})
-          AND ${started}
-          AND ${tool}
+        WHERE ${of_versions}
     ),
     (SELECT (countIf(version = {version_a:String}), countIf(version = {version_b:String})) FROM chosen) AS all_runs,
     toFloat64(assumeNotNull(all_runs.1)) AS n,
