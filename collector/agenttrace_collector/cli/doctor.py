@@ -101,7 +101,7 @@ def _all_ignored(findings: Findings) -> bool:
 
 
 def _delivery_waits(findings: Findings) -> bool:
-    return findings.total("agenttrace_journal_oldest_seconds") > _STALE_SECONDS
+    return findings.total("agenttrace_journal_oldest_seconds") >= _STALE_SECONDS
 
 
 def _not_kept(findings: Findings) -> list[str]:
