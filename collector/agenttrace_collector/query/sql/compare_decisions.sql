@@ -12,7 +12,8 @@ WITH
             countIf(version = {version_a:String}) AS version_a_count,
             countIf(version = {version_b:String}) AS version_b_count,
             toFloat64(uniqExactIf(run_id, version = {version_b:String})) AS a,
-            toFloat64(uniqExactIf(run_id, version = {version_a:String})) AS b
+            toFloat64(uniqExactIf(run_id, version = {version_a:String})) AS b,
+            m, n
         FROM decisions
         INNER JOIN chosen USING (run_id)
         WHERE tenant = {tenant:String}

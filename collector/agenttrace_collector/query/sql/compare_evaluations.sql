@@ -9,7 +9,14 @@ WITH
         FROM runs
         WHERE ${of_versions}
     ),
-    ${run_means},
+    run_means AS
+    (
+        SELECT name, version, avg(assumeNotNull(score)) AS mean
+        FROM evaluations
+        INNER JOIN population USING (run_id)
+        WHERE ${scored}
+        GROUP BY run_id, name, version
+    ),
     compared AS
     (
         SELECT
@@ -17,7 +24,6 @@ WITH
             -- A version that is compared with itself is in both groups.
             arrayJoin(arrayFilter(each -> if(each, {version_b:String}, {version_a:String}) = version, [false, true])) AS present
         FROM run_means
-        INNER JOIN population USING (run_id)
     ),
     ${means_tested}
 SELECT

@@ -8,7 +8,8 @@ WITH
         SELECT
             status AS outcome,
             toFloat64(countIf(version = {version_b:String})) AS a,
-            toFloat64(countIf(version = {version_a:String})) AS b
+            toFloat64(countIf(version = {version_a:String})) AS b,
+            m, n
         FROM chosen
         GROUP BY status
     ),
@@ -16,7 +17,7 @@ WITH
 SELECT
     outcome,
     toUInt64(b) AS version_a_count, toUInt64(a) AS version_b_count,
-    share(b, n) AS version_a_rate, share(a, m) AS version_b_rate, version_b_rate - version_a_rate AS delta,
+    rate_b AS version_a_rate, rate_a AS version_b_rate, version_b_rate - version_a_rate AS delta,
     ${version_rates},
     ${findings}
 FROM placed

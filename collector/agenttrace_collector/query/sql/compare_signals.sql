@@ -14,7 +14,8 @@ WITH
             countIf(value AND version = {version_a:String}) AS version_a_true,
             countIf(value AND version = {version_b:String}) AS version_b_true,
             toFloat64(uniqExactIf(run_id, value AND version = {version_b:String})) AS a,
-            toFloat64(uniqExactIf(run_id, value AND version = {version_a:String})) AS b
+            toFloat64(uniqExactIf(run_id, value AND version = {version_a:String})) AS b,
+            m, n
         FROM quality_signals
         INNER JOIN chosen USING (run_id)
         WHERE tenant = {tenant:String}

@@ -52,8 +52,8 @@ SELECT
     decision_type, reason_code, total_occurrences, toUInt64(m) AS runs,
     toUInt64(k) AS runs_with_failures, share(k, m) AS correlation_rate,
     wilson_low(k, m) AS correlation_rate_low, wilson_high(k, m) AS correlation_rate_high,
-    toUInt64(a) AS runs_with_failures_in_any_order, share(a, m) AS rate_in_any_order,
-    toUInt64(n) AS runs_without, toUInt64(b) AS runs_without_with_failures, share(b, n) AS rate_without,
+    toUInt64(a) AS runs_with_failures_in_any_order, rate_a AS rate_in_any_order,
+    toUInt64(n) AS runs_without, toUInt64(b) AS runs_without_with_failures, rate_b AS rate_without,
     CAST((by_type.1, by_type.2), 'Map(String, UInt64)') AS associated_failure_types,
     ${findings}
 FROM placed

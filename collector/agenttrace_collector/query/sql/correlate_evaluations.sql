@@ -4,23 +4,29 @@
 WITH
     ${statistics},
     ${population},
-    ${run_means},
+    run_means AS
+    (
+        SELECT run_id, name, avg(assumeNotNull(score)) AS mean
+        FROM evaluations
+        WHERE ${scored}
+          AND run_id IN (SELECT run_id FROM population)
+        GROUP BY run_id, name
+    ),
     stated AS
     (
         SELECT DISTINCT run_id, 'decision' AS kind, toString(decision_type) AS type, toString(reason_code) AS code
         FROM decisions
         WHERE tenant = {tenant:String}
           AND ({source:String} = '' OR source = {source:String})
-          AND run_id IN (SELECT run_id FROM evaluations WHERE tenant = {tenant:String})
+          AND run_id IN (SELECT run_id FROM agent_evaluations WHERE tenant = {tenant:String})
         UNION ALL
         SELECT DISTINCT run_id, 'signal' AS kind, toString(signal_type) AS type, toString(signal_code) AS code
         FROM quality_signals
         WHERE tenant = {tenant:String}
           AND value
           AND ({source:String} = '' OR source = {source:String})
-          AND run_id IN (SELECT run_id FROM evaluations WHERE tenant = {tenant:String})
+          AND run_id IN (SELECT run_id FROM agent_evaluations WHERE tenant = {tenant:String})
     ),
-    -- The engine puts a subquery in wherever it is named: each is named once.
     scored AS
     (
         SELECT name, mean, codes, groupUniqArrayArray(codes) OVER () AS kinds

@@ -35,10 +35,10 @@ SELECT
     signal_type, signal_code, total_occurrences,
     toUInt64(m) AS runs_present, toUInt64(n) AS runs_absent,
     toUInt64(a) AS outcome_present, toUInt64(b) AS outcome_absent,
-    share(a, m) AS success_rate_when_present,
-    wilson_low(a, m) AS success_rate_when_present_low, wilson_high(a, m) AS success_rate_when_present_high,
-    share(b, n) AS success_rate_when_absent,
-    wilson_low(b, n) AS success_rate_when_absent_low, wilson_high(b, n) AS success_rate_when_absent_high,
+    rate_a AS success_rate_when_present,
+    low_a AS success_rate_when_present_low, high_a AS success_rate_when_present_high,
+    rate_b AS success_rate_when_absent,
+    low_b AS success_rate_when_absent_low, high_b AS success_rate_when_absent_high,
     effect_size AS correlation_strength,
     ${findings}
 FROM placed
