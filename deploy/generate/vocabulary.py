@@ -87,6 +87,12 @@ _EVENTS: Final[Mapping[str, tuple[tuple[str, str, str], ...]]] = {
         (wire.GEN_AI_EVALUATION_LABEL, "string", ""),
         (wire.ERROR_TYPE, "string", ""),
     ),
+    wire.EVENT_OUTCOME: (
+        (wire.OUTCOME_STATUS, "string", "required"),
+        (wire.OUTCOME_FAILURE_TYPE, "string", "of a failure"),
+        (wire.OUTCOME_FAILURE_CODE, "string", "with the type"),
+        (wire.OUTCOME_ID, "string", ""),
+    ),
 }
 
 

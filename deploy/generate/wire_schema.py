@@ -15,7 +15,7 @@ from typing import Final, TypeAlias
 from agenttrace_schemas import evaluation, patterns, rules, wire
 from agenttrace_schemas.patterns import anchored
 from agenttrace_schemas.rules import RULES, Policy
-from agenttrace_schemas.vocabulary import FailureType
+from agenttrace_schemas.vocabulary import FailureType, RunStatus
 
 Schema: TypeAlias = dict[str, object]
 
@@ -38,7 +38,7 @@ def wire_schema(policy: Policy | None = None) -> Schema:
         "required": ["name", "attributes"],
         "additionalProperties": False,
         "properties": {"name": {"type": "string"}, "attributes": {"type": "object"}},
-        "oneOf": [_decision(policy), _signal(policy), _failure(), _evaluation()],
+        "oneOf": [_decision(policy), _signal(policy), _failure(), _evaluation(), _outcome()],
         "$defs": {
             "label": _label(policy.labels),
             "token": _label(evaluation.LABELS),
@@ -114,6 +114,35 @@ def _evaluation() -> Schema:
         ]
     }
     return _event(wire.EVENT_EVALUATION, required, optional, something)
+
+
+def _outcome() -> Schema:
+    required: dict[str, Schema] = {wire.OUTCOME_STATUS: {"enum": list(RunStatus)}}
+    named: dict[str, Schema] = {
+        wire.OUTCOME_FAILURE_TYPE: {"enum": list(FailureType)},
+        wire.OUTCOME_FAILURE_CODE: {"type": "string", "minLength": 1},
+    }
+    nothing: Schema = {"enum": [None, ""]}
+    shape: Schema = {
+        "anyOf": [
+            {"properties": dict.fromkeys(named, nothing)},
+            {
+                "required": list(named),
+                "properties": {wire.OUTCOME_STATUS: {"const": RunStatus.FAILURE}, **named},
+            },
+        ]
+    }
+    return {
+        "properties": {
+            "name": {"const": wire.EVENT_OUTCOME},
+            "attributes": {
+                "required": list(required),
+                "properties": {**required, **{key: {} for key in named}, wire.OUTCOME_ID: _ID},
+                "additionalProperties": False,
+                **shape,
+            },
+        }
+    }
 
 
 def _event(

@@ -6,7 +6,13 @@ from agenttrace.current import current_run, current_step, step, tool
 from agenttrace.decisions import DecisionBlock
 from agenttrace.exporters import MissingExtra
 from agenttrace.flushing import flush, shutdown
-from agenttrace.record import record_decision, record_evaluation, record_failure, record_quality_signal
+from agenttrace.record import (
+    record_decision,
+    record_evaluation,
+    record_failure,
+    record_outcome,
+    record_quality_signal,
+)
 from agenttrace.runtime import counters
 from agenttrace.settings import InvalidSetting
 from agenttrace.steps import Step
@@ -46,6 +52,7 @@ __all__ = [
     "record_decision",
     "record_evaluation",
     "record_failure",
+    "record_outcome",
     "record_quality_signal",
     "shutdown",
     "step",

@@ -5,19 +5,19 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import cast
 
 from opentelemetry import _logs, trace
-from opentelemetry._logs._internal import ProxyLoggerProvider
-from opentelemetry.sdk._logs import LoggerProvider
 from opentelemetry.sdk.environment_variables import OTEL_SERVICE_NAME
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 
-from agenttrace.delivery import CountedLogProcessor, CountedSpanProcessor
-from agenttrace.exporters import log_exporter, span_exporter
-from agenttrace.own_endpoint import check_endpoint, export_logs, export_spans
+from agenttrace.delivery import CountedSpanProcessor
+from agenttrace.exporters import span_exporter
+from agenttrace.log_pipeline import event_logger
+from agenttrace.own_endpoint import check_endpoint, export_spans
 from agenttrace.providers import existing_provider, keep_made, real_provider, stamp
 from agenttrace.runtime import SCOPE_NAME, Runtime, activate, configured
 from agenttrace.settings import Carriers, InvalidSetting, Stated, read_settings, read_vocabulary
@@ -69,9 +69,10 @@ def configure(
     stamp(provider, stamps)
     if stated.endpoint:
         export_spans(real_provider(provider), stated.endpoint, dict(stated.headers or {}))
-    logger_provider = None if settings.events == "span" else _logger_provider(_resource_of(provider), stated)
-    logger = _logs.get_logger(SCOPE_NAME, logger_provider=logger_provider)
-    activate(replace(runtime, logger=logger))
+    make_logger = partial(event_logger, _resource_of(provider), stated)
+    # Of runs that have ended something is said seldom: then their log records have a pipeline made.
+    logger = _logs.get_logger(SCOPE_NAME) if settings.events == "span" else make_logger()
+    activate(replace(runtime, logger=logger, make_logger=make_logger))
     follow_forks()
     # Proxies take span processors and flushes like the provider that they stand for.
     return cast("TracerProvider", provider)
@@ -120,17 +121,3 @@ def _resource(stamps: dict[str, str]) -> Resource:
     if wire.AGENT_ID not in stamps or not str(named).startswith(wire.UNKNOWN_SERVICE):
         return Resource.create()
     return Resource.create({wire.SERVICE_NAME: stamps[wire.AGENT_ID]})
-
-
-def _logger_provider(resource: Resource, stated: Stated) -> _logs.LoggerProvider:
-    existing = _logs.get_logger_provider()
-    provider = LoggerProvider(resource=resource) if isinstance(existing, ProxyLoggerProvider) else existing
-    if stated.endpoint:
-        export_logs(provider, stated.endpoint, dict(stated.headers or {}))
-    if provider is existing:
-        return existing
-    exporter = None if stated.endpoint else log_exporter()
-    if exporter is not None:
-        cast("LoggerProvider", provider).add_log_record_processor(CountedLogProcessor(exporter))
-    _logs.set_logger_provider(provider)
-    return provider

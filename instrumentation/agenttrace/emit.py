@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from opentelemetry._logs import SeverityNumber
+from opentelemetry._logs import Logger, SeverityNumber
 from opentelemetry.context import Context
-from opentelemetry.trace import Span, get_tracer
+from opentelemetry.trace import INVALID_SPAN, Span, get_tracer, set_span_in_context
 
 from agenttrace.attributes import (
     Attributes,
@@ -19,15 +19,19 @@ from agenttrace.attributes import (
     signal_attributes,
 )
 from agenttrace.identity import IdentityMap
+from agenttrace.notices import Misuse
 from agenttrace.numeric import Number, plain
 from agenttrace.runtime import SCOPE_NAME, UNCONFIGURED, Runtime, active, is_set_up
 from agenttrace.scope import Frame, current_context, frame_of, run_of, span_in, within_pipeline
 from agenttrace.span_events import Event, SpanEvents, stamps_of
 from agenttrace_schemas import wire
 from agenttrace_schemas.evaluation import check_evaluation, evaluation_attributes
+from agenttrace_schemas.outcome import check_outcome, outcome_attributes
 from agenttrace_schemas.rules import MESSAGE_LENGTH, Violation
 from agenttrace_schemas.texts import REDACTED
 
+# An empty context would stand for the current one.
+_NO_SPAN: Final = set_span_in_context(INVALID_SPAN, Context())
 _UNLOGGED: Final = (
     "Not recorded: events are to leave as log records, and nobody has set up a logger provider in this process; "
     "call `agenttrace.configure()` once, at its start"
@@ -118,8 +122,12 @@ def emit_evaluation(
     error_type: str | None,
     step_id: str | None,
     metadata: Metadata | None,
+    run_id: str | None = None,
 ) -> str | None:
-    """Record an evaluation in this context, else in the current one; its id, None where everything is switched off."""
+    """Record an evaluation in this context, else in the current one, or of the run of an id; its id.
+
+    None where everything is switched off.
+    """
     runtime = active()
     if not runtime.settings.enabled:
         return None
@@ -132,7 +140,29 @@ def emit_evaluation(
         runtime.name(error_type, "error_type")
     attributes[wire.EVALUATION_ID] = event_id = runtime.new_id()
     _attach(attributes, runtime, step_id, metadata)
-    _emit(Event(wire.EVENT_EVALUATION, attributes, runtime.now()), place, runtime)
+    event = Event(wire.EVENT_EVALUATION, attributes, runtime.now())
+    if run_id is None:
+        _emit(event, place, runtime)
+    else:
+        emit_later(event, run_id, runtime)
+    return event_id
+
+
+def emit_outcome(
+    run_id: str, *, status: str, failure_type: str | None, failure_code: str | None
+) -> str | None:
+    """Record how the run of an id ended; the outcome's id, None where everything is switched off."""
+    runtime = active()
+    if not runtime.settings.enabled:
+        return None
+    outcome = check_outcome(
+        runtime.settings.policy, status=status, failure_type=failure_type, failure_code=failure_code
+    )
+    if outcome.failure_code == REDACTED:
+        runtime.name(failure_code, "failure_code")
+    event_id = runtime.new_id()
+    attributes: Attributes = {**outcome_attributes(outcome), wire.OUTCOME_ID: event_id}
+    emit_later(Event(wire.EVENT_OUTCOME, attributes, runtime.now()), run_id, runtime)
     return event_id
 
 
@@ -172,7 +202,8 @@ def _emit(event: Event, place: Context | None, runtime: Runtime) -> None:
         if not taken:
             _count_lost(frame, runtime)
     if carriers != "span":
-        taken = _log(event, span, context, runtime) or taken
+        stamps = _log_stamps(span, context, runtime)
+        taken = _log(event, runtime.logger, stamps, context, runtime) or taken
     if taken:
         runtime.counters.recorded(event.name)
 
@@ -197,19 +228,33 @@ def _events_on(span: Span, frame: Frame | None, context: Context) -> SpanEvents:
     return known
 
 
-def _log(event: Event, span: Span, context: Context, runtime: Runtime) -> bool:
+def emit_later(event: Event, run_id: object, runtime: Runtime) -> None:
+    """Record an event of a run that may have ended long ago, as a log record: it has no span to stand on."""
+    named = runtime.optional_name(run_id, "run_id")
+    if named is None:
+        message = "Not recorded: run_id must be the id of a run"
+        raise Misuse(message)
+    # Whose the run is, its own spans say; this process may be another service.
+    stamps = {wire.RUN_ID: named, wire.AGENT_ID: wire.UNKNOWN}
+    if _log(event, runtime.late_logger, stamps, _NO_SPAN, runtime):
+        runtime.counters.recorded(event.name)
+
+
+def _log(  # noqa: PLR0917 - what a record is made of
+    event: Event, logger: Logger, stamps: Mapping[str, str], context: Context, runtime: Runtime
+) -> bool:
     # Loggers of OpenTelemetry before 1.45 cannot be asked.
-    enabled = getattr(runtime.logger, "enabled", None)
+    enabled = getattr(logger, "enabled", None)
     if enabled is not None and not enabled(context=context, event_name=event.name):
         runtime.counters.unlogged.add()
         runtime.notices.tell_once(_UNLOGGED)
         return False
-    runtime.logger.emit(
+    logger.emit(
         event_name=event.name,
         timestamp=event.time,
         context=context,
         severity_number=SeverityNumber.INFO,
-        attributes={**_log_stamps(span, context, runtime), **event.attributes},
+        attributes={**stamps, **event.attributes},
     )
     return True
 

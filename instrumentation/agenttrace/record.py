@@ -1,4 +1,4 @@
-"""Typed events on whatever span is current, for code inside an instrumented framework."""
+"""Typed events on whatever span is current, for code inside an instrumented framework, and on runs that have ended."""
 
 from __future__ import annotations
 
@@ -12,3 +12,4 @@ record_decision: Final = _CURRENT.record_decision
 record_quality_signal: Final = _CURRENT.record_quality_signal
 record_failure: Final = _CURRENT.record_failure
 record_evaluation: Final = _CURRENT.record_evaluation
+record_outcome: Final = _CURRENT.record_outcome

@@ -9,9 +9,9 @@ from typing import Any, Protocol, cast
 from opentelemetry.context import Context
 
 from agenttrace.attributes import Metadata
-from agenttrace.codes import FailureName
+from agenttrace.codes import FailureName, StatusName
 from agenttrace.decisions import DecisionBlock
-from agenttrace.emit import emit_decision, emit_evaluation, emit_failure, emit_signal
+from agenttrace.emit import emit_decision, emit_evaluation, emit_failure, emit_outcome, emit_signal
 from agenttrace.guard import guarded
 from agenttrace.numeric import Number
 from agenttrace.signatures import DecisionCall, SignalCall
@@ -184,3 +184,48 @@ class CurrentRecorder(Recorder):
 
     def _place(self) -> None:
         return None
+
+    @guarded
+    def record_evaluation(
+        self,
+        name: str,
+        score: Number | None = None,
+        label: str | None = None,
+        *,
+        error_type: str | None = None,
+        step_id: str | None = None,
+        metadata: Metadata | None = None,
+        run_id: str | None = None,
+    ) -> str | None:
+        """Record what an evaluator measured of the current run or step, or of the run of an id; returns its own id.
+
+        With `run_id` it is of that run, which may have ended long ago, in any process: it leaves as a log record, and
+        `step_id` names a step of that run. Everything else is as for `Run.record_evaluation`.
+        """
+        return emit_evaluation(
+            None,
+            name=name,
+            score=score,
+            label=label,
+            error_type=error_type,
+            step_id=step_id,
+            metadata=metadata,
+            run_id=run_id,
+        )
+
+    @guarded
+    def record_outcome(
+        self,
+        run_id: str,
+        status: StatusName,
+        failure_type: FailureName | None = None,
+        failure_code: str | None = None,
+    ) -> str | None:
+        """Record how a run ended, where that is known only later: by a test, a person, another system; returns its id.
+
+        `run_id` is that of a run that has ended, in any process. `status` is success, failure, partial or unknown. Of a
+        failure, `failure_type` is tool, model, retrieval or orchestration, and `failure_code` an identifier of your
+        own, such as timeout; both or neither are stated. The latest outcome counts for more than what the run said of
+        itself. It leaves as a log record. What happens on a refusal is as for `record_decision`.
+        """
+        return emit_outcome(run_id, status=status, failure_type=failure_type, failure_code=failure_code)

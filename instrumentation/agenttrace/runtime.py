@@ -43,6 +43,7 @@ class Runtime:
 
     `now` is nanoseconds since 1970, `logger` carries log events, `notices` are the warnings given so far,
     `stated` is what `configure` was told. `capturing` takes the spans of every tracer that was made before: for tests.
+    `make_logger` makes the pipeline of log records where `configure` left that for later.
     """
 
     settings: Settings = field(default_factory=Settings)
@@ -53,6 +54,12 @@ class Runtime:
     notices: Notices = field(default_factory=Notices)
     stated: Stated = field(default_factory=Stated)
     capturing: TracerProvider | None = None
+    make_logger: Callable[[], Logger] | None = None
+
+    @cached_property
+    def late_logger(self) -> Logger:
+        """The logger of what is said of runs that have ended, whatever carries the other events."""
+        return self.make_logger() if self.make_logger else self.logger
 
     @cached_property
     def _remembered(self) -> dict[tuple[object, ...], Attributes]:

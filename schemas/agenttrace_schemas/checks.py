@@ -243,6 +243,11 @@ def _pairs(kind: str, code: str, table: Iterable[tuple[str, tuple[str, ...]]]) -
     return f"({kind}, {code}) IN ({', '.join(pairs)})"
 
 
+def _outcome_failure(name: str, column: Column, _: Policy) -> Rules:
+    stated = f"{name} IN {listed(column.closed)} AND failure_code != '' AND status = 'failure'"
+    yield Guard.OUTCOME_FAILURE, f"({name} = '' AND failure_code = '') OR ({stated})"
+
+
 def _attribute_key(name: str, _: Column, __: Policy) -> Rules:
     length = f"lengthUTF8({name}) <= {rules.ATTRIBUTE_KEY_LENGTH}"
     yield Guard.ATTRIBUTE_KEY, f"{length} AND {matches(name, patterns.ATTRIBUTE_KEY)}"
@@ -277,4 +282,6 @@ _GUARDS: Final[dict[Guard, Callable[[str, Column, Policy], Rules]]] = {
     Guard.EVALUATION_NAME: evaluation_name,
     Guard.EVALUATION_LABEL: evaluation_label,
     Guard.SCORE: score,
+    Guard.OUTCOME_STATUS: _closed,
+    Guard.OUTCOME_FAILURE: _outcome_failure,
 }

@@ -33,6 +33,8 @@ class Guard(StrEnum):
     EVALUATION_NAME = "evaluation.name"
     EVALUATION_LABEL = "evaluation.label"
     SCORE = "evaluation.score"
+    OUTCOME_STATUS = "outcome.status"
+    OUTCOME_FAILURE = "outcome.failure"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +75,7 @@ SOURCES: Final = ("agenttrace", "genai", "openinference", "openllmetry", "api", 
 FINISH_REASONS: Final = ("stop", "length", "tool_calls", "content_filter", "error")
 OUTPUT_TYPES: Final = ("text", "json", "image", "speech")
 REFUSED_KINDS: Final = (
-    *("decision", "quality_signal", "failure", "evaluation"),
+    *("decision", "quality_signal", "failure", "evaluation", "outcome"),
     *("span", "log_record", "step", "run", "row"),
 )
 

@@ -195,5 +195,12 @@ _TABLE: Final = (
     ),
     Derivation("failure.step", "failure", "", "", "a step failed and no later attempt of it ended well"),
     Derivation("failure.run", "failure", "orchestration", "", "the run ended in error"),
+    Derivation(
+        "failure.outcome",
+        "failure",
+        "",
+        "",
+        "the latest outcome that was recorded for the run names a failure",
+    ),
 )
 DERIVATIONS: Final[Mapping[str, Derivation]] = {each.rule: each for each in _TABLE}

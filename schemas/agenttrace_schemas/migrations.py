@@ -25,6 +25,7 @@ _MARKED: Final = (
     ("agent_decisions", "recorded_at"),
     ("agent_quality_signals", "recorded_at"),
     ("span_links", "started_at"),
+    ("agent_outcomes", "recorded_at"),
 )
 _TABLE: Final = re.compile(r"(CREATE TABLE(?: IF NOT EXISTS)?|DROP TABLE(?: IF EXISTS)?) (\w+)")
 _ALTER: Final = re.compile(r"ALTER TABLE (\w+)([^\n]*)\n")

@@ -23,6 +23,7 @@ from agenttrace_schemas.counts import count_of
 from agenttrace_schemas.evaluation import evaluation_attributes, evaluation_of
 from agenttrace_schemas.events import decision_of, failure_of, metadata_of, signal_of
 from agenttrace_schemas.names import kept_name
+from agenttrace_schemas.outcome import outcome_attributes, outcome_of
 from agenttrace_schemas.rules import OTHER, Policy, Violation
 from agenttrace_schemas.spellings import FINISH_REASONS, OUTPUT_TYPES, flag_of, spelling
 from agenttrace_schemas.texts import REDACTED, identifier
@@ -98,7 +99,8 @@ def event_attributes(name: str, stated: Mapping[str, Any], policy: Policy) -> di
 def typed_event(name: str, stated: Mapping[str, Any], policy: Policy) -> dict[str, Any] | None:
     """Returns the attributes of a typed event rebuilt from its enforced fields; None if a rule refuses it."""
     try:
-        enforced = {**_READ[name](stated, policy), **_metadata(stated, policy)}
+        metadata = {} if name == wire.EVENT_OUTCOME else _metadata(stated, policy)
+        enforced = {**_READ[name](stated, policy), **metadata}
     except Violation:
         return None
     ids = {
@@ -181,10 +183,17 @@ def _evaluation(event: str, stated: Mapping[str, Any], policy: Policy) -> dict[s
     return evaluation_attributes(evaluation_of(event, stated, policy), event)
 
 
+def _outcome(stated: Mapping[str, Any], policy: Policy) -> dict[str, Any]:
+    return outcome_attributes(outcome_of(stated, policy))
+
+
 _READ: Final[Mapping[str, Callable[[Mapping[str, Any], Policy], dict[str, Any]]]] = {
     wire.EVENT_DECISION: _decision,
     wire.EVENT_SIGNAL: _signal,
     wire.EVENT_FAILURE: _failure,
+    wire.EVENT_OUTCOME: _outcome,
     **{event: partial(_evaluation, event) for event in wire.EVALUATIONS},
 }
-_IDS: Final = (wire.DECISION_ID, wire.SIGNAL_ID, wire.FAILURE_ID, wire.EVALUATION_ID, wire.STEP_ID)
+_IDS: Final = (
+    *(wire.DECISION_ID, wire.SIGNAL_ID, wire.FAILURE_ID, wire.EVALUATION_ID, wire.OUTCOME_ID, wire.STEP_ID),
+)

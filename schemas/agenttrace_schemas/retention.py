@@ -10,7 +10,7 @@ from typing import Final
 
 # Per kind of record: the tables that hold it, each with the time by which its rows grow old.
 _TABLES: Final[Mapping[str, Mapping[str, str]]] = {
-    "runs": {"agent_runs": "started_at", "run_facts": "started_at"},
+    "runs": {"agent_runs": "started_at", "run_facts": "started_at", "agent_outcomes": "recorded_at"},
     "steps": {"agent_steps": "started_at", "settled_steps": "started_at"},
     "failures": {"agent_failures": "occurred_at", "derived_failures": "occurred_at"},
     "decisions": {"agent_decisions": "recorded_at", "derived_decisions": "recorded_at"},

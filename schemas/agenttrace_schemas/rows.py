@@ -235,6 +235,24 @@ class EvaluationRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OutcomeRow:
+    """How a run ended, as somebody said after its end; the latest one counts."""
+
+    TABLE: ClassVar[str] = "agent_outcomes"
+    SORT_KEY: ClassVar[SortKey] = ("tenant", "run_id", "recorded_at", "outcome_id")
+
+    outcome_id: Uuid
+    run_id: Uuid
+    status: Annotated[str, Column(LOW_CARDINALITY, Guard.OUTCOME_STATUS, tuple(RunStatus))]
+    failure_type: Annotated[str, Column(LOW_CARDINALITY, Guard.OUTCOME_FAILURE, tuple(FailureType))]
+    failure_code: Identifier
+    recorded_at: Time
+    created_at: Time
+    tenant: Identifier
+    source: Annotated[str, closed_column(SOURCES)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RejectionRow:
     """A record that a rule refused: ids, rule and attribute key, never a value."""
 
@@ -273,7 +291,8 @@ class SpanLinkRow:
 
 
 ROWS: Final[tuple[type[Row], ...]] = (
-    *(RunRow, StepRow, FailureRow, DecisionRow, SignalRow, EvaluationRow, RejectionRow, SpanLinkRow),
+    *(RunRow, StepRow, FailureRow, DecisionRow, SignalRow, EvaluationRow, OutcomeRow),
+    *(RejectionRow, SpanLinkRow),
 )
 
 

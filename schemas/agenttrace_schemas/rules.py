@@ -16,7 +16,7 @@ from agenttrace_schemas import wire
 from agenttrace_schemas.counts import count_of
 from agenttrace_schemas.names import decided_tool, kept_name
 from agenttrace_schemas.texts import REDACTED, is_printable, is_secret, label_fault
-from agenttrace_schemas.vocabulary import VOCABULARY, FailureType, Vocabulary
+from agenttrace_schemas.vocabulary import VOCABULARY, FailureType, RunStatus, Vocabulary
 
 OTHER: Final = "other"
 SELECTED_LENGTH: Final = 200
@@ -72,6 +72,12 @@ _TABLE: Final = (
     Rule("evaluation.name", Verdict.REJECT, "one token of 1 to 64 characters that names what is evaluated"),
     Rule("evaluation.score", Verdict.REJECT, "a finite number, or none beside a label or an error type"),
     Rule("evaluation.label", Verdict.REJECT, "no value, or one token of at most 64 characters"),
+    Rule("outcome.status", Verdict.REJECT, f"one of {', '.join(RunStatus)}"),
+    Rule(
+        "outcome.failure",
+        Verdict.REJECT,
+        f"no value, or one of {', '.join(FailureType)} with a code, and the status failure",
+    ),
     Rule("metadata.blocked_key", Verdict.REJECT, "a key that does not announce content"),
     Rule("metadata.key", Verdict.REJECT, "an identifier of at most 64 characters"),
     Rule("metadata.count", Verdict.REJECT, "at most 32 keys"),

@@ -10,8 +10,10 @@ EVENT_FAILURE: Final = "agenttrace.failure"
 EVENT_EVALUATION: Final = "agenttrace.evaluation"
 # The same of OpenTelemetry's conventions, as others send it.
 EVENT_EVALUATION_RESULT: Final = "gen_ai.evaluation.result"
+# How a run ended, said by whoever comes to know it later.
+EVENT_OUTCOME: Final = "agenttrace.outcome"
 EVALUATIONS: Final = frozenset({EVENT_EVALUATION, EVENT_EVALUATION_RESULT})
-EVENT_NAMES: Final = frozenset({EVENT_DECISION, EVENT_SIGNAL, EVENT_FAILURE, *EVALUATIONS})
+EVENT_NAMES: Final = frozenset({EVENT_DECISION, EVENT_SIGNAL, EVENT_FAILURE, EVENT_OUTCOME, *EVALUATIONS})
 
 DECISION_TYPE: Final = "agenttrace.decision.type"
 DECISION_SELECTED: Final = "agenttrace.decision.selected"
@@ -37,6 +39,11 @@ EVALUATION_NAME: Final = "agenttrace.evaluation.name"
 EVALUATION_SCORE: Final = "agenttrace.evaluation.score"
 EVALUATION_LABEL: Final = "agenttrace.evaluation.label"
 EVALUATION_ID: Final = "agenttrace.evaluation.id"
+
+OUTCOME_STATUS: Final = "agenttrace.outcome.status"
+OUTCOME_FAILURE_TYPE: Final = "agenttrace.outcome.failure_type"
+OUTCOME_FAILURE_CODE: Final = "agenttrace.outcome.failure_code"
+OUTCOME_ID: Final = "agenttrace.outcome.id"
 
 METADATA_PREFIX: Final = "agenttrace.metadata."
 

@@ -68,7 +68,7 @@ def test_every_metric_is_counted_somewhere() -> None:
 
 def _pattern(name: str) -> str:
     """The name, or the template that ends in one of the signals' units."""
-    unit = r"_(spans|log_records|runs|evaluations|metric_points)$"
+    unit = r"_(spans|log_records|runs|evaluations|outcomes|metric_points)$"
     return rf'"{name}"|{re.sub(unit, "_{", name)}' if re.search(unit, name) else f'"{name}"'
 
 

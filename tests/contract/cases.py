@@ -14,6 +14,7 @@ from agenttrace_schemas.rows import FailureRow, RunRow, StepRow
 from agenttrace_schemas.rules import BLOCKED_KEYS, Policy
 from agenttrace_schemas.texts import REDACTED
 from tests.contract.evaluation_cases import EVALUATION_CASES
+from tests.contract.outcome_cases import OUTCOME_CASES
 from tests.contract.shape import (
     KEEP,
     KEYED,
@@ -246,6 +247,7 @@ CASES: Final[tuple[Case, ...]] = (
     *_SIGNALS,
     *_FAILURES,
     *EVALUATION_CASES,
+    *OUTCOME_CASES,
     *_METADATA,
     *_LABELS,
     *_SECRET,

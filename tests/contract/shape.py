@@ -93,11 +93,17 @@ SIGNAL: Final[Mapping[str, object]] = {
 }
 FAILURE: Final[Mapping[str, object]] = {wire.FAILURE_TYPE: "tool", wire.FAILURE_CODE: "timeout"}
 EVALUATION: Final[Mapping[str, object]] = {wire.EVALUATION_NAME: "helpfulness", wire.EVALUATION_SCORE: 0.5}
+OUTCOME: Final[Mapping[str, object]] = {
+    wire.OUTCOME_STATUS: "failure",
+    wire.OUTCOME_FAILURE_TYPE: "tool",
+    wire.OUTCOME_FAILURE_CODE: "timeout",
+}
 VALID: Final[Mapping[str, Mapping[str, object]]] = {
     wire.EVENT_DECISION: DECISION,
     wire.EVENT_SIGNAL: SIGNAL,
     wire.EVENT_FAILURE: FAILURE,
     wire.EVENT_EVALUATION: EVALUATION,
+    wire.EVENT_OUTCOME: OUTCOME,
 }
 REQUIRED: Final[Mapping[str, str]] = {
     wire.DECISION_TYPE: "decision.type",
@@ -110,6 +116,7 @@ REQUIRED: Final[Mapping[str, str]] = {
     wire.FAILURE_CODE: "failure.code",
     wire.EVALUATION_NAME: "evaluation.name",
     wire.EVALUATION_SCORE: "evaluation.score",
+    wire.OUTCOME_STATUS: "outcome.status",
 }
 
 _KIND: Final[Mapping[str, str]] = {
@@ -117,6 +124,7 @@ _KIND: Final[Mapping[str, str]] = {
     "agenttrace.signal.": wire.EVENT_SIGNAL,
     "agenttrace.failure.": wire.EVENT_FAILURE,
     "agenttrace.evaluation.": wire.EVENT_EVALUATION,
+    "agenttrace.outcome.": wire.EVENT_OUTCOME,
 }
 
 
@@ -157,7 +165,7 @@ def metadata_cases(
     policy: Policy = TOKEN,
     layers: tuple[Layer, ...] = EVERYWHERE,
 ) -> list[Case]:
-    """Cases that set metadata on each of the events."""
+    """Cases that set metadata on each of the events that have any."""
     return [
         Case(
             rule=rule,
@@ -169,6 +177,7 @@ def metadata_cases(
         )
         for metadata in given
         for event, valid in VALID.items()
+        if event != wire.EVENT_OUTCOME
     ]
 
 

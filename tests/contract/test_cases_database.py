@@ -12,7 +12,15 @@ from agenttrace_schemas import wire
 from agenttrace_schemas.checks import checks
 from agenttrace_schemas.column_types import Column, Guard
 from agenttrace_schemas.derived_rows import ALL_ROWS
-from agenttrace_schemas.rows import DecisionRow, EvaluationRow, FailureRow, Row, SignalRow, columns
+from agenttrace_schemas.rows import (
+    DecisionRow,
+    EvaluationRow,
+    FailureRow,
+    OutcomeRow,
+    Row,
+    SignalRow,
+    columns,
+)
 from agenttrace_schemas.rules import Policy, failure_message
 from tests.contract.cases import CASES, COLUMN_CASES
 from tests.contract.shape import TOKEN, Case, ColumnCase, Layer, Outcome
@@ -24,6 +32,7 @@ ROW_OF: Final[Mapping[str, type[Row]]] = {
     wire.EVENT_SIGNAL: SignalRow,
     wire.EVENT_FAILURE: FailureRow,
     wire.EVENT_EVALUATION: EvaluationRow,
+    wire.EVENT_OUTCOME: OutcomeRow,
 }
 COLUMN_OF: Final[Mapping[str, str]] = {
     wire.DECISION_TYPE: "decision_type",
@@ -43,6 +52,9 @@ COLUMN_OF: Final[Mapping[str, str]] = {
     wire.EVALUATION_NAME: "name",
     wire.EVALUATION_SCORE: "score",
     wire.EVALUATION_LABEL: "label",
+    wire.OUTCOME_STATUS: "status",
+    wire.OUTCOME_FAILURE_TYPE: "failure_type",
+    wire.OUTCOME_FAILURE_CODE: "failure_code",
 }
 SAID: Final = "CANARY-d4: what did she say, word for word?"
 

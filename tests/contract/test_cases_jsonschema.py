@@ -117,6 +117,9 @@ keys = st.sampled_from(
         wire.EVALUATION_SCORE,
         wire.EVALUATION_LABEL,
         wire.ERROR_TYPE,
+        wire.OUTCOME_STATUS,
+        wire.OUTCOME_FAILURE_TYPE,
+        wire.OUTCOME_FAILURE_CODE,
         wire.STEP_ID,
     ]
 )
@@ -133,7 +136,11 @@ def test_schema_and_rules_agree(
     policy: Policy, event: str, changes: dict[str, object], metadata: dict[str, object], more: int
 ) -> None:
     """Whatever is changed in a valid event, the schema accepts it exactly where the rules do."""
-    own = {key: value for key, value in changes.items() if key.startswith((f"{stem(event)}.", wire.STEP_ID))}
+    if event == wire.EVENT_OUTCOME:
+        metadata = {}
+    own = {
+        key: value for key, value in changes.items() if key.startswith((f"{stem(event)}.", step_of(event)))
+    }
     many = {f"{wire.METADATA_PREFIX}k{number}": number for number in range(more)} if metadata else {}
     attributes = {**VALID[event], **own, **metadata, **many}
     try:
@@ -142,6 +149,11 @@ def test_schema_and_rules_agree(
         assert not accepts(policy, event, attributes)
     else:
         assert accepts(policy, event, attributes)
+
+
+def step_of(event: str) -> str:
+    """What names the step of an event; an outcome is of its run."""
+    return f"{stem(event)}." if event == wire.EVENT_OUTCOME else wire.STEP_ID
 
 
 def stem(event: str) -> str:

@@ -13,6 +13,7 @@ from agenttrace_schemas.counts import count_of
 from agenttrace_schemas.evaluation import check_evaluation
 from agenttrace_schemas.metadata import check_metadata
 from agenttrace_schemas.names import conversation_hash
+from agenttrace_schemas.outcome import check_outcome
 from agenttrace_schemas.rows import columns
 from agenttrace_schemas.rules import RULES, Policy, Violation
 from agenttrace_schemas.texts import identifier
@@ -60,6 +61,14 @@ CHECKS: Final[Mapping[str, tuple[Check, Mapping[str, str]]]] = {
             "score": wire.EVALUATION_SCORE,
             "label": wire.EVALUATION_LABEL,
             "error_type": wire.ERROR_TYPE,
+        },
+    ),
+    wire.EVENT_OUTCOME: (
+        check_outcome,
+        {
+            "status": wire.OUTCOME_STATUS,
+            "failure_type": wire.OUTCOME_FAILURE_TYPE,
+            "failure_code": wire.OUTCOME_FAILURE_CODE,
         },
     ),
 }

@@ -32,7 +32,7 @@ def test_every_block_runs() -> None:
         run(captured)
         assert captured.counters().refused == {"label.pattern": 1}
         assert len(captured.events()) == 18
-    assert len(BLOCKS) == 22
+    assert len(BLOCKS) == 23
 
 
 def test_the_guide_names_every_variable() -> None:

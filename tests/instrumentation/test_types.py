@@ -82,7 +82,7 @@ def test_checkers_find_the_slips_and_nothing_else(
     scripts: Path, checker: Callable[[Path], set[tuple[str, int]]]
 ) -> None:
     """In the user's script, in the site's, and in the module that was made for it."""
-    assert len(planted(scripts)) == 32
+    assert len(planted(scripts)) == 34
     assert checker(scripts) == planted(scripts)
 
 

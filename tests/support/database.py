@@ -111,6 +111,8 @@ def valid_row(row: type[Row], **values: object) -> dict[str, object]:
         default["status"] = "ok"
     if row.TABLE == "agent_evaluations":
         default |= {"name": "helpfulness", "score": 0.5}
+    if row.TABLE == "agent_outcomes":
+        default["status"] = "failure"
     if row.TABLE.startswith("derived_"):
         default["rule"] = "failure.step"
     return {**default, **values}

@@ -16,8 +16,8 @@ from agenttrace_collector.api.routes import (
     comparisons,
     correlations,
     counts,
-    evaluation_documents,
     evaluations,
+    event_documents,
     purge,
     run_documents,
     runs,
@@ -40,7 +40,7 @@ def build_app(answers: ApiDeps) -> FastAPI:
     )
     app.state.answers = answers
     for part in (
-        *(run_documents, evaluation_documents, runs, counts, aggregates, approvals, evaluations),
+        *(run_documents, event_documents, runs, counts, aggregates, approvals, evaluations),
         *(comparisons, correlations, purge, about, docs),
     ):
         app.include_router(part.router)

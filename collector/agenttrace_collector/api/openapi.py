@@ -9,7 +9,13 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from agenttrace_collector.api.deps import ApiDeps
-from agenttrace_collector.decode.run_document.fields import DecisionDocument, RunDocument, SignalDocument
+from agenttrace_collector.decode.event_documents import EVALUATIONS, OUTCOMES, DocumentKind
+from agenttrace_collector.decode.run_document.fields import (
+    DecisionDocument,
+    Part,
+    RunDocument,
+    SignalDocument,
+)
 from agenttrace_collector.query.filters import closed_lists
 
 _REF: Final = "#/components/schemas/{model}"
@@ -43,11 +49,25 @@ def _document(app: FastAPI, answers: ApiDeps) -> dict[str, Any]:
     if answers.authenticator.required:
         components["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
     components["schemas"].update(_run_schemas())
-    document["paths"]["/v1/runs"]["post"]["requestBody"] = {
-        "required": True,
-        "content": {"application/json": {"schema": {"$ref": _REF.format(model="RunDocument")}}},
-    }
+    bodies: dict[str, type[Part]] = {"/v1/runs": RunDocument}
+    for kind in (EVALUATIONS, OUTCOMES):
+        components["schemas"].update(_list_schemas(kind))
+        bodies[f"/v1/{kind.field}"] = kind.document
+    for path, model in bodies.items():
+        document["paths"][path]["post"]["requestBody"] = {
+            "required": True,
+            "content": {"application/json": {"schema": {"$ref": _REF.format(model=model.__name__)}}},
+        }
     return document
+
+
+def _list_schemas(kind: DocumentKind) -> dict[str, Any]:
+    """Returns the schemas of a document that lists events; one of another form is refused, the others are kept."""
+    part, whole = kind.part.model_json_schema(ref_template=_REF), kind.document.model_json_schema()
+    whole["properties"][kind.field]["items"] = {
+        "anyOf": [{"$ref": _REF.format(model=kind.part.__name__)}, {}]
+    }
+    return {kind.part.__name__: part, kind.document.__name__: whole}
 
 
 def _run_schemas() -> dict[str, Any]:

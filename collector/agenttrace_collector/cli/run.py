@@ -19,6 +19,7 @@ _KINDS: Final = {
     "quality_signals": ("recorded_at", "observed"),
     "failures": ("occurred_at", "failed"),
     "evaluations": ("recorded_at", "evaluated"),
+    "outcomes": ("recorded_at", "outcome"),
 }
 
 
@@ -79,7 +80,7 @@ def _by_step(body: Mapping[str, Any]) -> dict[str | None, list[Text]]:
     for kind, (time, verb) in _KINDS.items():
         for event in body[kind]:
             text = Text(f"        {verb}: {_said(kind, event)}", style="dim" if event.get("rule") else "")
-            placed.setdefault(event["step_id"], []).append((event[time], text))
+            placed.setdefault(event.get("step_id"), []).append((event[time], text))
     return {
         step: [text for _, text in sorted(events, key=lambda pair: pair[0])]
         for step, events in placed.items()
@@ -101,6 +102,8 @@ def _said(kind: str, event: Row) -> str:
         text = " ".join(
             filter(None, (event["name"], decimal("score")(event), event["label"], event["error_type"]))
         )
+    elif kind == "outcomes":
+        text = " ".join(filter(None, (event["status"], event["failure_type"], event["failure_code"])))
     else:
         text = f"{event['failure_type']} {event['failure_code']}"
     return f"{text}  (derived by {event['rule']})" if event.get("rule") else text

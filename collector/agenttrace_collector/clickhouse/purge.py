@@ -13,10 +13,16 @@ from agenttrace_schemas.migrations import PROFILES
 from agenttrace_schemas.retention import TIMES
 
 # These know runs only; an agent's runs are looked up, so that they are erased while that can be done.
-_WITHOUT_AGENT: Final = ("span_links", "run_marks")
+_WITHOUT_AGENT: Final = ("span_links", "run_marks", "agent_outcomes")
+# Of whoever measured a run and did not say whose it is.
+_AGENT_UNSTATED: Final = ("agent_evaluations",)
 _WITH_CONVERSATION: Final = ("agent_runs", "agent_steps", "run_facts", "settled_steps")
 _WITH_STEPS: Final = ("agent_runs", "agent_steps")
-_TABLES: Final = (*_WITHOUT_AGENT, *(table for table in TIMES if table not in _WITHOUT_AGENT))
+_TABLES: Final = (
+    *_WITHOUT_AGENT,
+    *_AGENT_UNSTATED,
+    *(table for table in TIMES if table not in (*_WITHOUT_AGENT, *_AGENT_UNSTATED)),
+)
 # What a statement names at a time; a conversation seldom has more runs.
 _RUNS_AT_ONCE: Final = 10_000
 # Rows that arrive or are settled meanwhile are met by the next round.
@@ -102,7 +108,10 @@ def _condition(kind: Kind, table: str, suffixes: Mapping[str, str]) -> str:
         return "run_id IN {value:Array(UUID)}"
     if kind is Kind.BEFORE:
         return f"{TIMES[table]} < fromUnixTimestamp64Nano({{value:Int64}})"
-    return _of_agent(suffixes) if table in _WITHOUT_AGENT else "agent_id = {value:String}"
+    if table in _WITHOUT_AGENT:
+        return _of_agent(suffixes)
+    stated = "agent_id = {value:String}"
+    return f"({stated} OR {_of_agent(suffixes)})" if table in _AGENT_UNSTATED else stated
 
 
 def _of_agent(suffixes: Mapping[str, str]) -> str:

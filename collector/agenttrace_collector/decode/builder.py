@@ -15,7 +15,7 @@ from agenttrace_schemas import wire
 from agenttrace_schemas.column_types import Guard
 from agenttrace_schemas.counts import MOST_COUNTED, count_of
 from agenttrace_schemas.names import UNCONFIRMED, is_redacted, kept_name
-from agenttrace_schemas.rows import DecisionRow, EvaluationRow, FailureRow, RejectionRow, Row
+from agenttrace_schemas.rows import DecisionRow, EvaluationRow, FailureRow, OutcomeRow, RejectionRow, Row
 from agenttrace_schemas.rules import OTHER, UNREAD, Violation
 from agenttrace_schemas.spellings import spelling
 from agenttrace_schemas.texts import REDACTED
@@ -60,6 +60,8 @@ class BatchBuilder:
             self.changed(Guard.IDENTIFIER, wire.FAILURE_CODE)
         if isinstance(row, EvaluationRow) and is_redacted(row.error_type):
             self.changed(Guard.IDENTIFIER, wire.ERROR_TYPE)
+        if isinstance(row, OutcomeRow) and is_redacted(row.failure_code):
+            self.changed(Guard.IDENTIFIER, wire.OUTCOME_FAILURE_CODE)
         if isinstance(row, DecisionRow) and row.tool_name.startswith((REDACTED, UNCONFIRMED)):
             rule = Guard.IDENTIFIER if is_redacted(row.tool_name) else Guard.TOOL
             self.changed(rule, wire.DECISION_TOOL_NAME)

@@ -1,4 +1,4 @@
-"""Turns typed events, from span events or log records, into enforced rows of decisions, signals and failures."""
+"""Turns typed events, from span events or log records, into enforced rows of their tables."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from agenttrace_collector.decode.attributes import DuplicateKey, to_dict
 from agenttrace_schemas import wire
 from agenttrace_schemas.evaluation import evaluation_of
 from agenttrace_schemas.events import decision_of, failure_of, metadata_of, signal_of
-from agenttrace_schemas.rows import DecisionRow, EvaluationRow, FailureRow, Row, SignalRow
+from agenttrace_schemas.outcome import outcome_of
+from agenttrace_schemas.rows import DecisionRow, EvaluationRow, FailureRow, OutcomeRow, Row, SignalRow
 from agenttrace_schemas.rules import Decision, Policy, Violation
 
 KINDS: Final = {
@@ -22,6 +23,7 @@ KINDS: Final = {
     wire.EVENT_SIGNAL: "quality_signal",
     wire.EVENT_FAILURE: "failure",
     **dict.fromkeys(wire.EVALUATIONS, "evaluation"),
+    wire.EVENT_OUTCOME: "outcome",
 }
 # The table of each kind.
 TABLES: Final = {
@@ -29,6 +31,7 @@ TABLES: Final = {
     "quality_signal": SignalRow.TABLE,
     "failure": FailureRow.TABLE,
     "evaluation": EvaluationRow.TABLE,
+    "outcome": OutcomeRow.TABLE,
 }
 
 
@@ -36,7 +39,8 @@ TABLES: Final = {
 class Origin:
     """The ids and enforced names of the span or log record that carries events.
 
-    `span_number` is the span id as the unsigned integer of the span columns.
+    `span_number` is the span id as the unsigned integer of the span columns. A log record may have neither trace nor
+    span: their ids, and that of its step, are empty then.
     """
 
     tenant: str
@@ -56,7 +60,8 @@ class EventIds:
     """Ids of the events of one span or log record: the stated ones, else hashes of what the events state."""
 
     def __init__(self, origin: Origin) -> None:
-        self._span = origin.trace_id + origin.span_id
+        # A log record may name its run alone.
+        self._span = origin.trace_id + origin.span_id or origin.run_id
         self._seen: dict[tuple[str, int, bytes], int] = {}
 
     def made_from(self, name: str, time: int, fields: bytes) -> bytes:
@@ -89,6 +94,8 @@ def event_row(event: Event, origin: Origin, policy: Policy, ids: EventIds) -> Ro
         return _failure(event, origin, policy, ids)
     if event.name in wire.EVALUATIONS:
         return _evaluation(event, origin, policy, ids)
+    if event.name == wire.EVENT_OUTCOME:
+        return _outcome(event, origin, policy, ids)
     if not policy.decisions:
         raise Violation("event.disabled", event.name)
     if event.name == wire.EVENT_DECISION:
@@ -116,7 +123,7 @@ def _decision(event: Event, origin: Origin, policy: Policy, ids: EventIds) -> De
         environment=origin.environment,
         actor=origin.actor,
         candidates=decision.candidates,
-        trace_id=origin.trace_id,
+        trace_id=origin.trace_id or identity.ZERO,
         span_id=origin.span_number,
         tool_name=decision.tool_name,
         wait_ms=decision.wait_ms,
@@ -152,7 +159,7 @@ def _signal(event: Event, origin: Origin, policy: Policy, ids: EventIds) -> Sign
         agent_version=origin.agent_version,
         environment=origin.environment,
         actor=origin.actor,
-        trace_id=origin.trace_id,
+        trace_id=origin.trace_id or identity.ZERO,
         span_id=origin.span_number,
     )
 
@@ -197,9 +204,24 @@ def _evaluation(event: Event, origin: Origin, policy: Policy, ids: EventIds) -> 
         agent_version=origin.agent_version,
         environment=origin.environment,
         actor=origin.actor,
-        trace_id=origin.trace_id,
+        trace_id=origin.trace_id or identity.ZERO,
         span_id=origin.span_number,
         source="agenttrace" if event.name == wire.EVENT_EVALUATION else "genai",
+    )
+
+
+def _outcome(event: Event, origin: Origin, policy: Policy, ids: EventIds) -> OutcomeRow:
+    outcome = outcome_of(event.values, policy)
+    return OutcomeRow(
+        outcome_id=_id(event, wire.OUTCOME_ID, ids, rowbinary.canonical(outcome, {})),
+        run_id=origin.run_id,
+        status=outcome.status,
+        failure_type=outcome.failure_type,
+        failure_code=outcome.failure_code,
+        recorded_at=event.time,
+        created_at=origin.created_at,
+        tenant=origin.tenant,
+        source="agenttrace",
     )
 
 
@@ -210,6 +232,6 @@ def _id(event: Event, key: str, ids: EventIds, fields: Callable[[], bytes]) -> b
     return ids.made_from(event.name, event.time, fields())
 
 
-def _step_id(event: Event, origin: Origin) -> bytes:
+def _step_id(event: Event, origin: Origin) -> bytes | None:
     stated = event.values.get(wire.STEP_ID)
-    return identity.parse_or_hash_id(stated) if isinstance(stated, str) and stated else origin.step_id
+    return identity.parse_or_hash_id(stated) if isinstance(stated, str) and stated else origin.step_id or None

@@ -269,6 +269,10 @@ def _stamps(record: LogRecord) -> SpanFacts:
     return facts
 
 
+def _own_step(trace: bytes, span: bytes) -> bytes:
+    return identity.step(trace, span) if span else b""
+
+
 def _origin(carrier: Span | LogRecord, facts: SpanFacts, sender: Sender, builder: BatchBuilder) -> Origin:
     """Ids and names of a span or log record; an id that is no id is empty."""
     trace = identity.valid(carrier.trace_id, identity.TRACE_ID)
@@ -276,7 +280,7 @@ def _origin(carrier: Span | LogRecord, facts: SpanFacts, sender: Sender, builder
     return Origin(
         tenant=builder.context.tenant,
         run_id=identity.parse_or_hash_id(facts.run_id) if facts.run_id else trace,
-        step_id=identity.parse_or_hash_id(facts.step_id) if facts.step_id else identity.step(trace, span),
+        step_id=identity.parse_or_hash_id(facts.step_id) if facts.step_id else _own_step(trace, span),
         trace_id=trace,
         span_id=span,
         span_number=int.from_bytes(span),

@@ -18,8 +18,9 @@ from agenttrace_collector.forward.values import values_of
 from agenttrace_schemas import names, wire
 from agenttrace_schemas.allowlist import EVENTS
 from agenttrace_schemas.evaluation import Evaluation, evaluation_attributes
+from agenttrace_schemas.outcome import Outcome, outcome_attributes
 from agenttrace_schemas.rebuild import event_attributes, rebuilt_attributes
-from agenttrace_schemas.rows import DecisionRow, EvaluationRow, FailureRow, Row, SignalRow
+from agenttrace_schemas.rows import DecisionRow, EvaluationRow, FailureRow, OutcomeRow, Row, SignalRow
 from agenttrace_schemas.rules import Policy
 
 # Whose a record is.
@@ -32,7 +33,14 @@ _WEIGHT: Final = {tag: encoding.Double(tag, wire.SIGNAL_WEIGHT) for tag in (In.E
 _IDS: Final = {
     (tag, key): encoding.Id(tag, key)
     for tag in (In.EVENT, In.RECORD)
-    for key in (wire.DECISION_ID, wire.SIGNAL_ID, wire.FAILURE_ID, wire.EVALUATION_ID, wire.STEP_ID)
+    for key in (
+        wire.DECISION_ID,
+        wire.SIGNAL_ID,
+        wire.FAILURE_ID,
+        wire.EVALUATION_ID,
+        wire.OUTCOME_ID,
+        wire.STEP_ID,
+    )
 }
 
 
@@ -92,6 +100,8 @@ def typed_attributes(tag: bytes, stated: Event, row: Row, policy: Policy) -> byt
         own, raw = wire.FAILURE_ID, row.failure_id
     elif isinstance(row, EvaluationRow):
         made, own, raw = _evaluation(tag, row, stated.name), wire.EVALUATION_ID, row.evaluation_id
+    elif isinstance(row, OutcomeRow):
+        return _outcome(tag, row) + _id(_IDS[tag, wire.OUTCOME_ID], stated, row.outcome_id, policy)
     else:
         return b""
     made += _id(_IDS[tag, own], stated, raw, policy)
@@ -118,6 +128,11 @@ def _signal_attributes(tag: bytes, row: SignalRow) -> bytes:
 def _evaluation(tag: bytes, row: EvaluationRow, event: str) -> bytes:
     evaluation = Evaluation(row.name, row.score, row.label, row.error_type)
     stated = evaluation_attributes(evaluation, event)
+    return b"".join(encoding.attribute(tag, key, value) for key, value in stated.items())
+
+
+def _outcome(tag: bytes, row: OutcomeRow) -> bytes:
+    stated = outcome_attributes(Outcome(row.status, row.failure_type, row.failure_code))
     return b"".join(encoding.attribute(tag, key, value) for key, value in stated.items())
 
 

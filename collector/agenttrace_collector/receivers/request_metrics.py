@@ -21,7 +21,7 @@ _MOST_SERVICES: Final = 100
 
 
 class RequestMetrics:
-    """The counters of receivers. `unit` is spans, log_records, runs, evaluations or metric_points, `transport` grpc or http."""
+    """The counters of receivers. `unit` is spans, log_records, runs, evaluations, outcomes or metric_points, `transport` grpc or http."""
 
     def __init__(self, telemetry: Telemetry, now: Callable[[], float] = time.monotonic) -> None:
         self._count = telemetry.count

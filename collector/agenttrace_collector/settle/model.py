@@ -13,7 +13,7 @@ from agenttrace_schemas.derived_rows import (
     RunFactsRow,
     SettledStepRow,
 )
-from agenttrace_schemas.rows import RunRow, SpanLinkRow, StepRow
+from agenttrace_schemas.rows import OutcomeRow, RunRow, SpanLinkRow, StepRow
 from agenttrace_schemas.rules import Policy
 
 SpanKey: TypeAlias = tuple[bytes, int]
@@ -86,6 +86,8 @@ class RunRows:
     links: Sequence[SpanLinkRow] = ()
     candidates: Sequence[RunRow] = ()
     recorded: Recorded = Recorded()
+    # The latest that was said about its end, after it.
+    outcome: OutcomeRow | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,7 @@ _FAILURE_TYPES: Final = {
     RERANK: FailureType.RETRIEVAL,
 }
 _RUN_FAILED: Final = "failure.run"
+_TOLD_LATER: Final = "failure.outcome"
 _STEP_FAILED: Final = "failure.step"
 _TAKEN_OVER: Final = frozenset(_COLUMNS)
 
@@ -42,6 +43,7 @@ class RowBuilder:
 
     def __init__(self, rows: RunRows, facts: RunFactsRow, policy: Policy) -> None:
         self._recorded = rows.recorded
+        self._outcome = rows.outcome
         self._facts = facts
         self._policy = policy
         self._shared: dict[str, Any] = {
@@ -119,7 +121,11 @@ class RowBuilder:
                 )
 
     def failures(self, steps: Sequence[Node]) -> Iterator[DerivedFailureRow]:
-        """Yields a failure for each call that failed for good and one for the run, unless the agent recorded its own."""
+        """Yields the failure that the run's outcome names, and those of calls and of the run, unless the agent recorded its own."""
+        told = self._outcome if self._outcome and self._outcome.failure_type else None
+        if told:
+            kind, time = FailureType(told.failure_type), self._facts.ended_at
+            yield self._failure(_TOLD_LATER, None, kind, code=told.failure_code, time=time)
         if self._facts.source in _STATED:
             return
         for node in steps:
@@ -131,7 +137,7 @@ class RowBuilder:
                     code=failure_code(str(node.fact("error_type"))),
                     time=node.step.ended_at,
                 )
-        if self._facts.status == RunStatus.FAILURE and not self._recorded.failures:
+        if self._facts.status == RunStatus.FAILURE and not self._recorded.failures and not told:
             code = failure_code(self._facts.error_type)
             time = self._facts.ended_at
             yield self._failure(_RUN_FAILED, None, FailureType.ORCHESTRATION, code=code, time=time)

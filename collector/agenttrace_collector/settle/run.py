@@ -72,7 +72,7 @@ def _facts(rows: RunRows, nodes: Sequence[Node], steps: Sequence[Node], this: Se
         agent_id=(actor or top.agent_id) if top.agent_id == wire.UNKNOWN else top.agent_id,
         agent_version=top.agent_version,
         environment=top.environment,
-        status=last_told(rows.candidates) if _is_told_by_calls(nodes, top) else _status(last, failing),
+        status=_run_status(rows, nodes, top, last=last, failing=failing),
         started_at=min(span.started_at for span in spans),
         ended_at=max(span.ended_at for span in spans),
         created_at=max(span.created_at for span in spans),
@@ -99,6 +99,20 @@ def _facts(rows: RunRows, nodes: Sequence[Node], steps: Sequence[Node], this: Se
         rules_version=RULES_VERSION,
         settled_at=this.settled_at,
     )
+
+
+def _run_status(
+    rows: RunRows,
+    nodes: Sequence[Node],
+    top: RunRow | StepRow,
+    *,
+    last: RunRow | StepRow,
+    failing: Node | None,
+) -> str:
+    """How the run ended: as was said after its end, else as its spans tell."""
+    if rows.outcome:
+        return rows.outcome.status
+    return last_told(rows.candidates) if _is_told_by_calls(nodes, top) else _status(last, failing)
 
 
 def _is_told_by_calls(nodes: Sequence[Node], top: RunRow | StepRow) -> bool:

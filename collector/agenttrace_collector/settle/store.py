@@ -25,6 +25,7 @@ from agenttrace_schemas.names import UNCONFIRMED
 from agenttrace_schemas.rows import (
     DecisionRow,
     FailureRow,
+    OutcomeRow,
     Row,
     RunRow,
     SignalRow,
@@ -89,6 +90,8 @@ GROUP BY tenant, run_id
 """
 
 
+# Of two outcomes that were said at one time, the view of runs that wait chooses the same.
+_WHEN_SAID: Final = attrgetter("recorded_at", "created_at", "status", "failure_type", "failure_code")
 # Runs that were settled before, with the first start and the last end (ns) that their facts ever said.
 Ranges: TypeAlias = Mapping[RunKey, tuple[int, int]]
 
@@ -144,6 +147,7 @@ class Store:
 
     def read(self, marks: Sequence[PendingRun]) -> list[RunRows]:
         """Everything stored of these runs."""
+        outcomes = self._outcomes(marks)
         by_class = {row: self._rows(row, marks) for row in (StepRow, SpanLinkRow, RunRow)}
         recorded = self._recorded(marks)
         return [
@@ -154,6 +158,7 @@ class Store:
                 links=by_class[SpanLinkRow][mark[:2]],
                 candidates=by_class[RunRow][mark[:2]],
                 recorded=recorded.get(mark[:2], Recorded()),
+                outcome=outcomes.get(mark[:2]),
             )
             for mark in marks
         ]
@@ -217,6 +222,11 @@ class Store:
             for name in optional:
                 made[name] = made[name] if any(made[name]) else None
             yield row(**made)
+
+    def _outcomes(self, marks: Sequence[PendingRun]) -> dict[RunKey, OutcomeRow]:
+        """The latest outcome of each run that has one; it may have come long after the run."""
+        found = sorted(self._select(OutcomeRow, sql.runs(marks)), key=_WHEN_SAID)
+        return {(row.tenant, row.run_id): row for row in found}
 
     def _recorded(self, marks: Sequence[PendingRun]) -> dict[RunKey, Recorded]:
         signals, decisions, failures = (

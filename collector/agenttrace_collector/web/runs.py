@@ -116,6 +116,9 @@ def _events(details: Details) -> dict[Any, list[dict[str, Any]]]:
     for signal in details.quality_signals:
         text = f"{signal.signal_type} {signal.signal_code} = {str(signal.value).lower()}"
         found.append((signal.recorded_at, signal.step_id, _event("observed", text, signal.rule)))
+    for said in details.outcomes:
+        text = " ".join(filter(None, (said.status, said.failure_type, said.failure_code)))
+        found.append((said.recorded_at, None, _event("outcome", text, "")))
     for failure in details.failures:
         text = f"{failure.failure_type} {failure.failure_code}"
         found.append((failure.occurred_at, failure.step_id, _event("failed", text, failure.rule)))

@@ -9,7 +9,7 @@ from typing import Any, Final
 import pytest
 
 from agenttrace_collector.decode.batch import Batch, Context
-from agenttrace_collector.decode.evaluation_documents import decode_evaluations
+from agenttrace_collector.decode.event_documents import EVALUATIONS, decode_events
 from agenttrace_collector.decode.otlp import decode_logs, decode_traces
 from agenttrace_collector.errors import Rejected
 from agenttrace_schemas import wire
@@ -126,7 +126,7 @@ def test_a_document_of_evaluations() -> None:
         "evaluation_id": "e1",
     }
     body = json.dumps({"evaluations": [one, {**one, "explanation": SAID}, {**one, "name": SAID}]}).encode()
-    batch = decode_evaluations(body, CONTEXT)
+    batch = decode_events(EVALUATIONS, body, CONTEXT)
     first, second = stored(batch)
     assert first == second
     assert (first.agent_id, first.source, first.score, first.recorded_at) == ("unknown", "api", 3.0, NOW)
@@ -141,7 +141,7 @@ def test_a_document_of_evaluations() -> None:
 def test_a_body_of_another_form_is_refused(body: bytes) -> None:
     """As a whole, without repeating it."""
     with pytest.raises(Rejected) as refused:
-        decode_evaluations(body, CONTEXT)
+        decode_events(EVALUATIONS, body, CONTEXT)
     assert "CANARY" not in str(refused.value)
 
 
@@ -157,7 +157,7 @@ def test_what_is_refused_is_named_by_place_and_rule() -> None:
         SAID,
         {"run_id": "r", "name": "tone", "score": 1},
     ]
-    batch = decode_evaluations(json.dumps({"evaluations": given}).encode(), CONTEXT)
+    batch = decode_events(EVALUATIONS, json.dumps({"evaluations": given}).encode(), CONTEXT)
     assert [(problem.field, problem.rule) for problem in batch.problems] == [
         ("evaluations[0].name", "label.pattern"),
         ("evaluations[1].score", "evaluation.score"),

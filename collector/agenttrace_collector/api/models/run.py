@@ -16,7 +16,9 @@ class Run(Record):
     agent_id: str
     agent_version: str
     environment: str
-    status: str = Field(description="success, failure or partial.")
+    status: str = Field(
+        description="success, failure, partial or unknown: as the latest outcome says, if any."
+    )
     started_at: Moment
     ended_at: Moment
     created_at: Moment = Field(description="When it was received.")
@@ -149,6 +151,17 @@ class RunEvaluation(Record):
     actor: str
 
 
+class RunOutcome(Record):
+    """How the run ended, as somebody said after its end."""
+
+    outcome_id: UUID
+    run_id: UUID
+    status: str = Field(description="success, failure, partial or unknown.")
+    failure_type: str = Field(description="Empty where no failure is named.")
+    failure_code: str
+    recorded_at: Moment
+
+
 class Runs(Page):
     """Runs, the latest first."""
 
@@ -177,6 +190,7 @@ class Details(Record):
     decisions: list[Decision]
     quality_signals: list[QualitySignal]
     evaluations: list[RunEvaluation]
+    outcomes: list[RunOutcome] = Field(description="What was said after its end; the last one counts.")
     decisions_enabled: bool = Field(
         description="True if this collector stores decisions and quality signals."
     )

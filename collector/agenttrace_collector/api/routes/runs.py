@@ -17,6 +17,7 @@ from agenttrace_collector.api.models.run import (
     QualitySignal,
     Run,
     RunEvaluation,
+    RunOutcome,
     Runs,
     Step,
     Steps,
@@ -69,13 +70,14 @@ async def list_failures(queries: RequireReader, run_id: RunId, page: Annotated[P
 
 @router.get("/v1/runs/{run_id}/details", summary="Everything of a run", responses=MISSING)
 async def get_details(queries: RequireReader, run_id: RunId) -> Details:
-    """Returns the run with its steps, failures, decisions, quality signals and evaluations."""
+    """Returns the run with its steps, failures, decisions, quality signals, evaluations and outcomes."""
     run = await _run(queries, run_id)
     is_kept = queries.answers.policy.decisions
     names = [
         "run_steps",
         "run_failures",
         "run_evaluations",
+        "run_outcomes",
         *(["run_decisions", "run_signals"] if is_kept else []),
     ]
     parts = await asyncio.gather(*(queries.records(name, {"run_id": run_id}) for name in names))
@@ -90,6 +92,7 @@ async def get_details(queries: RequireReader, run_id: RunId) -> Details:
         failures=failures[:_MOST_DETAILS],
         decisions=[Decision(**row) for row in decisions[:_MOST_DETAILS]],
         quality_signals=[QualitySignal(**row) for row in signals[:_MOST_DETAILS]],
+        outcomes=[RunOutcome(**row) for row in found["run_outcomes"][:_MOST_DETAILS]],
         evaluations=[RunEvaluation(**row) for row in evaluations[:_MOST_DETAILS]],
         decisions_enabled=is_kept,
         steps_total=len(steps),

@@ -10,7 +10,7 @@ WHERE (tenant, run_id) ${everywhere} NOT IN (SELECT tenant, run_id FROM unsettle
 UNION ALL
 SELECT
     run_id, top.1 AS agent_id, top.2 AS agent_version, top.3 AS environment,
-    if(top.10 IN ('agenttrace', 'api'), last_stated, top.4) AS status,
+    multiIf(said != '', said, top.10 IN ('agenttrace', 'api'), last_stated, top.4) AS status,
     first AS started_at, last AS ended_at, made AS created_at, tenant, top.5 AS trace_id, top.6 AS span_id,
     top.7 AS parent_run_id, top.8 AS conversation_id, top.9 AS actor, top.10 AS source, '' AS error_type,
     steps, failed_steps, model_calls, tool_calls, retrievals, retries, input_tokens, output_tokens, documents,
@@ -49,4 +49,12 @@ LEFT JOIN
     FROM agent_steps AS s FINAL
     WHERE role = 'leaf' AND (tenant, run_id) ${everywhere} IN (SELECT tenant, run_id FROM unsettled_runs)
     GROUP BY tenant, run_id
-) AS live USING (tenant, run_id);
+) AS live USING (tenant, run_id)
+LEFT JOIN
+(
+    -- What was said after the end of a run counts for more than what the run said itself.
+    SELECT tenant, run_id, argMax(status, (recorded_at, created_at, status, failure_type, failure_code)) AS said
+    FROM agent_outcomes FINAL
+    WHERE (tenant, run_id) ${everywhere} IN (SELECT tenant, run_id FROM unsettled_runs)
+    GROUP BY tenant, run_id
+) AS outcomes USING (tenant, run_id);
