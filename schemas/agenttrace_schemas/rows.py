@@ -1,7 +1,6 @@
 """One frozen dataclass per table: its fields are the columns, their annotations type and rule.
 
-Values are what RowBinary wants: ids as 16 raw bytes, span ids as unsigned 64-bit integers (0: none),
-times as nanoseconds since 1970 in UTC.
+Values are what RowBinary wants: ids as 16 raw bytes, span ids as UInt64 (0: none), times as UTC nanoseconds.
 """
 
 from __future__ import annotations
@@ -43,10 +42,7 @@ BY_AGENT: Final[SortKey] = ("tenant", "agent_id", "agent_version")
 
 
 class Row(Protocol):
-    """Any row class below: the name of its table, the columns that it is sorted by, and all columns as fields.
-
-    Where two rows agree in every column of the sort key, ClickHouse keeps the later one.
-    """
+    """Any row class below; of rows that agree in every column of the sort key, ClickHouse keeps the latest."""
 
     TABLE: ClassVar[str]
     SORT_KEY: ClassVar[SortKey]

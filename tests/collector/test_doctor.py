@@ -47,6 +47,10 @@ SET_ASIDE = ("agenttrace_set_aside_runs", {"run_id": RUN}, 1.0)
             findings(REQUEST, RECEIVED, SET_ASIDE),
             f"1 runs cannot be settled and are tried again later; the log says why: {RUN}.",
         ),
+        (
+            findings(REQUEST, RECEIVED, ("agenttrace_unplaced_runs", {}, 3.0)),
+            "agenttrace unplaced lists them",
+        ),
         (findings(REQUEST, RECEIVED, obstacles={"journal": "journal is full"}), "journal is full"),
         (findings(REQUEST, RECEIVED, ("agenttrace_ignored_spans", {}, 4.0)), "can be queried"),
         (findings(REQUEST, RECEIVED, CHANGED), "desk sends values that no rule allows"),

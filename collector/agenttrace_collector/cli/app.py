@@ -25,6 +25,7 @@ COMMANDS: Final = {
     "compare": "statistics",
     "correlate": "statistics",
     "rejections": "lists",
+    "unplaced": "lists",
     "stats": "lists",
     "rederive": "rederive",
     "purge": "purge",

@@ -85,6 +85,7 @@ def diagnose(findings: Findings) -> list[str]:
     sentences = [sentence for applies, sentence in _DIAGNOSES if applies(findings)]
     sentences += _not_kept(findings)
     sentences += _set_aside(findings)
+    sentences += _unplaced(findings)
     sentences += _fills(findings)
     sentences += _unsettled(findings)
     sentences += [f"The collector refuses requests: {text}." for text in _obstacles(findings).values()]
@@ -126,6 +127,15 @@ def _set_aside(findings: Findings) -> list[str]:
         return []
     named = ", ".join(run_id for (run_id,), count in counted.items() if run_id and count)
     return [f"{counted.total()} runs cannot be settled and are tried again later; the log says why: {named}."]
+
+
+def _unplaced(findings: Findings) -> list[str]:
+    """Runs of which there is nothing but what was recorded."""
+    runs = findings.total("agenttrace_unplaced_runs")
+    if not runs:
+        return []
+    why = "their spans come when they end, or went elsewhere or were sampled away"
+    return [f"Of {runs} runs only events have come: {why}; agenttrace unplaced lists them."]
 
 
 def _fills(findings: Findings) -> list[str]:

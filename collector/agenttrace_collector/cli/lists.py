@@ -1,4 +1,4 @@
-"""`agenttrace runs|decisions|signals|failures|rejections|stats`: lists and counts."""
+"""`agenttrace runs|decisions|signals|failures|rejections|unplaced|stats`: lists and counts."""
 
 from __future__ import annotations
 
@@ -111,6 +111,12 @@ def rejections(whose: AgentOptions, around: TimeOptions, paged: Paged, form: Out
 
 
 @expand_options
+def unplaced(whose: AgentOptions, around: TimeOptions, paged: Paged, form: OutputOptions) -> None:
+    """List runs of which only events are stored: their spans come when they end, or never came."""
+    _UNPLACED.show(form, wanted(whose, around, paged))
+
+
+@expand_options
 def stats(whose: AgentOptions, around: TimeOptions, form: OutputOptions) -> None:
     """Count everything, and show runs by day."""
     chosen = wanted(whose, around)
@@ -199,4 +205,18 @@ _REJECTIONS: Final = _List(
         Column("count", number("count"), number=True),
         Column("last", moment("last")),
     ),
+)
+_UNPLACED: Final = _List(
+    "/v1/unplaced",
+    "Runs of which only events are stored",
+    (
+        Column("last", moment("last")),
+        Column("run", text("run_id")),
+        Column("agent", text("agent_id")),
+        *(
+            Column(label, number(label.replace(" ", "_")), number=True)
+            for label in ("decisions", "quality signals", "failures", "evaluations", "outcomes")
+        ),
+    ),
+    key="runs",
 )

@@ -39,6 +39,7 @@ class Which(StrEnum):
     """What is associated with how runs ended."""
 
     DECISIONS = "decisions"
+    STEPS = "steps"
     SIGNALS = "signals"
     EVALUATIONS = "evaluations"
 
@@ -153,6 +154,19 @@ _ASSOCIATED: Final = {
             Column("failed after [95 %]", interval("correlation_rate"), number=True),
             Column("in any order", shown.percent("rate_in_any_order"), number=True),
             Column("failed without it", shown.percent("rate_without"), number=True),
+            *_TESTED,
+        ),
+    ),
+    Which.STEPS: (
+        "/v1/correlate/decisions-steps",
+        "Decisions, and failures of the steps that carried them out",
+        (
+            Column("decision", text("decision_type")),
+            Column("reason", text("reason_code")),
+            Column("runs", number("runs"), number=True),
+            Column("its step failed [95 %]", interval("step_failure_rate"), number=True),
+            Column("other reasons", number("runs_with_other_reasons"), number=True),
+            Column("theirs failed", shown.percent("rate_of_other_reasons"), number=True),
             *_TESTED,
         ),
     ),

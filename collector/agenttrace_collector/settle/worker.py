@@ -33,6 +33,7 @@ from agenttrace_collector.settle.run import settle_run
 from agenttrace_collector.settle.set_aside import SetAside
 from agenttrace_collector.settle.share import Share
 from agenttrace_collector.settle.store import Store
+from agenttrace_collector.settle.unplaced import Unplaced
 from agenttrace_collector.telemetry.metrics import Sample
 from agenttrace_schemas.rules import Policy
 
@@ -66,6 +67,7 @@ class Settler:
     settled: int = 0
     failed_rounds: int = 0
     set_aside: SetAside = field(default_factory=SetAside)
+    unplaced: Unplaced = field(default_factory=Unplaced)
     stopping: threading.Event = field(default_factory=threading.Event)
     backlog: Backlog | None = None
     # Why the database cannot be asked yet; nothing is settled until this is empty.
@@ -155,8 +157,9 @@ class Settler:
         wide, before = self.store.with_previous_range(marks)
         this = SettleContext(self.policy, thresholds, self.now())
         read = self._named(self.store.read(wide))
+        settled = [settle_run(rows, this) for rows in read]
         try:
-            self.store.write([settle_run(rows, this) for rows in read], before, this.settled_at)
+            self.store.write(settled, before, this.settled_at)
         except QueryRejected:
             if not is_alone:
                 raise
@@ -165,6 +168,7 @@ class Settler:
             self.store.write(sound, before, this.settled_at)
         self.store.mark_settled(marks)
         self.set_aside.remove(marks)
+        self.unplaced.note(zip(read, settled, strict=True))
         self.settled += len(marks)
 
     def _named(self, runs: Sequence[RunRows]) -> Sequence[RunRows]:
@@ -202,6 +206,7 @@ class Settler:
         yield Sample("agenttrace_settled_runs", self.settled)
         yield Sample("agenttrace_settle_failed_rounds", self.failed_rounds)
         yield from self.set_aside.readings()
+        yield from self.unplaced.readings()
         if self.backlog:
             yield from self.backlog.readings()
 

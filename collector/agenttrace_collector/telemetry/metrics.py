@@ -53,6 +53,10 @@ METRICS: Final[Mapping[str, MetricSpec]] = {
     "otelcol_receiver_refused_evaluations": MetricSpec(
         _COUNTER, "Evaluations in documents refused, for good or until later."
     ),
+    "otelcol_receiver_accepted_outcomes": MetricSpec(_COUNTER, "Outcomes of runs taken as documents."),
+    "otelcol_receiver_refused_outcomes": MetricSpec(
+        _COUNTER, "Outcomes in documents refused, for good or until later."
+    ),
     "otelcol_receiver_accepted_metric_points": MetricSpec(_COUNTER, "Metric points read and dropped."),
     "otelcol_receiver_refused_metric_points": MetricSpec(
         _COUNTER, "Metric points refused (receivers.otlp.metrics)."
@@ -95,6 +99,10 @@ METRICS: Final[Mapping[str, MetricSpec]] = {
     "agenttrace_ignored_evaluations": MetricSpec(
         _COUNTER, "Evaluations in documents without a meaning here: none."
     ),
+    "agenttrace_received_outcomes": MetricSpec(_COUNTER, "Outcomes in documents that could be read."),
+    "agenttrace_ignored_outcomes": MetricSpec(
+        _COUNTER, "Outcomes in documents without a meaning here: none."
+    ),
     "agenttrace_received_runs": MetricSpec(_COUNTER, "Run documents that could be read."),
     "agenttrace_ignored_runs": MetricSpec(_COUNTER, "Run documents without a meaning here: none."),
     "agenttrace_ignored_spans": MetricSpec(
@@ -103,6 +111,9 @@ METRICS: Final[Mapping[str, MetricSpec]] = {
     "agenttrace_ignored_log_records": MetricSpec(_COUNTER, "Log records that are no typed event."),
     "agenttrace_settled_runs": MetricSpec(_COUNTER, "Runs settled, again after something late included."),
     "agenttrace_settle_failed_rounds": MetricSpec(_COUNTER, "Rounds of settling that the database refused."),
+    "agenttrace_unplaced_runs": MetricSpec(
+        _GAUGE, "Runs settled by this collector since its start of which only events are stored, no span."
+    ),
     "agenttrace_unsettled_runs": MetricSpec(
         _GAUGE, "Runs in the database that wait to be settled, of every tenant; each collector says the same."
     ),

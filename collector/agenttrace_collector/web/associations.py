@@ -20,17 +20,24 @@ async def associations(request: Request) -> tuple[str, dict[str, Any]]:
     strength = request.query_params.get("strength", "0")
     strength = strength if strength in STRENGTHS else "0"
     bound = chosen.bound()
-    names = ("correlate_decisions_failures", "correlate_signals_outcomes", "agents")
-    decisions, signals, agents = await asyncio.gather(*(who.records(name, bound) for name in names))
+    names = (
+        *("correlate_decisions_failures", "correlate_decisions_steps", "correlate_signals_outcomes"),
+        "agents",
+    )
+    decisions, steps, signals, agents = await asyncio.gather(*(who.records(name, bound) for name in names))
     least = float(strength)
-    decisions = [row for row in decisions if abs(row["effect_size"] or 0.0) >= least]
-    signals = [row for row in signals if abs(row["effect_size"] or 0.0) >= least]
+    decisions, steps, signals = (
+        [row for row in rows if abs(row["effect_size"] or 0.0) >= least]
+        for rows in (decisions, steps, signals)
+    )
     return "associations.html", {
         "title": "Associations",
         "agents": agents,
         "strength": strength,
         "strengths": STRENGTHS,
         "decisions": decisions,
+        "steps": steps,
+        "steps_csv": chosen.link("/csv/correlate_decisions_steps"),
         "signals": signals,
         "charts": [
             _failures(decisions, chosen.link("/csv/correlate_decisions_failures")),

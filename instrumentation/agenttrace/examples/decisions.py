@@ -38,15 +38,15 @@ QUESTIONS: Final = (
 def answer(run: Run, question: Question) -> None:
     """Plan, look something up, respond; each choice is recorded where it is made."""
     with run.step(StepType.PLAN, "route", model="small-router"):
-        tool = choose_tool(run, question)
-    with run.step(StepType.TOOL, tool) as step:
+        tool, decision = choose_tool(run, question)
+    with run.step(StepType.TOOL, tool, decision=decision) as step:
         step.add_metadata(topic=question.topic, cached_age_seconds=question.cached_age)
     with run.step(StepType.RESPOND, "reply", input_tokens=420, output_tokens=96):
         choose_response(run, question)
 
 
-def choose_tool(run: Run, question: Question) -> str:
-    """The choice, its reason as a code, what else there was, and how sure the agent says it is."""
+def choose_tool(run: Run, question: Question) -> tuple[str, str | None]:
+    """The choice, its reason as a code, what else there was, and how sure the agent says it is; and its id."""
     fresh = question.cached_age > question.allowed_age
     reason: ToolSelectionReason
     if question.topic == "policy":
@@ -55,10 +55,10 @@ def choose_tool(run: Run, question: Question) -> str:
         selected, reason = "order_lookup", ReasonCode.FRESH_DATA_REQUIRED
     else:
         selected, reason = "order_cache", ReasonCode.CACHED_DATA_SUFFICIENT
-    run.record_decision(
+    decision = run.record_decision(
         DecisionType.TOOL_SELECTION, selected, reason, candidates=TOOLS, confidence=0.6 if fresh else 0.9
     )
-    return selected
+    return selected, decision
 
 
 def choose_response(run: Run, question: Question) -> None:

@@ -40,6 +40,32 @@ class DecisionFailureCorrelations(Page):
     correlations: list[DecisionFailures]
 
 
+class DecisionSteps(Findings, OfDecisions):
+    """One reason code and the steps that carried out its decisions; the test compares it with other reasons of its type."""
+
+    total_occurrences: int = Field(description="Decisions that a step carried out.")
+    runs: int = Field(description="Runs in which a step carried out a decision of this reason.")
+    runs_with_failed_steps: int = Field(
+        description="Of these, runs in which such a step ended in error, or a failure was recorded for it."
+    )
+    step_failure_rate: float = Field(
+        description="The share of these runs, with its 95 % interval in the next two fields."
+    )
+    step_failure_rate_low: float
+    step_failure_rate_high: float
+    runs_with_other_reasons: int = Field(
+        description="Runs in which steps carried out decisions of this type, none of this reason."
+    )
+    other_runs_with_failed_steps: int
+    rate_of_other_reasons: float | None
+
+
+class DecisionStepCorrelations(Page):
+    """Failures of the steps that carried out decisions, by reason."""
+
+    correlations: list[DecisionSteps]
+
+
 class SignalOutcomes(Findings, OfSignals):
     """One signal code and the outcomes of runs with and without it; the test compares the shares with the outcome."""
 
@@ -79,6 +105,14 @@ async def correlate_decisions_failures(
     return DecisionFailureCorrelations.of(
         await queries.select("correlate_decisions_failures", wanted), wanted
     )
+
+
+@router.get("/v1/correlate/decisions-steps", summary="Failures of the steps that carried out a decision")
+async def correlate_decisions_steps(
+    queries: RequireDecisions, wanted: Annotated[EventSpan, Query()]
+) -> DecisionStepCorrelations:
+    """Counts runs in which the step that carried out a decision failed, beside decisions of other reasons."""
+    return DecisionStepCorrelations.of(await queries.select("correlate_decisions_steps", wanted), wanted)
 
 
 @router.get("/v1/correlate/signals-outcomes", summary="Outcomes of runs with and without a signal")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Annotated, Final
+from uuid import UUID
 
 from fastapi import APIRouter, Query
 from pydantic import Field
@@ -62,6 +63,27 @@ class Rejections(Page):
 
     aggregations: list[Rejection]
     total_rejections: int
+
+
+class UnplacedRun(Record):
+    """A run of which only events are stored."""
+
+    run_id: UUID
+    agent_id: str = Field(description="As its latest event says; empty where only outcomes are there.")
+    decisions: int
+    quality_signals: int
+    failures: int
+    evaluations: int
+    outcomes: int
+    events: int
+    first: Moment
+    last: Moment
+
+
+class UnplacedRuns(Page):
+    """Runs of which only events are stored, the latest first."""
+
+    runs: list[UnplacedRun]
 
 
 class Interval(Record):
@@ -139,3 +161,13 @@ async def aggregate_rejections(queries: RequireReader, wanted: Annotated[Span, Q
     """Counts the records that each rule refused, by kind and attribute key."""
     rows = await queries.select("rejections_aggregate", wanted)
     return Rejections.of(rows, wanted, total_rejections=sum(row["count"] for row in rows))
+
+
+@router.get("/v1/unplaced", summary="Events whose run is unknown, by run")
+async def list_unplaced(queries: RequireReader, wanted: Annotated[Span, Query()]) -> UnplacedRuns:
+    """Lists runs of which only events are stored: their spans come when they end, or never came."""
+    rows = await queries.select("events_unplaced", wanted, limit=wanted.page_size, offset=wanted.offset)
+    first = rows or (
+        await queries.select("events_unplaced", wanted, limit=1, offset=0) if wanted.offset else []
+    )
+    return UnplacedRuns.of(rows, wanted, total=first[0]["total"] if first else 0)
