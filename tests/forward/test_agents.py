@@ -8,7 +8,7 @@ from typing import Any
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 
 from agenttrace_collector.config.pipelines import Forward
-from agenttrace_collector.decode.batch import Batch, Context, EncodedRows
+from agenttrace_collector.decode.batch import Batch, Context, EncodedRequest
 from agenttrace_collector.decode.otlp import decode_logs, decode_traces
 from agenttrace_collector.decode.otlp_json import logs_from_json
 from agenttrace_collector.forward.gate import open_gate
@@ -32,7 +32,7 @@ def test_calls_of_coding_agents_leave_as_spans() -> None:
     opened = open_gate(Forward(logs="as_spans"), POLICY)
     seen = 0
     for body in AGENT_LOGS:
-        left = copies(opened, "logs", body, CALLS).get("traces", EncodedRows(0, b""))
+        left = copies(opened, "logs", body, CALLS).get("traces", EncodedRequest(0, b""))
         assert all(not span.parent_span_id for span in spans_of(left.data).values())
         told, known = steps_of(decode_traces(left.data, CALLS)), steps_of(decode_logs(body, CALLS))
         assert told == known
@@ -84,7 +84,7 @@ def test_a_service_that_sends_traces_has_no_calls_twice() -> None:
     )
     request = one_span("said")
     request.resource_spans[0].resource.attributes.add(key=wire.SERVICE_NAME).value.string_value = service
-    assert copies(opened, "logs", body, CALLS)["traces"].rows
+    assert copies(opened, "logs", body, CALLS)["traces"].records
     copies(opened, "traces", request.SerializeToString(), CALLS)
     batch = decode_logs(body, CALLS, (), opened.logs())
     assert "traces" not in batch.forwarded

@@ -15,7 +15,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from agenttrace_collector.config.pipelines import Forward
 from agenttrace_collector.decode import steps
-from agenttrace_collector.decode.batch import Batch, Context, EncodedRows
+from agenttrace_collector.decode.batch import Batch, Context, EncodedRequest
 from agenttrace_collector.decode.conventions import genai, openinference, openllmetry, ours
 from agenttrace_collector.decode.otlp import decode_logs, decode_traces
 from agenttrace_collector.forward.gate import Gate, open_gate
@@ -42,14 +42,14 @@ def gate(conventions: str, other_spans: str = "structure") -> Gate:
     return open_gate(Forward(conventions=conventions, other_spans=other_spans), POLICY)  # type: ignore[arg-type]
 
 
-def copies(opened: Gate, signal: str, body: bytes, context: Context) -> Mapping[str, EncodedRows]:
+def copies(opened: Gate, signal: str, body: bytes, context: Context) -> Mapping[str, EncodedRequest]:
     """What leaves of a request, by signal."""
     if signal == "traces":
         return decode_traces(body, context, (), opened.traces()).forwarded
     return decode_logs(body, context, (), opened.logs()).forwarded
 
 
-def left_of(opened: Gate, signal: str, body: bytes, context: Context = CORPUS) -> EncodedRows:
+def left_of(opened: Gate, signal: str, body: bytes, context: Context = CORPUS) -> EncodedRequest:
     """What leaves of a request under its own signal."""
     return copies(opened, signal, body, context)[signal]
 
@@ -82,7 +82,7 @@ def leaks(opened: Gate, requests: list[tuple[str, bytes]]) -> tuple[int, int]:
     """Of requests how many leave with the token, and how many spans and records leave."""
     context = Context(POLICY, "default", AGENTS.received_at)
     left = [each for signal, body in requests for each in copies(opened, signal, body, context).values()]
-    return sum(TOKEN.encode() in each.data for each in left), sum(each.rows for each in left)
+    return sum(TOKEN.encode() in each.data for each in left), sum(each.records for each in left)
 
 
 @pytest.mark.parametrize(("conventions", "other_spans"), list(itertools.product(CONVENTIONS, OTHER_SPANS)))
@@ -183,7 +183,7 @@ def test_other_spans_keep_their_structure_only(attributes: dict[str, str], name:
     left = ExportTraceServiceRequest.FromString(left_of(gate("as_sent"), "traces", body).data)
     span = left.resource_spans[0].scope_spans[0].spans[0]
     assert (span.name, list(span.attributes)) == (name, [])
-    assert left_of(gate("as_sent", "drop"), "traces", body).rows == 0
+    assert left_of(gate("as_sent", "drop"), "traces", body).records == 0
 
 
 def test_conversations_leave_as_their_hash_and_the_gate_signs() -> None:
@@ -220,7 +220,7 @@ def test_typed_events_in_log_records_leave() -> None:
         }.items():
             record.attributes.add(key=key).value.string_value = value
     kept = left_of(gate("as_sent"), "logs", request.SerializeToString())
-    assert kept.rows == 1
+    assert kept.records == 1
     assert b"planner" in kept.data
     assert b"said" not in kept.data
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Mapping
-from itertools import pairwise
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
-from agenttrace_collector.clickhouse.row_fields import fields, row_starts
+from agenttrace_collector.clickhouse.row_fields import fields
 from agenttrace_collector.decode.batch import Batch
 from agenttrace_schemas.rows import Row, StepRow, columns
 
@@ -20,8 +19,17 @@ def rows_of(batch: Batch, row: type[AnyRow]) -> list[AnyRow]:
     if block is None:
         return []
     types = tuple(column.type for column in columns(row).values())
-    starts = row_starts(block.data, types)
-    return [_row(row, fields(block.data[start:end], 0, types), types) for start, end in pairwise(starts)]
+    return [_row(row, fields(each, 0, types), types) for each in split(block.data, types)]
+
+
+def split(data: bytes, types: Sequence[str]) -> list[bytes]:
+    """The rows, found from their types."""
+    rows = []
+    start = 0
+    while start < len(data):
+        rows.append(b"".join(fields(data, start, types)))
+        start += len(rows[-1])
+    return rows
 
 
 def _row(row: type[AnyRow], raw: list[bytes], types: tuple[str, ...]) -> AnyRow:

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
-import itertools
+from array import array
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from agenttrace_collector.clickhouse.row_fields import fields, row_starts
+from agenttrace_collector.clickhouse.row_fields import fields
 from agenttrace_collector.clickhouse.rowbinary import encode
-from agenttrace_collector.decode.batch import Batch, EncodedRows
+from agenttrace_collector.decode.batch import LENGTH, Batch, EncodedRows
 from agenttrace_collector.delivery.block_data import key_value
 from agenttrace_collector.errors import Rejected, Unavailable
 from agenttrace_collector.journal import Durability, Journal, JournalOptions, current_layouts
 from agenttrace_schemas.rows import DecisionRow, SpanLinkRow
+from tests.support.rows import split
 
 LINKS = SpanLinkRow.TABLE
 DECISIONS = DecisionRow.TABLE
@@ -67,7 +68,9 @@ def decision(number: int, *, selected: str = "search", at: int = 0) -> bytes:
 
 def batch(digest: bytes, **tables: Sequence[bytes]) -> Batch:
     """A batch of encoded rows by table."""
-    blocks = {table: EncodedRows(len(rows), b"".join(rows)) for table, rows in tables.items()}
+    blocks = {
+        table: EncodedRows(array(LENGTH, map(len, rows)), b"".join(rows)) for table, rows in tables.items()
+    }
     received = max((block.rows for block in blocks.values()), default=0)
     return Batch(digest, blocks, received=received, ignored=0, refused=0, refusals={}, changes={})
 
@@ -132,8 +135,7 @@ class FakeDatabase:
 
 
 def _rows(table: str, data: bytes) -> list[bytes]:
-    starts = row_starts(data, current_layouts(1)[table].types)
-    return [data[start:end] for start, end in itertools.pairwise(starts)]
+    return split(data, current_layouts(1)[table].types)
 
 
 def unavailable(*numbers: int) -> Callable[[int], None]:

@@ -1,11 +1,7 @@
-"""Finds the rows and fields in RowBinary data from the column types alone.
-
-Encoding writes no lengths, to keep ingest cheap; only blocks that the database refuses, or may have lost, are split.
-"""
+"""Finds the fields of a row in RowBinary data from the column types alone."""
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Final
@@ -20,23 +16,6 @@ _CONTINUES: Final = 0x80
 
 class NotRows(ValueError):
     """The data does not end at the end of a row."""
-
-
-def row_starts(data: bytes, types: Sequence[str]) -> array[int]:
-    """The position of each row, and the end of the last one; raises `NotRows`."""
-    skips = _merged(tuple(types))
-    starts = array("Q", [0])
-    position, end = 0, len(data)
-    try:
-        while position < end:
-            for skip in skips:
-                position = skip(data, position)
-            starts.append(position)
-    except IndexError as error:
-        raise NotRows from error
-    if position != end:
-        raise NotRows
-    return starts
 
 
 def fields(data: bytes, start: int, types: Sequence[str]) -> list[bytes]:
@@ -76,22 +55,6 @@ def _skip(kind: str) -> Skip:
         message = f"the journal cannot take rows apart that hold the type {parsed.name or kind}"
         raise NotRows(message)
     return build(parsed.arguments)
-
-
-@cache
-def _merged(types: tuple[str, ...]) -> tuple[Skip, ...]:
-    """One function a column, neighbours of fixed width in one step."""
-    skips: list[Skip] = []
-    width = 0
-    for kind in types:
-        if (fixed := parse_type(kind).width) is not None:
-            width += fixed
-            continue
-        if width:
-            skips.append(_fixed(width))
-            width = 0
-        skips.append(_skip(kind))
-    return (*skips, _fixed(width)) if width else tuple(skips)
 
 
 def _fixed(width: int) -> Skip:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from agenttrace_schemas.rules import Policy
 
 # How many values of each field were not read, for each resource in turn; of requests that came as JSON.
 Unread: TypeAlias = Sequence[Mapping[str, int]]
+# The type code of arrays of rows' lengths.
+LENGTH: Final = "I"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +31,22 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class EncodedRows:
-    """Rows of one table, RowBinary in the column order of the row class."""
+    """Rows of one table, RowBinary in the column order of the row class, and the bytes of each."""
 
-    rows: int
+    lengths: array[int]
+    data: bytes
+
+    @property
+    def rows(self) -> int:
+        """How many they are."""
+        return len(self.lengths)
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedRequest:
+    """Records that go on to other backends, as one OTLP request."""
+
+    records: int
     data: bytes
 
 
@@ -71,7 +87,7 @@ class Batch:
     services: Mapping[str, Seen] = field(default_factory=dict)
     conventions: Mapping[str, int] = field(default_factory=dict)
     # Enforced OTLP by signal, for the exporters that forward; its rows are spans or log records.
-    forwarded: Mapping[str, EncodedRows] = field(default_factory=dict)
+    forwarded: Mapping[str, EncodedRequest] = field(default_factory=dict)
     # What of the request stays here where the rest goes on, by field of the protocol.
     left_out: Mapping[str, int] = field(default_factory=dict)
 

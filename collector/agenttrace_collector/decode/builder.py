@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from array import array
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from hashlib import blake2b
 
 from agenttrace_collector.clickhouse.rowbinary import encode, uuid
 from agenttrace_collector.decode import ids as identity
-from agenttrace_collector.decode.batch import Batch, Change, Context, EncodedRows, Seen
+from agenttrace_collector.decode.batch import LENGTH, Batch, Change, Context, EncodedRows, Seen
 from agenttrace_collector.decode.events import Origin
 from agenttrace_collector.decode.outgoing import Outgoing
 from agenttrace_schemas import wire
@@ -40,8 +41,7 @@ class BatchBuilder:
         self._changes: Counter[Change] = Counter()
         self._changed: Counter[tuple[str, str]] = Counter()
         self._services: dict[str, Seen] = {}
-        # How many rows a table has beyond one for each piece of `_rows`.
-        self._more: Counter[str] = Counter()
+        self._lengths: defaultdict[str, array[int]] = defaultdict(lambda: array(LENGTH))
         self.conventions: Counter[str] = Counter()
         self._earliest = {
             table: max(context.received_at - age * _SECOND, context.received_at - 5 * _YEAR)
@@ -52,7 +52,7 @@ class BatchBuilder:
 
     def add(self, row: Row) -> None:
         """Keep a row."""
-        self._rows[row.TABLE].append(encode(row))
+        self._keep(row.TABLE, encode(row))
 
     def add_event(self, row: Row) -> None:
         """Keep the row of an event; a name that something else stands for is counted."""
@@ -119,16 +119,19 @@ class BatchBuilder:
         """The latest time of a row, nanoseconds."""
         return self._latest
 
-    def add_encoded(self, table: str, rows: int, pieces: Iterable[bytes]) -> None:
-        """Keep rows that are encoded already; `rows` counts those in all pieces."""
-        before = len(self._rows[table])
-        self._rows[table] += pieces
-        self._more[table] += rows - (len(self._rows[table]) - before)
+    def add_encoded(self, table: str, lengths: array[int], rows: bytes) -> None:
+        """Keep rows that are encoded already, and the bytes of each."""
+        self._rows[table].append(rows)
+        self._lengths[table] += lengths
+
+    def _keep(self, table: str, row: bytes) -> None:
+        self._rows[table].append(row)
+        self._lengths[table].append(len(row))
 
     def refuse_encoded(self, kind: str, rule: str, row: bytes) -> None:
         """Count a refusal; `row` is its encoded row without the id."""
         self._refusals[kind, rule] += 1
-        self._rows[RejectionRow.TABLE].append(uuid(self._rejection_id()) + row)
+        self._keep(RejectionRow.TABLE, uuid(self._rejection_id()) + row)
 
     def _rejection_id(self) -> bytes:
         return identity.uuid5(b"%b%d" % (self._digest, self._refusals.total()))
@@ -163,8 +166,7 @@ class BatchBuilder:
         return Batch(
             digest=self._digest,
             blocks={
-                table: EncodedRows(len(rows) + self._more[table], b"".join(rows))
-                for table, rows in self._rows.items()
+                table: EncodedRows(self._lengths[table], b"".join(rows)) for table, rows in self._rows.items()
             },
             received=self.received,
             ignored=self.ignored,

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
+from array import array
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import Any, Final, NamedTuple, Protocol, TypeAlias
 
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from agenttrace_collector.decode.batch import Batch, Context, Unread
+from agenttrace_collector.decode.batch import LENGTH, Batch, Context, Unread
 from agenttrace_collector.decode.builder import BatchBuilder, digest_of
 from agenttrace_collector.decode.native_facts import engine_facts
 from agenttrace_collector.decode.otlp import decode_logs, decode_span, decode_traces
@@ -153,32 +154,32 @@ class _Pieces:
     def __init__(
         self,
         tables: Sequence[str],
-        blocks: Sequence[tuple[int, bytes]],
+        blocks: Sequence[tuple[bytes, bytes]],
         refusals: Sequence[_Refusal],
         builder: BatchBuilder,
     ) -> None:
         self._tables = tables
-        self._blocks = blocks
+        self._lengths = [array(LENGTH, lengths) for lengths, _ in blocks]
+        self._rows = [rows for _, rows in blocks]
         self._refusals = refusals
         self._builder = builder
         self._places = [0] * len(tables)
+        self._read = [0] * len(tables)
         self._refused = 0
 
     def add_until(self, places: Sequence[int], refusals: int) -> None:
-        """Add what stands before these places."""
+        """Add the rows that stand before these places, one a table."""
         for number, place in enumerate(places):
-            begin = self._places[number]
-            if place > begin:
-                data = self._blocks[number][1][begin:place]
-                self._builder.add_encoded(self._tables[number], 0, (data,))
+            lengths = self._lengths[number][self._places[number] : place]
+            if lengths:
+                begin = self._read[number]
+                self._read[number] = end = begin + sum(lengths)
+                self._builder.add_encoded(self._tables[number], lengths, self._rows[number][begin:end])
                 self._places[number] = place
         for kind, rule, row in self._refusals[self._refused : refusals]:
             self._builder.refuse_encoded(kind, rule, row)
         self._refused = refusals
 
     def add_rest(self) -> None:
-        """Add what is left, and count the rows of all."""
-        self.add_until([len(data) for _, data in self._blocks], len(self._refusals))
-        for table, (rows, _) in zip(self._tables, self._blocks, strict=True):
-            if rows:
-                self._builder.add_encoded(table, rows, ())
+        """Add what is left."""
+        self.add_until([len(lengths) for lengths in self._lengths], len(self._refusals))

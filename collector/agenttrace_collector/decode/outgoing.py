@@ -10,7 +10,7 @@ from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from agenttrace_collector.decode.batch import EncodedRows
+from agenttrace_collector.decode.batch import EncodedRequest
 from agenttrace_collector.decode.conventions.facts import SpanFacts
 from agenttrace_collector.decode.events import Event
 from agenttrace_schemas.rows import DecisionRow, Row, StepRow
@@ -65,7 +65,7 @@ class Outgoing(Protocol):
     def left_out(self, key: str, count: int = 1) -> None:
         """Counts what stays here, under a field of the protocol."""
 
-    def forwarded(self) -> Mapping[str, EncodedRows]:
+    def forwarded(self) -> Mapping[str, EncodedRequest]:
         """The copy: OTLP requests by signal, with their numbers of spans or log records."""
 
     def receipt(self) -> Mapping[str, int]:

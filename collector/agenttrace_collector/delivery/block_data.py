@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import struct
+from array import array
 from collections.abc import Mapping, Sequence
+from itertools import accumulate, chain
 from typing import Final
 
-from agenttrace_collector.clickhouse.row_fields import fields, row_starts
+from agenttrace_collector.clickhouse.row_fields import fields
 from agenttrace_collector.clickhouse.rowbinary import uuid
 from agenttrace_collector.decode.batch import EncodedRows
 from agenttrace_collector.journal import InsertBlock, Layout
@@ -32,15 +34,16 @@ class BlockData:
 
     def __init__(self, layout: Layout, entries: Sequence[EncodedRows]) -> None:
         self.layout = layout
-        self._rows = sum(entry.rows for entry in entries)
         self._data = b"".join(entry.data for entry in entries)
-        self._found: Sequence[int] | None = None
+        # Where each row begins, and where the last one ends.
+        self._starts = array(
+            "Q", accumulate(chain.from_iterable(entry.lengths for entry in entries), initial=0)
+        )
 
     def rows(self, block: InsertBlock) -> bytes:
         """The block's rows as they are sent."""
-        if block.rows == self._rows:
-            return self._data
-        return self._data[self._starts[block.skip] : self._starts[block.skip + block.rows]]
+        begin, end = self._starts[block.skip], self._starts[block.skip + block.rows]
+        return self._data if end - begin == len(self._data) else self._data[begin:end]
 
     def pick(self, block: InsertBlock, places: Sequence[int]) -> bytes:
         """Some rows of the block, counted from its first."""
@@ -58,12 +61,6 @@ class BlockData:
         types = self.layout.types[: max(places) + 1]
         rows = (fields(self._data, start, types) for start in self._starts[block.skip :][: block.rows])
         return [tuple(key_value(row[place]) for place in places) for row in rows]
-
-    @property
-    def _starts(self) -> Sequence[int]:
-        if self._found is None:
-            self._found = row_starts(self._data, self.layout.types)
-        return self._found
 
 
 def key_value(field: bytes) -> bytes | int:

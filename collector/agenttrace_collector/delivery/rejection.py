@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+from array import array
 from collections.abc import Mapping
 from typing import Final
 
 from agenttrace_collector.clickhouse.row_fields import text
 from agenttrace_collector.clickhouse.rowbinary import encode
-from agenttrace_collector.decode.batch import EncodedRows
+from agenttrace_collector.decode.batch import LENGTH, EncodedRows
 from agenttrace_collector.delivery.block_data import key_value
 from agenttrace_schemas.rows import RejectionRow
 from agenttrace_schemas.texts import identifier
@@ -42,7 +43,8 @@ def refusal(table: str, row: Mapping[str, bytes], token: str, now: int) -> Encod
         span_id=_span(source),
         created_at=now,
     )
-    return EncodedRows(1, encode(rejection))
+    encoded = encode(rejection)
+    return EncodedRows(array(LENGTH, [len(encoded)]), encoded)
 
 
 def _name(row: Mapping[str, bytes], column: str) -> str:

@@ -17,7 +17,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from agenttrace_collector.config.pipelines import Forward
 from agenttrace_collector.decode import ids
-from agenttrace_collector.decode.batch import EncodedRows
+from agenttrace_collector.decode.batch import EncodedRequest
 from agenttrace_collector.decode.events import Event
 from agenttrace_collector.decode.outgoing import Step
 from agenttrace_collector.forward import encoding, events
@@ -177,10 +177,10 @@ class Copy:
         """Counts what stays here, under a field of the protocol."""
         self._left_out[key] += count
 
-    def forwarded(self) -> Mapping[str, EncodedRows]:
+    def forwarded(self) -> Mapping[str, EncodedRequest]:
         """The copy: OTLP requests by signal, with their numbers of spans or log records."""
         made = {"traces": self._spans.encoded(), "logs": self._logs.encoded()}
-        return {signal: each for signal, each in made.items() if each.rows or signal == self._signal}
+        return {signal: each for signal, each in made.items() if each.records or signal == self._signal}
 
     def receipt(self) -> Mapping[str, int]:
         """How much was left out, by field of the protocol."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from agenttrace_collector.decode.batch import EncodedRows
+from agenttrace_collector.decode.batch import EncodedRequest
 from agenttrace_collector.forward.encoding import field
 
 # In all of OTLP's requests: what they are of is field 1, what they hold field 2.
@@ -38,6 +38,6 @@ class Records:
             self._resources.append(field(_OF, field(_OF, resource) + b"".join(self._scopes)))
             self._scopes.clear()
 
-    def encoded(self) -> EncodedRows:
+    def encoded(self) -> EncodedRequest:
         """The request and how many records are in it."""
-        return EncodedRows(self._count, b"".join(self._resources))
+        return EncodedRequest(self._count, b"".join(self._resources))

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
-from agenttrace_collector.decode.batch import EncodedRows
+from agenttrace_collector.decode.batch import EncodedRequest
 from agenttrace_collector.errors import Throttled
 from agenttrace_collector.journal.counters import Changes, Counters, Queued
 from agenttrace_collector.journal.store import Store
@@ -63,7 +63,9 @@ class Queues:
                 store.execute("DELETE FROM forwards WHERE queue = ?", (queue,))
         return [(queue, rows) for queue, rows, _ in found if queue not in wanted]
 
-    def check_room(self, changes: Changes, forwarded: Mapping[str, EncodedRows], retry_after: float) -> None:
+    def check_room(
+        self, changes: Changes, forwarded: Mapping[str, EncodedRequest], retry_after: float
+    ) -> None:
         """Raises `Throttled` where a queue that must not lose anything is full."""
         for queue in self.options:
             size = len(forwarded[queue.signal].data) if queue.signal in forwarded else 0
@@ -71,18 +73,18 @@ class Queues:
                 message = "journal: the queue of an exporter is full"
                 raise Throttled(message, retry_after)
 
-    def append(self, store: Store, changes: Changes, forwarded: Mapping[str, EncodedRows]) -> None:
+    def append(self, store: Store, changes: Changes, forwarded: Mapping[str, EncodedRequest]) -> None:
         """Adds what is forwarded to each queue of its signal; the oldest entries of a full one make room."""
         for queue in self.options:
             entry = forwarded.get(queue.signal)
-            if entry is None or not entry.rows:
+            if entry is None or not entry.records:
                 continue
             self._drop(store, changes, queue, self._bytes(queue, changes) + len(entry.data) - queue.max_bytes)
             store.execute(
                 "INSERT INTO forwards (queue, rows, bytes, data) VALUES (?, ?, ?, ?)",
-                (queue.name, entry.rows, len(entry.data), entry.data),
+                (queue.name, entry.records, len(entry.data), entry.data),
             )
-            changes.queued[queue.name, Queued.ROWS] += entry.rows
+            changes.queued[queue.name, Queued.ROWS] += entry.records
             changes.queued[queue.name, Queued.BYTES] += len(entry.data)
 
     def _drop(self, store: Store, changes: Changes, queue: QueueOptions, excess: int) -> None:

@@ -92,7 +92,7 @@ class Journal:
         Raises `Unavailable` while the journal or the disk is full.
         """
         filled = {table: rows for table, rows in batch.blocks.items() if rows.rows}
-        if not filled and not any(entry.rows for entry in batch.forwarded.values()):
+        if not filled and not any(entry.records for entry in batch.forwarded.values()):
             return True
         work = functools.partial(self._append, batch=batch, filled=filled)
         pending = batch.size + sum(len(entry.data) for entry in batch.forwarded.values())
@@ -258,7 +258,7 @@ class Journal:
             raise Throttled(message, self._options.retry_after, Reason.DISK_FULL)
 
     def _put(self, store: Store, changes: Changes, table: str, rows: EncodedRows) -> None:
-        store.append(self._ids[table], rows.rows, rows.data, self._now())
+        store.append(self._ids[table], rows, self._now())
         changes.add(table, Kind.ACCEPTED, rows.rows)
         changes.add(table, Kind.BYTES, len(rows.data))
 

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import sqlite3
+from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from agenttrace_collector.decode.batch import EncodedRows
+from agenttrace_collector.decode.batch import LENGTH, EncodedRows
 from agenttrace_collector.journal.layout import Layout
 from agenttrace_collector.journal.options import Durability
 
 _APPLICATION: Final = 0x41475452
-_VERSION: Final = 1
+_VERSION: Final = 2
+# Entries of this version do not say where their rows end.
+_WITHOUT_LENGTHS: Final = 1
 _PAGE: Final = 8192
 _CHECKPOINT_BYTES: Final = 8 * 1024 * 1024
 # Reading all of a larger file would hold up the start; damage is then met where it lies.
@@ -27,7 +30,7 @@ CREATE TABLE layouts (
     UNIQUE (table_name, columns, version));
 CREATE TABLE entries (
     id INTEGER PRIMARY KEY AUTOINCREMENT, layout INTEGER NOT NULL, rows INTEGER NOT NULL,
-    bytes INTEGER NOT NULL, written_at INTEGER NOT NULL, data BLOB NOT NULL);
+    bytes INTEGER NOT NULL, written_at INTEGER NOT NULL, lengths BLOB NOT NULL, data BLOB NOT NULL);
 CREATE INDEX entries_by_layout ON entries (layout, id, rows, bytes, written_at);
 CREATE TABLE blocks (
     id INTEGER PRIMARY KEY, layout INTEGER NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL,
@@ -37,14 +40,18 @@ CREATE INDEX seen_by_expiry ON seen (expires);
 """
 
 
+_DAMAGED: Final = (
+    f"is damaged, or no journal of version {_VERSION}; nothing was changed:"
+    " restore a copy, or move the directory away to start with an empty journal"
+)
+_OLDER: Final = "holds rows that an earlier version wrote; nothing was changed: `agenttrace drain` of that version delivers them"
+
+
 class JournalDamaged(Exception):
     """The file is not a journal of this version, or SQLite finds it damaged."""
 
-    def __init__(self, path: Path | None) -> None:
-        super().__init__(
-            f"{path} is damaged, or no journal of version {_VERSION}; nothing was changed:"
-            " restore a copy, or move the directory away to start with an empty journal"
-        )
+    def __init__(self, path: Path | None, told: str = _DAMAGED) -> None:
+        super().__init__(f"{path} {told}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,11 +116,11 @@ class Store:
         rows = self._connection.execute("SELECT id, table_name, columns, version FROM layouts ORDER BY id")
         return {number: Layout.load(table, dumped, version) for number, table, dumped, version in rows}
 
-    def append(self, layout: int, rows: int, data: bytes, now: int) -> None:
+    def append(self, layout: int, rows: EncodedRows, now: int) -> None:
         """Add an entry at the end."""
         self._connection.execute(
-            "INSERT INTO entries (layout, rows, bytes, written_at, data) VALUES (?, ?, ?, ?, ?)",
-            (layout, rows, len(data), now, data),
+            "INSERT INTO entries (layout, rows, bytes, written_at, lengths, data) VALUES (?, ?, ?, ?, ?, ?)",
+            (layout, rows.rows, len(rows.data), now, rows.lengths.tobytes(), rows.data),
         )
 
     def seen(self, digest: bytes, now: int) -> bool:
@@ -159,10 +166,10 @@ class Store:
     def data(self, block: InsertBlock) -> list[EncodedRows]:
         """The rows of a block's entries, entry by entry."""
         found = self._connection.execute(
-            "SELECT rows, data FROM entries WHERE layout = ? AND id BETWEEN ? AND ? ORDER BY id",
+            "SELECT lengths, data FROM entries WHERE layout = ? AND id BETWEEN ? AND ? ORDER BY id",
             (block.layout, block.first, block.last),
         )
-        return [EncodedRows(rows, data) for rows, data in found]
+        return [EncodedRows(array(LENGTH, lengths), data) for lengths, data in found]
 
     def blocks(self) -> list[InsertBlock]:
         """The stored blocks, in the order of their rows."""
@@ -243,8 +250,16 @@ class Store:
 
     def _recognise(self) -> None:
         marks = (self._number("PRAGMA application_id"), self._number("PRAGMA user_version"))
-        if marks != (_APPLICATION, _VERSION):
+        if marks == (_APPLICATION, _WITHOUT_LENGTHS):
+            self._add_lengths()
+        elif marks != (_APPLICATION, _VERSION):
             raise JournalDamaged(self._path)
+
+    def _add_lengths(self) -> None:
+        if self._number("SELECT EXISTS (SELECT 1 FROM entries)"):
+            raise JournalDamaged(self._path, _OLDER)
+        column = "ALTER TABLE entries ADD COLUMN lengths BLOB NOT NULL DEFAULT x''"
+        self._connection.executescript(f"BEGIN; {column}; PRAGMA user_version = {_VERSION}; COMMIT;")
 
     def _create(self) -> None:
         script = f"PRAGMA application_id = {_APPLICATION}; PRAGMA user_version = {_VERSION}; {_SCHEMA}"

@@ -224,9 +224,9 @@ impl<'a> Batch<'a> {
         Some(())
     }
 
-    /// How long each block is.
+    /// How many rows each block has.
     fn places(&self) -> [usize; 6] {
-        [0, 1, 2, 3, 4, 5].map(|table: usize| self.blocks[table].data.len())
+        [0, 1, 2, 3, 4, 5].map(|table: usize| self.blocks[table].rows())
     }
 
     fn hand_back(&mut self, span: &'a [u8], scope: &'a str, places: [usize; 6]) {
@@ -243,7 +243,6 @@ impl<'a> Batch<'a> {
     /// Makes the rows of a span, or notes that Python does.
     fn take(&mut self, bytes: &'a [u8], span: &Span<'a>, scope: &'a str) {
         let places = self.places();
-        let rows = [0, 1, 2, 3, 4, 5].map(|table: usize| self.blocks[table].rows);
         let refusals = self.refusals.len();
         self.changes.clear();
         match self.decode(span, scope) {
@@ -256,8 +255,7 @@ impl<'a> Batch<'a> {
             }
             Err(HandBack) => {
                 for (table, block) in self.blocks.iter_mut().enumerate() {
-                    block.data.truncate(places[table]);
-                    block.rows = rows[table];
+                    block.truncate(places[table]);
                 }
                 self.refusals.truncate(refusals);
                 self.changes.clear();

@@ -132,8 +132,35 @@ fn columns<C>(tables: &Tables, table: &str, of: fn(&str, &str) -> Option<C>) -> 
 /// Rows of one table as they are made.
 #[derive(Default)]
 pub struct Block {
-    pub rows: usize,
+    /// Where each row begins.
+    starts: Vec<usize>,
     pub data: Vec<u8>,
+}
+
+impl Block {
+    /// What is written from here on is the next row.
+    pub fn begin_row(&mut self) {
+        self.starts.push(self.data.len());
+    }
+
+    pub fn rows(&self) -> usize {
+        self.starts.len()
+    }
+
+    /// Forgets every row after the first `rows`.
+    pub fn truncate(&mut self, rows: usize) {
+        if let Some(start) = self.starts.get(rows) {
+            self.data.truncate(*start);
+            self.starts.truncate(rows);
+        }
+    }
+
+    /// The bytes of each row, as numbers of 32 bits.
+    pub fn lengths(&self) -> Vec<u8> {
+        let ends = self.starts.iter().skip(1).copied().chain(std::iter::once(self.data.len()));
+        let lengths = self.starts.iter().zip(ends).map(|(start, end)| (end - start) as u32);
+        lengths.flat_map(u32::to_ne_bytes).collect()
+    }
 }
 
 pub fn length(out: &mut Vec<u8>, mut value: usize) {

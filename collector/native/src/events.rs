@@ -437,7 +437,7 @@ impl<'a> Batch<'a> {
         let (_, run, trace) = ids(origin).map_err(|_| Fault::HandBack)?;
         let moment = self.moment;
         let block = &mut self.blocks[DECISIONS];
-        block.rows += 1;
+        block.begin_row();
         let out = &mut block.data;
         for column in &known.layout.decisions {
             match column {
@@ -506,7 +506,7 @@ impl<'a> Batch<'a> {
         let (_, run, trace) = ids(origin).map_err(|_| Fault::HandBack)?;
         let moment = self.moment;
         let block = &mut self.blocks[SIGNALS];
-        block.rows += 1;
+        block.begin_row();
         let out = &mut block.data;
         for column in &known.layout.signals {
             match column {
@@ -564,7 +564,7 @@ impl<'a> Batch<'a> {
         }
         let moment = self.moment;
         let block = &mut self.blocks[FAILURES];
-        block.rows += 1;
+        block.begin_row();
         let out = &mut block.data;
         for column in &known.layout.failures {
             match column {

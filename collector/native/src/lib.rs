@@ -43,7 +43,7 @@ type Sent = (Vec<String>, u64, u64, u64, Vec<(String, String, u64)>);
 type Handed<'py> = (usize, String, Bound<'py, PyBytes>, Vec<usize>, usize);
 /// Blocks by table, refusals, resources, spans handed back, and steps by convention.
 type Decoded<'py> = (
-    Vec<(usize, Bound<'py, PyBytes>)>,
+    Vec<(Bound<'py, PyBytes>, Bound<'py, PyBytes>)>,
     Vec<Row<'py>>,
     Vec<Sent>,
     Bound<'py, PyList>,
@@ -155,7 +155,7 @@ fn to_python<'py>(py: Python<'py>, read: Read<'_>) -> PyResult<Decoded<'py>> {
     let blocks = read
         .blocks
         .iter()
-        .map(|block| (block.rows, PyBytes::new(py, &block.data)))
+        .map(|block| (PyBytes::new(py, &block.lengths()), PyBytes::new(py, &block.data)))
         .collect();
     let refusals = read
         .refusals

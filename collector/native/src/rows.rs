@@ -255,7 +255,7 @@ impl<'a> Batch<'a> {
         let call_id = (!call.is_empty()).then(|| uuid5(&known.facts.namespace, &[call.as_bytes()]));
         let moment = self.moment;
         let block = &mut self.blocks[STEPS];
-        block.rows += 1;
+        block.begin_row();
         let out = &mut block.data;
         for column in &known.layout.steps {
             match column {
@@ -351,7 +351,7 @@ impl<'a> Batch<'a> {
         let (_, run_id, trace_id) = ids(origin)?;
         let moment = self.moment;
         let block = &mut self.blocks[RUNS];
-        block.rows += 1;
+        block.begin_row();
         let out = &mut block.data;
         for column in &known.layout.runs {
             match column {
@@ -381,7 +381,7 @@ impl<'a> Batch<'a> {
         };
         let (known, moment) = (self.known, self.moment);
         let block = &mut self.blocks[LINKS];
-        block.rows += 1;
+        block.begin_row();
         let out = &mut block.data;
         for column in &known.layout.links {
             match column {
