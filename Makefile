@@ -17,7 +17,7 @@ help:  ## what there is
 demo: $(READY) $(ENGINE)  ## a collector, three example agents and 200 replayed runs, in under a minute
 	@$(BIN)/agenttrace demo
 
-test: $(READY) $(ENGINE)  ## the tests that take seconds, some proofs in their short versions
+test: $(READY) $(ENGINE)  ## the tests that take seconds
 	@$(PYTEST) -q -n auto --dist loadfile -m "not long"
 
 test-long: $(READY) $(ENGINE)  ## the tests that take longer: other programs, installations, proofs in their short versions

@@ -137,6 +137,7 @@ def test_run_documents_are_counted(collector: Collector, api: Api) -> None:
     assert counted(collector, "agenttrace_received_runs") == before + 2
 
 
+@pytest.mark.long
 def test_a_run_is_known_after_a_restart(tmp_path: Path) -> None:
     """By the journal at once, by the database when the journal has forgotten; other rows are as they were."""
     sent = run_document(time.time_ns(), decisions=[DECISION], quality_signals=[SIGNAL], failure=FAILURE)

@@ -261,6 +261,7 @@ def test_it_is_there(collector: Collector) -> None:
         assert plain_http.get(collector.url("clickhouse", path)).text == "Ok.\n"
 
 
+@pytest.mark.long
 def test_a_slow_statement_does_not_delay_ingest(collector: Collector) -> None:
     """What is sent while it runs is acknowledged meanwhile."""
     acknowledged = 0

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.support.collector import running_collector
 from tests.support.commands import agenttrace
+
+pytestmark = pytest.mark.long
 
 
 def on(directory: Path) -> list[str]:

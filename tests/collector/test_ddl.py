@@ -13,6 +13,8 @@ from agenttrace_schemas.migrations import migrations, statements
 from agenttrace_schemas.rules import Policy
 from tests.support.database import empty_database
 
+pytestmark = pytest.mark.long
+
 TTL = Config().exporters.clickhouse.ttl.model_dump()
 
 

@@ -22,6 +22,8 @@ from agenttrace_collector.journal import Journal, JournalOptions
 from agenttrace_collector.journal.layout import current_layouts
 from tests.support.collector import running_collector
 
+pytestmark = pytest.mark.long
+
 IMPORT = "from agenttrace_collector.clickhouse.client import ClickHouse"
 # The working directory, as `chdb://./agenttrace-data` was read once.
 OLD = """

@@ -14,6 +14,8 @@ from agenttrace_schemas.retention import TIMES
 from agenttrace_schemas.rows import columns
 from tests.support.database import insert_statement, new_database, valid_row
 
+pytestmark = pytest.mark.long
+
 TALK = "0123456789abcdef" * 4
 # Four runs: whose agent, whose conversation, whose tenant, which day of September 2026.
 RUNS = {

@@ -51,6 +51,7 @@ def test_up_down_and_up_again(database: ClickHouse) -> None:
     migrator.verify()
 
 
+@pytest.mark.long
 def test_new_tables_are_made_with_their_checks(database: ClickHouse) -> None:
     """Constraint by constraint the same as an ALTER that adds all of them to a table without."""
     migrator = Migrator(database, Policy())
@@ -75,6 +76,7 @@ def test_rows_are_sorted_by_the_key_of_their_class() -> None:
     assert [row.TABLE for row in ALL_ROWS if keys[row.TABLE] != list(row.SORT_KEY)] == []
 
 
+@pytest.mark.long
 def test_a_second_up_changes_nothing(database: ClickHouse) -> None:
     """A collector migrates its database at every start."""
     migrator = Migrator(database, Policy())
@@ -84,6 +86,7 @@ def test_a_second_up_changes_nothing(database: ClickHouse) -> None:
     assert database.query("SELECT count() FROM schema_migrations") == recorded
 
 
+@pytest.mark.long
 def test_down_to_a_version_keeps_what_is_below(database: ClickHouse) -> None:
     """Runs, steps and failures stay when decisions and signals are taken back."""
     migrator = Migrator(database, Policy())
@@ -105,6 +108,7 @@ def test_an_applied_migration_that_reads_otherwise_is_refused(
         Migrator(database, Policy()).up()
 
 
+@pytest.mark.long
 def test_a_migration_whose_ground_is_missing_changes_nothing(database: ClickHouse) -> None:
     """Tables and columns of the phase before must be intact."""
     migrator = Migrator(database, Policy())
@@ -125,6 +129,7 @@ def test_nothing_is_applied_where_a_later_migration_would_be_refused(database: C
     assert tables(database) == {"agent_decisions", "schema_migrations"}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("migration", migrations(), ids=lambda each: each.name)
 def test_a_migration_that_was_interrupted_runs_again(database: ClickHouse, migration: Migration) -> None:
     """The process ended after the last statement and before the record of it."""
@@ -143,6 +148,7 @@ def expiry(database: ClickHouse, table: str) -> str:
     return next((line[4:] for line in str(ddl).splitlines() if line.startswith("TTL ")), "")
 
 
+@pytest.mark.long
 def test_tables_keep_their_rows_as_long_as_told(database: ClickHouse) -> None:
     """Each kind of record has its time; none at all is for ever; telling it anew changes it."""
     Migrator(database, Policy(), {"steps": 86_400.0, "rejections": None}).up()
@@ -167,6 +173,7 @@ class Recording(ClickHouse):
         super().command(statement)
 
 
+@pytest.mark.long
 def test_what_is_the_same_is_not_altered() -> None:
     """A collector migrates at every start; an ALTER of each table would cost a second then."""
     database, ttl = Recording("test_recording"), Config().exporters.clickhouse.ttl.model_dump()
@@ -182,6 +189,7 @@ def test_every_kind_of_the_configuration_has_its_tables() -> None:
     assert set(Config().exporters.clickhouse.ttl.model_dump()) == set(KINDS)
 
 
+@pytest.mark.long
 def test_rows_that_are_too_old_are_dropped(database: ClickHouse) -> None:
     """A part whose rows are all older than the TTL goes at the next merge."""
     Migrator(database, Policy(), {"decisions": 3600.0}).up()
@@ -206,6 +214,7 @@ def test_a_database_that_is_not_there_lacks_everything() -> None:
         migrator.verify()
 
 
+@pytest.mark.long
 def test_the_checks_follow_the_vocabulary(database: ClickHouse) -> None:
     """A site's own reason is refused before `migrate` has seen it, and accepted after."""
     row = insert_statement(DecisionRow, valid_row(DecisionRow, reason_code="policy_required"))
@@ -245,6 +254,7 @@ def test_a_cluster_keeps_runs_together() -> None:
     assert any("ENGINE = Distributed(" in each and "run_id" in each for each in made)
 
 
+@pytest.mark.long
 def test_an_update_by_hand_is_found_by_the_audit(database: ClickHouse) -> None:
     """ClickHouse checks inserts only; the audit names table, column and rule, never the value."""
     migrator = Migrator(database, Policy())

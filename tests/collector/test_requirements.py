@@ -12,6 +12,8 @@ from agenttrace_schemas.rules import Policy
 from agenttrace_schemas.vocabulary import VOCABULARY
 from tests.support.database import empty_database
 
+pytestmark = pytest.mark.long
+
 EXTENDED = Policy(VOCABULARY.extended({"tool_selection": ["policy_required"]}, {}))
 
 

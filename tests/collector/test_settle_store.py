@@ -108,6 +108,7 @@ def answers(database: ClickHouse) -> dict[str, list[Any]]:
     return {view: sorted(map(str, database.query(statement))) for view, statement in statements.items()}
 
 
+@pytest.mark.long
 def test_late_spans_change_a_run(database: ClickHouse) -> None:
     """Settled half-way and again with the rest, every view says what it says when all came at once."""
     other = new_database()
@@ -145,6 +146,7 @@ def test_rows_of_an_earlier_round_are_taken_back_however_far_they_are(
         assert agents == [("planner",)], view
 
 
+@pytest.mark.long
 def test_runs_are_there_after_down_and_up() -> None:
     """Before they are settled again, which needs no command."""
     database = new_database()

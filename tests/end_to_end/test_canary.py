@@ -74,6 +74,7 @@ def test_nothing_that_was_said_is_found_anywhere(tmp_path: Path) -> None:
         assert name in stored
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("place", ["reply", "file", "table"])
 def test_the_scan_finds_a_planted_leak(tmp_path: Path, place: str) -> None:
     """The test above can fail: a token in any place is found."""

@@ -20,6 +20,8 @@ from tests.support.collector import Collector, running_collector, start_collecto
 from tests.support.load import EXPORT, distinct, peak_memory_mib
 from tests.support.reference import reference_request
 
+pytestmark = pytest.mark.long
+
 LIMIT_MIB = 400
 IDLE = 1000
 FILES = 800
@@ -114,7 +116,6 @@ def test_handshakes_that_are_none_do_not_fill_the_log(tmp_path: Path) -> None:
         assert collector.log().count("\n") < 100
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("send", "taken", "later"),
     [(over_grpc, grpc.StatusCode.OK, {grpc.StatusCode.UNAVAILABLE}), (over_http, 200, {429, 503})],

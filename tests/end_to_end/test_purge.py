@@ -86,6 +86,7 @@ def test_who_may_not_or_asks_wrongly_is_told(
     assert "user said" not in done.stderr + done.stdout
 
 
+@pytest.mark.long
 def test_without_a_collector_the_journal_is_delivered_and_the_rows_erased(tmp_path: Path) -> None:
     """Rows of a collector that was killed before it delivered them do not come back at the next start."""
     later = {"exporters.clickhouse.block_age": "600s", "exporters.clickhouse.insert_share": "0.00001"}

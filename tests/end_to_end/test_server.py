@@ -19,6 +19,8 @@ from tests.support.collector import Collector
 from tests.support.on_server import collecting, delivered, migrate_up, new_database, send, stored
 from tests.support.receivers import wait_until
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture
 def server() -> Iterator[Server]:

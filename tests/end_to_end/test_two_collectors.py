@@ -19,6 +19,8 @@ from tests.support.on_server import collecting, delivered, new_database
 from tests.support.receivers import wait_until
 from tests.support.reference import reference_request
 
+pytestmark = pytest.mark.long
+
 REQUESTS = 40
 SPANS = 64
 FRESH = range(1_000, 1_050)
@@ -55,7 +57,6 @@ def bodies() -> list[bytes]:
     return [*load, *(body for scenario in scenarios() for body in scenario.sent_at("traces", now))]
 
 
-@pytest.mark.slow
 def test_duplicates_sent_to_both_are_counted_once(tmp_path: Path) -> None:
     """As one collector alone counts them."""
     sent, quiet = bodies(), {"derive__quiet": "1s"}

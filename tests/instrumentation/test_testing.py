@@ -22,6 +22,7 @@ def test_agent(agenttrace_capture):
 """
 
 
+@pytest.mark.long
 def test_the_plugin_offers_its_fixture(tmp_path: Path) -> None:
     """One line in a project's conftest is all it takes."""
     (tmp_path / "test_agent.py").write_text(AGENTS_TEST, encoding="utf-8")

@@ -21,6 +21,8 @@ from agenttrace_collector.cli.app import app
 from agenttrace_schemas.typed_module import site_module
 from agenttrace_schemas.vocabulary import VOCABULARY
 
+pytestmark = pytest.mark.long
+
 SCRIPTS = Path(__file__).with_name("typed")
 CODES = {
     "decisions": {"tool_selection": ["licence_required"], "escalation": ["human_requested", "limit_reached"]},
@@ -76,7 +78,6 @@ def scripts(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("checker", [mypy, pyright])
 def test_checkers_find_the_slips_and_nothing_else(
     scripts: Path, checker: Callable[[Path], set[tuple[str, int]]]

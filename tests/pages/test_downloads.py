@@ -79,6 +79,7 @@ class Database:
         return list(self._client.query(query.statement, parameters=values).named_results())
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("size", "most"), [(997, 100_000), (10_050, 100_000), (3, 70), (10, 10), (7, 1)])
 def test_pages_join(collector: Collector, size: int, most: int) -> None:
     """No run twice and none missing, up to the most that is told."""

@@ -34,8 +34,6 @@ def collector(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Collector]:
         yield running
 
 
-@pytest.mark.slow
-@pytest.mark.long
 @pytest.mark.parametrize(
     "which", [("--include-method", "GET"), ("--include-method", "POST", *UNSAYABLE)], ids=["GET", "POST"]
 )

@@ -10,8 +10,6 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-import pytest
-
 from agenttrace_collector.decode.native import NativeEngine
 from agenttrace_collector.decode.native_facts import engine_facts
 from agenttrace_collector.decode.otlp import decode_traces
@@ -79,9 +77,6 @@ FAULTS: Final[Mapping[str, Callable[[dict[str, Any]], dict[str, Any]]]] = {
 }
 
 
-@pytest.mark.long
-@pytest.mark.slow
-@pytest.mark.long
 def test_every_fault_is_found() -> None:
     """An engine with one loosened or misrouted fact differs from Python within some thousands of cases."""
     policy = POLICIES[0]

@@ -47,8 +47,6 @@ def small_disk(path: Path, size_mib: int = SIZE_MIB) -> Iterator[Path]:
         subprocess.run(["umount", str(path)], check=True)
 
 
-@pytest.mark.slow
-@pytest.mark.long
 def test_a_disk_that_the_journal_fills(tmp_path: Path) -> None:
     """Filled while the database is away, drained when it is back, again and again; no restart."""
     sender = Sender(rows=1000)
@@ -88,8 +86,6 @@ def test_a_disk_that_something_else_fills(tmp_path: Path) -> None:
     print(f"\ndisk filled by another file, {len(sender.acknowledged)} requests stored once")
 
 
-@pytest.mark.slow
-@pytest.mark.long
 def test_the_collector_on_a_full_disk(tmp_path: Path) -> None:
     """The one that is shipped, over gRPC: filled while its server is away, by itself; no restart."""
     with small_disk(tmp_path / "disk", COLLECTORS_DISK_MIB) as disk, clickhouse_server() as server:

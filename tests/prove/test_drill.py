@@ -45,7 +45,6 @@ def post_too_much(collector: Collector) -> None:
     urllib.request.urlopen(request, timeout=30)  # noqa: S310 - loopback
 
 
-@pytest.mark.long
 def test_the_doctor_answers_an_operator(tmp_path: Path) -> None:
     """The database away, wrong tokens, a body that is too large, a run that cannot be settled."""
     settings = {

@@ -248,7 +248,6 @@ def collector(tmp_path: Path) -> Iterator[Collector]:
         yield running
 
 
-@pytest.mark.slow
 def test_nothing_that_is_sent_does_harm(collector: Collector) -> None:
     """Every request is answered with a code of the protocol."""
     seed = random.SystemRandom().randrange(2**32)

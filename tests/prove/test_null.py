@@ -91,8 +91,6 @@ def compared(reader: Reader, agent: str) -> Iterator[tuple[float, float]]:
         yield row["p_value"], row["q_value"]
 
 
-@pytest.mark.slow
-@pytest.mark.long
 def test_few_are_below_the_level(p_and_q: list[tuple[float, float]]) -> None:
     """At most 5.5 % of the tests fall under 0.05, and under 1.5 % after correction; every one was made."""
     assert len(p_and_q) == SPLITS * len(REASONS)

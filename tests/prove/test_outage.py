@@ -6,8 +6,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from tests.support.clickhouse_server import clickhouse_server
 from tests.support.load import peak_memory_mib
 from tests.support.on_server import collecting, delivered, send, stored
@@ -68,8 +66,6 @@ def wait_until_small(proof: Proof) -> dict[str, Any]:
     return state
 
 
-@pytest.mark.slow
-@pytest.mark.long
 def test_the_collector_without_its_server(tmp_path: Path) -> None:
     """The same over gRPC with the collector that is shipped, whose server breaks every connection meanwhile."""
     limits = {"processors__memory_limiter__limit_mib": str(LIMIT_MIB)}

@@ -155,8 +155,6 @@ def over_http(collector: Collector) -> SpanExporter:
     return HttpExporter(collector.url("http", "/v1/traces"))
 
 
-@pytest.mark.slow
-@pytest.mark.long
 @pytest.mark.parametrize(
     ("name", "relay", "exporter"),
     [

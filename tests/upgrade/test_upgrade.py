@@ -15,6 +15,8 @@ from tests.support.query import answers as rows
 from tests.upgrade.asked import answers
 from tests.upgrade.make import FOLDER, FOR_EVER
 
+pytestmark = pytest.mark.long
+
 RELEASES = sorted(path.name.removesuffix(".tar.xz") for path in FOLDER.glob("*.tar.xz"))
 FIRST = "0.1.0"
 # Rows that were stored before a rule was there.

@@ -13,6 +13,8 @@ from agenttrace_schemas.rows import StepRow
 from agenttrace_schemas.rules import Policy
 from tests.support.rows import BLANK_STEP
 
+pytestmark = pytest.mark.long
+
 RUN = bytes(range(16))
 SPANS = 2_000
 # Spans that stand in each other cost by their number; by its square, four times as many would cost 16 times.

@@ -198,6 +198,7 @@ def extremes(row: type[Row]) -> st.SearchStrategy[dict[str, Any]]:
     return st.fixed_dictionaries({}, optional=by_name)
 
 
+@pytest.mark.long
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(extremes(StepRow), min_size=1, max_size=6), st.lists(extremes(RunRow), max_size=2))
 def test_extremes_of_every_column_are_settled(
