@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -231,39 +230,6 @@ def test_a_file_that_is_no_journal_is_named_and_left_alone(tmp_path: Path, name:
         with pytest.raises(JournalDamaged, match="damaged"):
             open_journal(tmp_path)
     assert path.stat().st_size == before
-
-
-def of_version_one(directory: Path) -> None:
-    """Make the journal one whose entries do not say where their rows end."""
-    with closing(sqlite3.connect(directory / "journal.db")) as connection:
-        connection.executescript("ALTER TABLE entries DROP COLUMN lengths; PRAGMA user_version = 1;")
-
-
-def test_a_drained_journal_of_the_version_before_goes_on(tmp_path: Path) -> None:
-    """Numbers of entries go on, too: tokens are made of them."""
-    blocks = []
-    for _ in range(2):
-        journal = open_journal(tmp_path)
-        write(journal, links([1, 2]))
-        block = journal.cut(*journal.layouts_waiting(), rows=100, size=10_000)
-        assert block is not None
-        assert [rows.rows for rows in journal.data(block)] == [2]
-        blocks.append(block)
-        journal.delivered(block)
-        journal.close()
-        of_version_one(tmp_path)
-    assert blocks[1].first > blocks[0].first
-    assert blocks[1].token != blocks[0].token
-
-
-def test_rows_of_the_version_before_are_left_to_it(tmp_path: Path) -> None:
-    """Nothing is lost, and the message says who delivers them."""
-    journal = open_journal(tmp_path)
-    write(journal, links([1]))
-    journal.close()
-    of_version_one(tmp_path)
-    with pytest.raises(JournalDamaged, match="agenttrace drain"):
-        open_journal(tmp_path)
 
 
 def test_a_torn_log_costs_only_what_was_not_acknowledged(tmp_path: Path) -> None:
