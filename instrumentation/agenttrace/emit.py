@@ -219,7 +219,7 @@ def _count_lost(frame: Frame | None, runtime: Runtime) -> None:
 
 def _events_on(span: Span, frame: Frame | None, context: Context) -> SpanEvents:
     if frame is not None and frame.span is span:
-        return frame.events
+        return frame.events()
     known = _FOREIGN.get(span)
     if known is None:
         run = run_of(context)

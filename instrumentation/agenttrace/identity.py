@@ -19,6 +19,9 @@ class IdentityMap(Generic[K, V]):
     def __init__(self) -> None:
         self._entries: dict[int, tuple[ref[K], V]] = {}
 
+    def __bool__(self) -> bool:
+        return bool(self._entries)
+
     def get(self, key: K) -> V | None:
         """The value of this very object."""
         entry = self._entries.get(id(key))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import NamedTuple, cast
 from uuid import UUID
 
 from opentelemetry.baggage import get_baggage, set_baggage
@@ -22,11 +23,12 @@ class Origin(NamedTuple):
     parent_id: str | None
 
 
-def with_run(run: RunScope, context: Context) -> Context:
-    """The context with a run in its baggage."""
+def baggage_of(run: RunScope, context: Context) -> Mapping[str, object]:
+    """The entry of a context by which a run stands in its baggage, beside what the context has there."""
     parent = run.stamps.get(wire.PARENT_RUN_ID)
     said = f"{run.run_id}/{parent}" if parent else run.run_id
-    return set_baggage(wire.BAGGAGE_RUN, said, context)
+    others = cast("Mapping[str, object]", context.get(_BAGGAGE) or {})
+    return {_BAGGAGE: {**others, wire.BAGGAGE_RUN: said}}
 
 
 def propagated_run(context: Context) -> Origin | None:

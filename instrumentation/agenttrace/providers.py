@@ -26,6 +26,8 @@ _DEEPEST: Final = 8
 
 _PROCESSORS: Final[IdentityMap[trace.TracerProvider, RunSpanProcessor]] = IdentityMap()
 _STAMPS: Final[IdentityMap[trace.TracerProvider, Mapping[str, str]]] = IdentityMap()
+# Of these only those that stand for another.
+_PROXIES: Final[IdentityMap[trace.TracerProvider, Mapping[str, str]]] = IdentityMap()
 _USED: Final[IdentityMap[trace.TracerProvider, bool]] = IdentityMap()
 
 
@@ -56,6 +58,8 @@ def existing_provider() -> trace.TracerProvider | None:
 def stamp(provider: trace.TracerProvider, stamps: Mapping[str, str]) -> None:
     """Let spans of this provider carry run and agent; a second call only renames the agent."""
     _STAMPS[provider] = stamps
+    if not isinstance(provider, TracerProvider):
+        _PROXIES[provider] = stamps
     if not _add_processor(provider, stamps):
         LOGGER.warning(
             "the application's tracer provider takes no span processors: "
@@ -65,7 +69,7 @@ def stamp(provider: trace.TracerProvider, stamps: Mapping[str, str]) -> None:
 
 def follow_providers() -> None:
     """Stamp what a proxy stands for by now: Logfire makes a provider each time it is configured."""
-    for provider, stamps in _STAMPS.items():
+    for provider, stamps in _PROXIES.items() if _PROXIES else ():
         _add_processor(provider, stamps)
 
 

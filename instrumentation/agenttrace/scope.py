@@ -5,11 +5,11 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping
 from contextvars import Token
-from dataclasses import dataclass
-from typing import Final, NamedTuple, cast
-from weakref import WeakSet, WeakValueDictionary
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+from weakref import WeakSet, ref
 
-from opentelemetry.context import _RUNTIME_CONTEXT, Context, create_key, get_current
+from opentelemetry.context import _RUNTIME_CONTEXT, Context, create_key
 from opentelemetry.trace import INVALID_SPAN, Span, SpanKind, Tracer, get_current_span, set_span_in_context
 from opentelemetry.util.types import AttributeValue
 
@@ -19,6 +19,8 @@ from agenttrace.span_events import SpanEvents, attributes_of
 from agenttrace_schemas import wire
 
 _FRAME: Final = create_key("agenttrace-frame")
+_NOTHING: Final[Mapping[str, object]] = {}
+_current: Final = _RUNTIME_CONTEXT.get_current
 # OpenTelemetry's own key of the current span: one copy of a context takes it together with ours.
 (_SPAN,) = set_span_in_context(INVALID_SPAN, Context())
 
@@ -47,19 +49,35 @@ class Frame:
     run: RunScope
     span: Span
     stamps: Mapping[str, str]
-    events: SpanEvents
     left: Token[Context] | None = None
+    # Without a lock, which a fork could leave held: of several that threads add, the first counts.
+    _events: list[SpanEvents] = field(default_factory=list)
+    _is_closed: bool = False
+
+    def events(self) -> SpanEvents:
+        """The events of the span, made at the first one: most spans have none."""
+        if not self._events:
+            self._events.append(SpanEvents(self.run.tracer, self.stamps, closed=False))
+            if self._is_closed:
+                self._events[0].close(0)
+        return self._events[0]
+
+    def close_events(self, time: int) -> None:
+        """Ends what further events of the span stand on; later ones stand alone."""
+        self._is_closed = True
+        if self._events:
+            self._events[0].close(time)
 
 
 # Spans are found by their run's id where a framework passes on a span but not the context around it.
-RUNS: Final[WeakValueDictionary[str, RunScope]] = WeakValueDictionary()
+_RUNS: Final[dict[str, ref[RunScope]]] = {}
 # Runs on a provider that has our processor: what others start there is stamped.
 _STAMPING: Final[WeakSet[RunScope]] = WeakSet()
 
 
 def frame_of(context: Context) -> Frame | None:
     """The innermost frame of a context."""
-    return cast("Frame | None", context.get(_FRAME))
+    return context.get(_FRAME)  # type: ignore[return-value]  # ours; a cast is a call
 
 
 def own_context() -> Context:
@@ -67,13 +85,13 @@ def own_context() -> Context:
 
     A copy of the context keeps them: a task that outlives its run stays in it.
     """
-    context = get_current()
+    context = _current()
     while (frame := frame_of(context)) is not None and (token := frame.left) is not None:
         try:
             _RUNTIME_CONTEXT.detach(token)
         except (ValueError, RuntimeError):  # a copy, or a token that has been used
             break
-        context = get_current()
+        context = _current()
     return context
 
 
@@ -84,12 +102,12 @@ def current_context() -> Context:
 
 def span_in(context: Context) -> Span:
     """The span of a context, as `get_current_span` finds it."""
-    return cast("Span", context.get(_SPAN, INVALID_SPAN))
+    return context.get(_SPAN, INVALID_SPAN)  # type: ignore[return-value]  # OpenTelemetry's
 
 
-def within(frame: Frame, context: Context) -> Context:
-    """The context with this frame, and its span, as the innermost."""
-    return Context({**context, _SPAN: frame.span, _FRAME: frame})
+def within(frame: Frame, context: Context, more: Mapping[str, object] = _NOTHING) -> Context:
+    """The context with this frame, and its span, as the innermost; `more` are further entries."""
+    return Context({**context, _SPAN: frame.span, _FRAME: frame, **more})
 
 
 def context_in(own: Frame) -> Context:
@@ -102,9 +120,26 @@ def context_in(own: Frame) -> Context:
     return context if frame is not None and frame.run is own.run else within(own, context)
 
 
+def remember_run(run: RunScope) -> None:
+    """Let spans of this run be found by its id while anybody holds it."""
+    run_id = run.run_id
+
+    def forget(gone: ref[RunScope]) -> None:
+        # A run that goes on under its id may have taken the place.
+        if _RUNS.get(run_id) is gone:
+            del _RUNS[run_id]
+
+    _RUNS[run_id] = ref(run, forget)
+
+
+def _run_named(run_id: object) -> RunScope | None:
+    found = _RUNS.get(run_id) if isinstance(run_id, str) else None
+    return None if found is None else found()
+
+
 def note_stamping(run_id: object) -> None:
     """Our processor has seen a span of this run."""
-    run = RUNS.get(run_id) if isinstance(run_id, str) else None
+    run = _run_named(run_id)
     if run is not None:
         _STAMPING.add(run)
 
@@ -126,9 +161,7 @@ def run_of(context: Context) -> RunScope | None:
     frame, parent = frame_of(context), get_current_span(context)
     if frame is not None and frame.span is parent:
         return frame.run
-    stamped = attributes_of(parent).get(wire.RUN_ID)
-    found = RUNS.get(stamped) if isinstance(stamped, str) else None
-    return found or (frame.run if frame else None)
+    return _run_named(attributes_of(parent).get(wire.RUN_ID)) or (frame.run if frame else None)
 
 
 class Opening(NamedTuple):
@@ -156,4 +189,4 @@ def start_frame(run: RunScope, opening: Opening, context: Context) -> Frame:
         record_exception=False,
         set_status_on_exception=False,
     )
-    return Frame(run, span, stamps, SpanEvents(run.tracer, stamps, closed=False))
+    return Frame(run, span, stamps)

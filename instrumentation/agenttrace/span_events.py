@@ -14,6 +14,8 @@ from typing import Final, NamedTuple
 
 from opentelemetry.context import Context
 from opentelemetry.sdk.environment_variables import OTEL_SPAN_EVENT_COUNT_LIMIT
+from opentelemetry.sdk.trace import Event as _SdkEvent
+from opentelemetry.sdk.trace import _Span
 from opentelemetry.trace import Span, Tracer, set_span_in_context
 from opentelemetry.util.types import AttributeValue
 
@@ -28,6 +30,10 @@ _STAMPS: Final = (
     wire.ENVIRONMENT,
     wire.GEN_AI_AGENT_NAME,
 )
+
+
+# What the SDK makes; a span of another kind, or one without that way, is given events as anybody gives them.
+_SDK_SPAN: Final = _Span if hasattr(_Span, "_add_event") else None
 
 
 def _limit() -> int:
@@ -61,6 +67,24 @@ def stamps_of(span: Span, known: Mapping[str, str], runtime: Runtime) -> dict[st
     return stamps
 
 
+def _put(span: Span, event: Event) -> None:
+    """Put an event on a span; a span of the SDK takes the enforced attributes as they are.
+
+    `add_event` would look at each of them again and copy them, which is most of what it costs.
+    """
+    if type(span) is not _SDK_SPAN or not _has_room(span, len(event.attributes)):
+        span.add_event(event.name, event.attributes, event.time)
+    else:
+        span._add_event(_SdkEvent(event.name, event.attributes, event.time))  # noqa: SLF001 - `_SDK_SPAN` has it
+
+
+def _has_room(span: _Span, attributes: int) -> bool:
+    """Whether the limits of a span leave so many enforced attributes as they are."""
+    limits = span._limits  # noqa: SLF001 - as above
+    most = limits.max_event_attributes
+    return limits.max_attribute_length is None and (most is None or attributes <= most)
+
+
 class SpanEvents:
     """The events of one span; `closed` says that nobody will call `close`.
 
@@ -82,7 +106,7 @@ class SpanEvents:
         """Put an event on its span or on a child of it; false where neither is recorded."""
         if span.is_recording():
             if next(self._count) < LIMIT:
-                span.add_event(event.name, event.attributes, event.time)
+                _put(span, event)
                 return True
         elif not span.get_span_context().trace_flags.sampled:
             return False
@@ -99,7 +123,7 @@ class SpanEvents:
         with self._lock:
             if self._child is not None and self._room > 0:
                 self._room -= 1
-                self._child.add_event(event.name, event.attributes, event.time)
+                _put(self._child, event)
                 runtime.counters.overflowed.add()
                 return True
         return self._add_to_new_child(span, event, runtime)
@@ -116,7 +140,7 @@ class SpanEvents:
         )
         if not child.is_recording():
             return False
-        child.add_event(event.name, event.attributes, event.time)
+        _put(child, event)
         runtime.counters.overflowed.add()
         full: Span | None = child
         with self._lock:

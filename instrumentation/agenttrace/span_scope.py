@@ -21,7 +21,7 @@ from agenttrace.scope import Frame, own_context, within
 from agenttrace_schemas import wire
 from agenttrace_schemas.rules import Scalar
 
-_SCOPE: Final = create_key("agenttrace-scope")
+SCOPE: Final = create_key("agenttrace-scope")
 
 
 class SpanScope(Recorder):
@@ -131,16 +131,16 @@ class SpanScope(Recorder):
             mark_error(frame.span, runtime.quiet_name(class_name(kind)))
         self._finish(frame.span, kind, error)
         ended = runtime.now()
-        frame.events.close(ended)
+        frame.close_events(ended)
         frame.span.end(ended)
 
     def _inside(self, frame: Frame, outside: Context) -> Context:
         """The context between enter and exit."""
-        return Context({**within(frame, outside), _SCOPE: self})
+        return within(frame, outside, {SCOPE: self})
 
     def _leave(self, frame: Frame, token: Token[Context]) -> None:
         """Go back to the context outside; where that is not yet possible, whoever comes back here does."""
-        is_innermost = get_current().get(_SCOPE) is self
+        is_innermost = get_current().get(SCOPE) is self
         try:
             if not is_innermost:  # something inside is still open, or this is a context without us
                 frame.left = token
@@ -175,7 +175,7 @@ class SpanScope(Recorder):
 
 def current_scope() -> SpanScope | None:
     """The innermost run or step of the current context."""
-    return cast("SpanScope | None", own_context().get(_SCOPE))
+    return cast("SpanScope | None", own_context().get(SCOPE))
 
 
 def mark_error(span: Span, error_type: str) -> None:

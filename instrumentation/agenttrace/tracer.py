@@ -15,20 +15,21 @@ from agenttrace.decorators import in_scope
 from agenttrace.endings import cut_short
 from agenttrace.facts import Facts
 from agenttrace.guard import Misuse, guarded
-from agenttrace.propagation import propagated_run, with_run
+from agenttrace.propagation import baggage_of, propagated_run
 from agenttrace.providers import follow_providers, use_provider
 from agenttrace.runtime import SCOPE_NAME, UNCONFIGURED, Runtime, active, is_set_up, provider_in_use
 from agenttrace.scope import (
-    RUNS,
     Frame,
     Opening,
     RunScope,
     context_in,
     current_context,
     frame_of,
+    remember_run,
     start_frame,
+    within,
 )
-from agenttrace.span_scope import SpanScope, mark_error
+from agenttrace.span_scope import SCOPE, SpanScope, mark_error
 from agenttrace.steps import Step
 from agenttrace.workers import flush_worker, is_worker
 from agenttrace_schemas import wire
@@ -152,8 +153,10 @@ class Run(SpanScope):
         self._conversation_id: str | None = None
         self._status: RunStatus | None = None
         self._id = active().new_id()
-        self._take_id(run_id)
-        self._take_conversation(conversation_id)
+        if run_id is not None:
+            self._take_id(run_id)
+        if conversation_id is not None:
+            self._take_conversation(conversation_id)
 
     @property
     def id(self) -> str:
@@ -191,9 +194,7 @@ class Run(SpanScope):
         return None if frame is None else context_in(frame)
 
     @guarded
-    def _take_id(self, run_id: UUID | str | None) -> None:
-        if run_id is None:
-            return
+    def _take_id(self, run_id: UUID | str) -> None:
         try:
             self._id = str(UUID(str(run_id)))
         except ValueError as error:
@@ -201,9 +202,8 @@ class Run(SpanScope):
             raise Misuse(message) from error
 
     @guarded
-    def _take_conversation(self, conversation_id: str | None) -> None:
-        if conversation_id is not None:
-            self._conversation_id = active().optional_name(conversation_id, "conversation_id")
+    def _take_conversation(self, conversation_id: str) -> None:
+        self._conversation_id = active().optional_name(conversation_id, "conversation_id")
 
     def _start(self, runtime: Runtime) -> Frame:
         stamps = {wire.RUN_ID: self._id, **self._stamps}
@@ -213,7 +213,8 @@ class Run(SpanScope):
             stamps[wire.PARENT_RUN_ID] = parent
         if not is_set_up(self._tracer):
             runtime.notices.tell_once(UNCONFIGURED)
-        run = RUNS[self._id] = RunScope(self._id, stamps, self._tracer)
+        run = RunScope(self._id, stamps, self._tracer)
+        remember_run(run)
         attributes: dict[str, AttributeValue] = {wire.GEN_AI_OPERATION_NAME: _RUN_OPERATION}
         if wire.AGENT_VERSION in stamps:
             attributes[wire.GEN_AI_AGENT_VERSION] = stamps[wire.AGENT_VERSION]
@@ -235,7 +236,7 @@ class Run(SpanScope):
         return origin.parent_id if origin.run_id == self._id else origin.run_id
 
     def _inside(self, frame: Frame, outside: Context) -> Context:
-        return with_run(frame.run, super()._inside(frame, outside))
+        return within(frame, outside, {SCOPE: self, **baggage_of(frame.run, outside)})
 
     def _finish(self, span: Span, kind: type[BaseException] | None, error: BaseException | None) -> None:
         status = self._status or _status_of(kind, error)

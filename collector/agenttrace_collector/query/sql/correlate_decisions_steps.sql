@@ -53,10 +53,10 @@ WITH
     ${tested}
 SELECT
     decision_type, reason_code, total_occurrences, toUInt64(m) AS runs,
-    toUInt64(a) AS runs_with_failed_steps, share(a, m) AS step_failure_rate,
-    wilson_low(a, m) AS step_failure_rate_low, wilson_high(a, m) AS step_failure_rate_high,
+    toUInt64(a) AS runs_with_failed_steps, rate_a AS step_failure_rate,
+    low_a AS step_failure_rate_low, high_a AS step_failure_rate_high,
     toUInt64(n) AS runs_with_other_reasons, toUInt64(b) AS other_runs_with_failed_steps,
-    share(b, n) AS rate_of_other_reasons,
+    rate_b AS rate_of_other_reasons,
     ${findings}
 FROM placed
 ORDER BY decision_type, reason_code
