@@ -137,8 +137,11 @@ class Store:
     def with_previous_range(self, marks: Sequence[PendingRun]) -> tuple[list[PendingRun], Ranges]:
         """The marks with the times of what was settled before, and the runs that were, with these times."""
         before: dict[RunKey, tuple[int, int]] = {}
+        # Another tenant may have a run of the same id, which this round leaves as it is.
+        these = {mark[:2] for mark in marks}
         for tenant, run_id, started, ended in self.database.query(render(_BEFORE, {"runs": sql.runs(marks)})):
-            before[str(tenant), bytes(run_id)] = (started, ended)
+            if (run := (str(tenant), bytes(run_id))) in these:
+                before[run] = (started, ended)
         wide = []
         for mark in marks:
             started, ended = before.get(mark[:2], (mark.earliest, mark.latest))
