@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from agenttrace_schemas.site_vocabulary import VOCABULARY
 from agenttrace_schemas.typed_module import calls_module, codes_module
-from agenttrace_schemas.vocabulary import VOCABULARY
 from deploy.generate.commands import commands_page
 from deploy.generate.configuration import configuration_page
 from deploy.generate.dashboards import dashboards

@@ -8,7 +8,8 @@ from typing import Final
 from agenttrace_schemas import wire
 from agenttrace_schemas.derivation import DERIVATIONS, Derivation
 from agenttrace_schemas.rules import BLOCKED_KEYS, RULES, Verdict
-from agenttrace_schemas.vocabulary import VOCABULARY, FailureType, RunStatus, StepType, Vocabulary
+from agenttrace_schemas.site_vocabulary import VOCABULARY, Vocabulary
+from agenttrace_schemas.vocabulary import FailureType, RunStatus, StepType
 
 _VERDICTS: Final[Mapping[Verdict, str]] = {
     Verdict.REJECT: "the record is refused",

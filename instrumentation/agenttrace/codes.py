@@ -72,6 +72,14 @@ ApprovalReason: TypeAlias = Literal[
     ReasonCode.USER_REJECT, ReasonCode.USER_ABORT, ReasonCode.AUTOMATED_REVIEWER,
     ReasonCode.SANDBOX, ReasonCode.CANNOT_ASK, ReasonCode.UNSTATED,
 ]
+ModelRoutingReason: TypeAlias = Literal[
+    "router", "configured", "override", "fallback", ReasonCode.ROUTER, ReasonCode.CONFIGURED,
+    ReasonCode.OVERRIDE, ReasonCode.FALLBACK,
+]
+GuardrailReason: TypeAlias = Literal[
+    "passed", "tripped", "masked", "guardrail_error", ReasonCode.PASSED, ReasonCode.TRIPPED,
+    ReasonCode.MASKED, ReasonCode.GUARDRAIL_ERROR,
+]
 SchemaValidCode: TypeAlias = Literal[
     "full_match", "partial_match", "validation_failed", "no_schema_defined", SignalCode.FULL_MATCH,
     SignalCode.PARTIAL_MATCH, SignalCode.VALIDATION_FAILED, SignalCode.NO_SCHEMA_DEFINED,
@@ -100,4 +108,20 @@ LatencyThresholdCode: TypeAlias = Literal[
 TokenUsageCode: TypeAlias = Literal[
     "low_usage", "moderate_usage", "high_usage", "limit_approached", SignalCode.LOW_USAGE,
     SignalCode.MODERATE_USAGE, SignalCode.HIGH_USAGE, SignalCode.LIMIT_APPROACHED,
+]
+ModelRefusalCode: TypeAlias = Literal[
+    "content_filter", "policy", SignalCode.CONTENT_FILTER, SignalCode.POLICY,
+]
+LoopDetectedCode: TypeAlias = Literal[
+    "repeated_tool_call", "repeated_text", "judged_by_model", SignalCode.REPEATED_TOOL_CALL,
+    SignalCode.REPEATED_TEXT, SignalCode.JUDGED_BY_MODEL,
+]
+ContextCompactedCode: TypeAlias = Literal[
+    "automatic", "manual", SignalCode.AUTOMATIC, SignalCode.MANUAL,
+]
+UserFeedbackCode: TypeAlias = Literal[
+    "positive", "negative", "neutral", SignalCode.POSITIVE, SignalCode.NEGATIVE, SignalCode.NEUTRAL,
+]
+GuardrailTriggeredCode: TypeAlias = Literal[
+    "input", "output", "tool", SignalCode.INPUT, SignalCode.OUTPUT, SignalCode.TOOL,
 ]

@@ -11,7 +11,7 @@ from typing import Final, Literal, TypeAlias, cast
 from opentelemetry.trace import TracerProvider
 
 from agenttrace_schemas.rules import FailureMessages, Labels, Policy
-from agenttrace_schemas.vocabulary import VOCABULARY, Vocabulary
+from agenttrace_schemas.site_vocabulary import VOCABULARY, Vocabulary
 from agenttrace_schemas.vocabulary_file import InvalidVocabulary, load_extension
 
 ENABLED: Final = "AGENTTRACE_ENABLED"

@@ -8,9 +8,11 @@ from typing import Literal, Protocol, TypeVar, overload
 
 from agenttrace.attributes import LabelSequence, Metadata
 from agenttrace.codes import (
-    ApprovalReason, EmptyRetrievalCode, LatencyThresholdCode, OrchestrationPathReason,
-    ResponseModeReason, RetrievalStrategyReason, RetryOccurredCode, RetryStrategyReason,
-    SchemaValidCode, TokenUsageCode, ToolFailureCode, ToolSelectionReason, ToolSuccessCode,
+    ApprovalReason, ContextCompactedCode, EmptyRetrievalCode, GuardrailReason,
+    GuardrailTriggeredCode, LatencyThresholdCode, LoopDetectedCode, ModelRefusalCode,
+    ModelRoutingReason, OrchestrationPathReason, ResponseModeReason, RetrievalStrategyReason,
+    RetryOccurredCode, RetryStrategyReason, SchemaValidCode, TokenUsageCode, ToolFailureCode,
+    ToolSelectionReason, ToolSuccessCode, UserFeedbackCode,
 )
 from agenttrace.numeric import Number
 from agenttrace_schemas.vocabulary import DecisionType, SignalType
@@ -111,6 +113,36 @@ class DecisionCall(Protocol[R_co]):
         wait_ms: Number | None = None,
     ) -> R_co: ...
 
+    @overload
+    def __call__(
+        self,
+        decision_type: Literal["model_routing", DecisionType.MODEL_ROUTING],
+        selected: str,
+        reason_code: ModelRoutingReason,
+        candidates: LabelSequence | None = None,
+        confidence: Number | None = None,
+        step_id: str | None = None,
+        metadata: Metadata | None = None,
+        *,
+        tool_name: str | None = None,
+        wait_ms: Number | None = None,
+    ) -> R_co: ...
+
+    @overload
+    def __call__(
+        self,
+        decision_type: Literal["guardrail", DecisionType.GUARDRAIL],
+        selected: str,
+        reason_code: GuardrailReason,
+        candidates: LabelSequence | None = None,
+        confidence: Number | None = None,
+        step_id: str | None = None,
+        metadata: Metadata | None = None,
+        *,
+        tool_name: str | None = None,
+        wait_ms: Number | None = None,
+    ) -> R_co: ...
+
 
 class SignalCall(Protocol[R_co]):
     """Records a quality signal: a type, and one of its own codes."""
@@ -186,6 +218,61 @@ class SignalCall(Protocol[R_co]):
         self,
         signal_type: Literal["token_usage", SignalType.TOKEN_USAGE],
         signal_code: TokenUsageCode,
+        value: bool,
+        weight: Number | None = None,
+        step_id: str | None = None,
+        metadata: Metadata | None = None,
+    ) -> R_co: ...
+
+    @overload
+    def __call__(
+        self,
+        signal_type: Literal["model_refusal", SignalType.MODEL_REFUSAL],
+        signal_code: ModelRefusalCode,
+        value: bool,
+        weight: Number | None = None,
+        step_id: str | None = None,
+        metadata: Metadata | None = None,
+    ) -> R_co: ...
+
+    @overload
+    def __call__(
+        self,
+        signal_type: Literal["loop_detected", SignalType.LOOP_DETECTED],
+        signal_code: LoopDetectedCode,
+        value: bool,
+        weight: Number | None = None,
+        step_id: str | None = None,
+        metadata: Metadata | None = None,
+    ) -> R_co: ...
+
+    @overload
+    def __call__(
+        self,
+        signal_type: Literal["context_compacted", SignalType.CONTEXT_COMPACTED],
+        signal_code: ContextCompactedCode,
+        value: bool,
+        weight: Number | None = None,
+        step_id: str | None = None,
+        metadata: Metadata | None = None,
+    ) -> R_co: ...
+
+    @overload
+    def __call__(
+        self,
+        signal_type: Literal["user_feedback", SignalType.USER_FEEDBACK],
+        signal_code: UserFeedbackCode,
+        value: bool,
+        weight: Number | None = None,
+        step_id: str | None = None,
+        metadata: Metadata | None = None,
+    ) -> R_co: ...
+
+    @overload
+    def __call__(
+        self,
+        signal_type: Literal["guardrail_triggered", SignalType.GUARDRAIL_TRIGGERED],
+        signal_code: GuardrailTriggeredCode,
         value: bool,
         weight: Number | None = None,
         step_id: str | None = None,

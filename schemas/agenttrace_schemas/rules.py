@@ -15,8 +15,9 @@ from typing import Final, Literal, NamedTuple, TypeAlias
 from agenttrace_schemas import wire
 from agenttrace_schemas.counts import count_of
 from agenttrace_schemas.names import decided_tool, kept_name
+from agenttrace_schemas.site_vocabulary import VOCABULARY, Vocabulary
 from agenttrace_schemas.texts import REDACTED, is_printable, is_secret, label_fault
-from agenttrace_schemas.vocabulary import VOCABULARY, FailureType, RunStatus, Vocabulary
+from agenttrace_schemas.vocabulary import FailureType, RunStatus
 
 OTHER: Final = "other"
 SELECTED_LENGTH: Final = 200

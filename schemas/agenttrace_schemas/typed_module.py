@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Final
 
+from agenttrace_schemas.site_vocabulary import Vocabulary
 from agenttrace_schemas.spellings import FINISH_REASONS, OUTPUT_TYPES
 from agenttrace_schemas.vocabulary import (
     DecisionType,
@@ -16,7 +17,6 @@ from agenttrace_schemas.vocabulary import (
     SignalCode,
     SignalType,
     StepType,
-    Vocabulary,
 )
 
 _WIDTH: Final = 100

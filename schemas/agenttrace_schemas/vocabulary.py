@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from enum import StrEnum
 
 
@@ -16,6 +15,8 @@ class DecisionType(StrEnum):
     RETRY_STRATEGY = "retry_strategy"
     ORCHESTRATION_PATH = "orchestration_path"
     APPROVAL = "approval"
+    MODEL_ROUTING = "model_routing"
+    GUARDRAIL = "guardrail"
 
 
 class ReasonCode(StrEnum):
@@ -57,6 +58,14 @@ class ReasonCode(StrEnum):
     SANDBOX = "sandbox"
     CANNOT_ASK = "cannot_ask"
     UNSTATED = "unstated"
+    ROUTER = "router"
+    CONFIGURED = "configured"
+    OVERRIDE = "override"
+    FALLBACK = "fallback"
+    PASSED = "passed"
+    TRIPPED = "tripped"
+    MASKED = "masked"
+    GUARDRAIL_ERROR = "guardrail_error"
 
 
 class SignalType(StrEnum):
@@ -69,6 +78,11 @@ class SignalType(StrEnum):
     RETRY_OCCURRED = "retry_occurred"
     LATENCY_THRESHOLD = "latency_threshold"
     TOKEN_USAGE = "token_usage"  # noqa: S105 - a signal's name, not a secret
+    MODEL_REFUSAL = "model_refusal"
+    LOOP_DETECTED = "loop_detected"
+    CONTEXT_COMPACTED = "context_compacted"
+    USER_FEEDBACK = "user_feedback"
+    GUARDRAIL_TRIGGERED = "guardrail_triggered"
 
 
 class SignalCode(StrEnum):
@@ -99,6 +113,19 @@ class SignalCode(StrEnum):
     MODERATE_USAGE = "moderate_usage"
     HIGH_USAGE = "high_usage"
     LIMIT_APPROACHED = "limit_approached"
+    CONTENT_FILTER = "content_filter"
+    POLICY = "policy"
+    REPEATED_TOOL_CALL = "repeated_tool_call"
+    REPEATED_TEXT = "repeated_text"
+    JUDGED_BY_MODEL = "judged_by_model"
+    AUTOMATIC = "automatic"
+    MANUAL = "manual"
+    POSITIVE = "positive"
+    NEGATIVE = "negative"
+    NEUTRAL = "neutral"
+    INPUT = "input"
+    OUTPUT = "output"
+    TOOL = "tool"
 
 
 class StepType(StrEnum):
@@ -178,6 +205,18 @@ REASONS: Mapping[str, tuple[ReasonCode, ...]] = {
         ReasonCode.CANNOT_ASK,
         ReasonCode.UNSTATED,
     ),
+    DecisionType.MODEL_ROUTING: (
+        ReasonCode.ROUTER,
+        ReasonCode.CONFIGURED,
+        ReasonCode.OVERRIDE,
+        ReasonCode.FALLBACK,
+    ),
+    DecisionType.GUARDRAIL: (
+        ReasonCode.PASSED,
+        ReasonCode.TRIPPED,
+        ReasonCode.MASKED,
+        ReasonCode.GUARDRAIL_ERROR,
+    ),
 }
 
 SIGNAL_CODES: Mapping[str, tuple[SignalCode, ...]] = {
@@ -212,62 +251,13 @@ SIGNAL_CODES: Mapping[str, tuple[SignalCode, ...]] = {
         SignalCode.HIGH_USAGE,
         SignalCode.LIMIT_APPROACHED,
     ),
+    SignalType.MODEL_REFUSAL: (SignalCode.CONTENT_FILTER, SignalCode.POLICY),
+    SignalType.LOOP_DETECTED: (
+        SignalCode.REPEATED_TOOL_CALL,
+        SignalCode.REPEATED_TEXT,
+        SignalCode.JUDGED_BY_MODEL,
+    ),
+    SignalType.CONTEXT_COMPACTED: (SignalCode.AUTOMATIC, SignalCode.MANUAL),
+    SignalType.USER_FEEDBACK: (SignalCode.POSITIVE, SignalCode.NEGATIVE, SignalCode.NEUTRAL),
+    SignalType.GUARDRAIL_TRIGGERED: (SignalCode.INPUT, SignalCode.OUTPUT, SignalCode.TOOL),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Vocabulary:
-    """The types and codes one site accepts; the mappings keep the order of the specification."""
-
-    decisions: Mapping[str, tuple[str, ...]]
-    signals: Mapping[str, tuple[str, ...]]
-
-    def extended(
-        self, decisions: Mapping[str, Iterable[str]], signals: Mapping[str, Iterable[str]]
-    ) -> Vocabulary:
-        """Returns this vocabulary with codes or types added; none is removed."""
-        return Vocabulary(_merged(self.decisions, decisions), _merged(self.signals, signals))
-
-
-def _merged(
-    known: Mapping[str, tuple[str, ...]], added: Mapping[str, Iterable[str]]
-) -> dict[str, tuple[str, ...]]:
-    names = dict.fromkeys((*known, *added))
-    return {name: tuple(dict.fromkeys((*known.get(name, ()), *added.get(name, ())))) for name in names}
-
-
-def _plain(table: Mapping[str, tuple[StrEnum, ...]]) -> dict[str, tuple[str, ...]]:
-    return {str(name): tuple(map(str, codes)) for name, codes in table.items()}
-
-
-VOCABULARY = Vocabulary(_plain(REASONS), _plain(SIGNAL_CODES))
-
-
-def validate_decision_type(decision_type: str, vocabulary: Vocabulary = VOCABULARY) -> bool:
-    """True if the vocabulary contains this decision type."""
-    return decision_type in vocabulary.decisions
-
-
-def validate_reason_code(decision_type: str, reason_code: str, vocabulary: Vocabulary = VOCABULARY) -> bool:
-    """True if this reason code belongs to this decision type."""
-    return reason_code in vocabulary.decisions.get(decision_type, ())
-
-
-def validate_signal_type(signal_type: str, vocabulary: Vocabulary = VOCABULARY) -> bool:
-    """True if the vocabulary contains this signal type."""
-    return signal_type in vocabulary.signals
-
-
-def validate_signal_code(signal_type: str, signal_code: str, vocabulary: Vocabulary = VOCABULARY) -> bool:
-    """True if this signal code belongs to this signal type."""
-    return signal_code in vocabulary.signals.get(signal_type, ())
-
-
-def get_valid_reason_codes(decision_type: str, vocabulary: Vocabulary = VOCABULARY) -> tuple[str, ...]:
-    """Returns the reason codes of a decision type, empty for an unknown type."""
-    return vocabulary.decisions.get(decision_type, ())
-
-
-def get_valid_signal_codes(signal_type: str, vocabulary: Vocabulary = VOCABULARY) -> tuple[str, ...]:
-    """Returns the signal codes of a signal type, empty for an unknown type."""
-    return vocabulary.signals.get(signal_type, ())

@@ -6,7 +6,7 @@ import json
 import re
 from pathlib import Path
 
-from agenttrace_schemas.vocabulary import VOCABULARY, Vocabulary
+from agenttrace_schemas.site_vocabulary import VOCABULARY, Vocabulary
 
 _CODE = re.compile(r"[a-z][a-z0-9_]{0,63}", re.ASCII)
 _SECTIONS = ("decisions", "signals")

@@ -17,7 +17,7 @@ from agenttrace_schemas.migrations import Migration, Profile, migrations, statem
 from agenttrace_schemas.retention import KINDS
 from agenttrace_schemas.rows import DecisionRow
 from agenttrace_schemas.rules import Policy
-from agenttrace_schemas.vocabulary import VOCABULARY
+from agenttrace_schemas.site_vocabulary import VOCABULARY
 from tests.support.database import empty_database, engine, insert_statement, migrated, valid_row
 
 EXTENDED = Policy(VOCABULARY.extended({"tool_selection": ["policy_required"]}, {}))

@@ -9,7 +9,7 @@ from agenttrace_collector.clickhouse.migrator import Migrator
 from agenttrace_collector.clickhouse.requirements import EngineTooOld, SchemaMissing, require_version
 from agenttrace_schemas.migrations import migrations
 from agenttrace_schemas.rules import Policy
-from agenttrace_schemas.vocabulary import VOCABULARY
+from agenttrace_schemas.site_vocabulary import VOCABULARY
 from tests.support.database import empty_database
 
 pytestmark = pytest.mark.long

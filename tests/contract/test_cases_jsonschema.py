@@ -13,7 +13,7 @@ from jsonschema import Draft202012Validator
 
 from agenttrace_schemas import wire
 from agenttrace_schemas.rules import BLOCKED_KEYS, Labels, Policy, Violation
-from agenttrace_schemas.vocabulary import VOCABULARY
+from agenttrace_schemas.site_vocabulary import VOCABULARY
 from deploy.generate.wire_schema import wire_schema
 from tests.contract.cases import CASES
 from tests.contract.shape import RELAXED, TOKEN, VALID, WORDS, Case, Layer, Outcome

@@ -7,7 +7,7 @@ from itertools import chain
 from typing import Final
 
 from agenttrace_schemas import wire
-from agenttrace_schemas.vocabulary import VOCABULARY
+from agenttrace_schemas.site_vocabulary import VOCABULARY
 from tests.contract.shape import DECISION, SIGNAL, Case, Outcome
 
 _UNKNOWN: Final = "no_such_name"

@@ -17,7 +17,7 @@ from agenttrace.capture import Capture, capture
 from agenttrace.settings import Settings
 from agenttrace_schemas import wire
 from agenttrace_schemas.rules import Policy, Violation
-from agenttrace_schemas.vocabulary import VOCABULARY
+from agenttrace_schemas.site_vocabulary import VOCABULARY
 
 RUN_SPAN = "invoke_agent agent"
 DECISION: dict[str, Any] = {

@@ -10,7 +10,7 @@ import pytest
 from agenttrace import settings as names
 from agenttrace.settings import InvalidSetting, Settings, SettingsReader, read_settings
 from agenttrace_schemas.rules import Policy
-from agenttrace_schemas.vocabulary import VOCABULARY
+from agenttrace_schemas.site_vocabulary import VOCABULARY
 
 WRONG = "no-such-value"
 

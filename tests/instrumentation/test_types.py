@@ -18,8 +18,8 @@ from typer.testing import CliRunner
 import agenttrace
 from agenttrace.capture import Capture
 from agenttrace_collector.cli.app import app
+from agenttrace_schemas.site_vocabulary import VOCABULARY
 from agenttrace_schemas.typed_module import site_module
-from agenttrace_schemas.vocabulary import VOCABULARY
 
 pytestmark = pytest.mark.long
 

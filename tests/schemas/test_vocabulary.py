@@ -11,15 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agenttrace_schemas.vocabulary import (
+from agenttrace_schemas.site_vocabulary import (
     VOCABULARY,
-    DecisionType,
-    FailureType,
-    ReasonCode,
-    RunStatus,
-    SignalCode,
-    SignalType,
-    StepType,
     Vocabulary,
     get_valid_reason_codes,
     get_valid_signal_codes,
@@ -27,6 +20,15 @@ from agenttrace_schemas.vocabulary import (
     validate_reason_code,
     validate_signal_code,
     validate_signal_type,
+)
+from agenttrace_schemas.vocabulary import (
+    DecisionType,
+    FailureType,
+    ReasonCode,
+    RunStatus,
+    SignalCode,
+    SignalType,
+    StepType,
 )
 from agenttrace_schemas.vocabulary_file import InvalidVocabulary, load_extension
 

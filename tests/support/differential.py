@@ -18,7 +18,7 @@ from agenttrace_collector.decode.native import NativeEngine
 from agenttrace_collector.errors import Rejected
 from agenttrace_schemas import wire
 from agenttrace_schemas.rules import Policy
-from agenttrace_schemas.vocabulary import VOCABULARY
+from agenttrace_schemas.site_vocabulary import VOCABULARY
 from tests.support.corpus import RECORDED_AT, scenarios
 from tests.support.differential_wire import broken_bytes, rewired
 from tests.support.edges import key_and_value, resource_key_and_value, text_edge

@@ -5,7 +5,7 @@ from __future__ import annotations
 from agenttrace_collector.config.problems import ConfigError, Position, Problem
 from agenttrace_collector.config.sections import Enforce
 from agenttrace_schemas.rules import Policy
-from agenttrace_schemas.vocabulary import VOCABULARY, Vocabulary
+from agenttrace_schemas.site_vocabulary import VOCABULARY, Vocabulary
 from agenttrace_schemas.vocabulary_file import InvalidVocabulary, load_extension
 
 

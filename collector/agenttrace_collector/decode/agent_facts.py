@@ -4,20 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 
 from agenttrace_collector.decode import ids as identity
 from agenttrace_collector.decode.attributes import value_of
+from agenttrace_collector.decode.builder import BatchBuilder
 from agenttrace_collector.decode.conventions import coding_agents
 from agenttrace_collector.decode.conventions.coding_agents import AGENTS, CodingAgent, Record
+from agenttrace_collector.decode.events import Origin
 from agenttrace_collector.decode.resource import Sender
+from agenttrace_schemas import wire
 from agenttrace_schemas.counts import count_of
 from agenttrace_schemas.spellings import flag_of, plain
 
 _MILLISECOND: Final = 10**6
+_SPAN: Final = slice(0, 8)
 
 
 class Prompts:
@@ -29,6 +33,10 @@ class Prompts:
     def answered(self, agent: CodingAgent, session: str, run_id: bytes) -> None:
         """A record of the agent that the user talks to."""
         self._latest[_place(agent, session)] = run_id
+
+    def latest(self, agent: CodingAgent, session: str) -> bytes | None:
+        """The run that a record which names no prompt is of."""
+        return self._latest.get(_place(agent, session))
 
     def of(self, agent: CodingAgent, session: str, run_id: bytes) -> bytes:
         """The run above a subagent's; where no record here tells it, the one that the session would be."""
@@ -107,6 +115,32 @@ class AgentFacts:
         return identity.uuid5(b"\x1f".join((self.run_id, place, said)))
 
 
+def origin_of(told: AgentFacts, builder: BatchBuilder) -> Origin:
+    """Whose record it is and of which call."""
+    return Origin(
+        tenant=builder.context.tenant,
+        run_id=told.run_id,
+        step_id=told.call,
+        trace_id=told.run_id,
+        span_id=told.call[_SPAN],
+        span_number=int.from_bytes(told.call[_SPAN]),
+        agent_id=told.agent.agent_id,
+        agent_version=told.sender.agent_version if told.agent.versioned else wire.UNKNOWN,
+        environment=told.sender.environment,
+        actor="",
+        created_at=builder.context.received_at,
+    )
+
+
+_ORIGIN: Final = "tenant run_id trace_id agent_id agent_version environment actor created_at".split()
+
+
+def shared_columns(told: AgentFacts, builder: BatchBuilder) -> dict[str, Any]:
+    """The columns that every row of the record has."""
+    origin = origin_of(told, builder)
+    return {"span_id": origin.span_number} | {name: getattr(origin, name) for name in _ORIGIN}
+
+
 def read_record(record: LogRecord, scope: str, sender: Sender, prompts: Prompts) -> AgentFacts | None:
     """The record as its table reads it; None where no table has it, or where it names no run."""
     agent = AGENTS.get(scope)
@@ -124,7 +158,9 @@ def read_record(record: LogRecord, scope: str, sender: Sender, prompts: Prompts)
     session = _text(stated, agent.session_key)
     key, nested = _subagent(agent, key, stated)
     run_id = trace or run_of(agent, key)
-    if not nested:
+    if table.kind == "event" and not _text(stated, agent.run_keys[0]):
+        run_id = prompts.latest(agent, session) or run_id
+    elif not nested:
         prompts.answered(agent, session, run_id)
     sequence = stated["event.sequence"].int_value if "event.sequence" in stated else 0
     return AgentFacts(

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 
-from agenttrace_collector.decode import ids as identity
-from agenttrace_collector.decode.agent_facts import AgentFacts, Prompts, read_record
+from agenttrace_collector.decode.agent_events import add_stated
+from agenttrace_collector.decode.agent_facts import (
+    AgentFacts,
+    Prompts,
+    origin_of,
+    read_record,
+    shared_columns,
+)
 from agenttrace_collector.decode.agent_runs import CUT
 from agenttrace_collector.decode.builder import BatchBuilder
 from agenttrace_collector.decode.conventions import coding_agents
-from agenttrace_collector.decode.events import Origin
 from agenttrace_collector.decode.resource import Sender
-from agenttrace_schemas import names, rules, wire
+from agenttrace_schemas import names
 from agenttrace_schemas.counts import count_of
-from agenttrace_schemas.rows import DecisionRow, RunRow, StepRow
+from agenttrace_schemas.rows import RunRow, StepRow
 from agenttrace_schemas.rules import Violation
 from agenttrace_schemas.spellings import FINISH_REASONS, spelling
-from agenttrace_schemas.vocabulary import DecisionType, RunStatus, StepType
+from agenttrace_schemas.vocabulary import RunStatus, StepType
 
 _MILLISECOND: Final = 10**6
 _NANO_USD: Final = 10**9
@@ -42,7 +47,7 @@ def decode_agent_record(
 def _add(told: AgentFacts, builder: BatchBuilder) -> None:
     if not builder.in_range(told.time, StepRow.TABLE):
         builder.refused += 1
-        builder.refuse("log_record", Violation("time.range", "time_unix_nano"), _origin(told, builder))
+        builder.refuse("log_record", Violation("time.range", "time_unix_nano"), origin_of(told, builder))
         return
     kind = told.record.kind
     if kind in ("model", "model_error", "tool") and not _rejected(told):
@@ -51,10 +56,9 @@ def _add(told: AgentFacts, builder: BatchBuilder) -> None:
         if builder.outgoing:
             builder.outgoing.agent_step(row, told.sender.agent_id)
         builder.conventions[coding_agents.SOURCE] += 1
-    if told.approval is not None and told.text("error_type") not in coding_agents.DENIED:
-        _add_approval(told, builder)
+    add_stated(told, builder)
     # A call that is no turn makes no run, but for one of an agent of its own below the user's.
-    is_turn = not told.is_side or told.parent_run_id is not None
+    is_turn = kind != "event" and (not told.is_side or told.parent_run_id is not None)
     if is_turn and builder.in_range(told.time, RunRow.TABLE):
         builder.add(_run(told, builder))
 
@@ -74,30 +78,6 @@ def _rejected(told: AgentFacts) -> bool:
     return never_ran or (told.approval is not None and told.approval[0] == "deny")
 
 
-def _origin(told: AgentFacts, builder: BatchBuilder) -> Origin:
-    return Origin(
-        tenant=builder.context.tenant,
-        run_id=told.run_id,
-        step_id=told.call,
-        trace_id=told.run_id,
-        span_id=told.call[_SPAN],
-        span_number=int.from_bytes(told.call[_SPAN]),
-        agent_id=told.agent.agent_id,
-        agent_version=told.sender.agent_version if told.agent.versioned else wire.UNKNOWN,
-        environment=told.sender.environment,
-        actor="",
-        created_at=builder.context.received_at,
-    )
-
-
-_ORIGIN: Final = "tenant run_id trace_id agent_id agent_version environment actor created_at".split()
-
-
-def _shared(told: AgentFacts, builder: BatchBuilder) -> dict[str, Any]:
-    origin = _origin(told, builder)
-    return {"span_id": origin.span_number} | {name: getattr(origin, name) for name in _ORIGIN}
-
-
 def _step(told: AgentFacts, builder: BatchBuilder) -> StepRow:
     is_tool = told.record.kind == "tool"
     failed = told.failed or told.record.kind == "model_error"
@@ -106,7 +86,7 @@ def _step(told: AgentFacts, builder: BatchBuilder) -> StepRow:
     tool = _tool_name(told, builder, failed=failed, error_type=error) if is_tool else ""
     model = builder.identifier(told.text("model"), "model")
     return StepRow(
-        **_shared(told, builder),
+        **shared_columns(told, builder),
         step_id=told.call,
         seq=0,
         step_type=_step_type(told, failed=failed),
@@ -177,42 +157,12 @@ def _tool_name(told: AgentFacts, builder: BatchBuilder, *, failed: bool, error_t
     return kept
 
 
-def _add_approval(told: AgentFacts, builder: BatchBuilder) -> None:
-    if not builder.context.policy.decisions or told.approval is None:
-        return
-    selected, reason = told.approval
-    decision = rules.check_decision(
-        builder.context.policy,
-        decision_type=str(DecisionType.APPROVAL),
-        selected=selected,
-        reason_code=reason,
-    )
-    # A stated decision shows that there is such a tool, unless the record says otherwise itself.
-    name = builder.identifier(told.text("tool_name"), told.record.facts["tool_name"])
-    row = DecisionRow(
-        **_shared(told, builder),
-        decision_id=identity.uuid5(told.call + b"\x1fapproval"),
-        step_id=told.call,
-        decision_type=decision.decision_type,
-        selected=decision.selected,
-        reason_code=decision.reason_code,
-        confidence=None,
-        metadata={},
-        recorded_at=told.time,
-        candidates=(),
-        tool_name=name,
-    )
-    builder.add(row)
-    if builder.outgoing:
-        builder.outgoing.agent_decision(row)
-
-
 def _run(told: AgentFacts, builder: BatchBuilder) -> RunRow:
     """How the run stands as of this record: the last one of a run tells how it ended."""
     # Records of one millisecond stand in the order that their sender gave them.
     time = told.time + told.sequence if not told.time % _MILLISECOND else told.time
     return RunRow(
-        **_shared(told, builder),
+        **shared_columns(told, builder),
         status=_status(told),
         started_at=time,
         ended_at=time,

@@ -13,7 +13,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from agenttrace_collector.decode.batch import EncodedRequest
 from agenttrace_collector.decode.conventions.facts import SpanFacts
 from agenttrace_collector.decode.events import Event
-from agenttrace_schemas.rows import DecisionRow, Row, StepRow
+from agenttrace_schemas.rows import DecisionRow, Row, SignalRow, StepRow
 
 
 class Step(NamedTuple):
@@ -54,7 +54,10 @@ class Outgoing(Protocol):
         """A coding agent's record of a call; `service` is the enforced name of who sent it."""
 
     def agent_decision(self, row: DecisionRow) -> None:
-        """A coding agent's record of an approval."""
+        """A decision that a coding agent's record states."""
+
+    def agent_signal(self, row: SignalRow) -> None:
+        """A signal that a coding agent's record states."""
 
     def end_scope(self, scope: InstrumentationScope) -> None:
         """All of a scope was told."""

@@ -1,4 +1,4 @@
-"""Log records of coding agents as they leave: calls as spans, approvals as typed events."""
+"""Log records of coding agents as they leave: calls as spans, decisions and signals as typed events."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 from agenttrace_collector.forward import encoding
 from agenttrace_collector.forward.attributes import of_agent
 from agenttrace_collector.forward.encoding import In
-from agenttrace_collector.forward.events import decision_attributes, log_record
+from agenttrace_collector.forward.events import decision_attributes, log_record, signal_attributes
 from agenttrace_schemas import wire
-from agenttrace_schemas.rows import DecisionRow, StepRow
+from agenttrace_schemas.rows import DecisionRow, SignalRow, StepRow
 
 _SPAN_ID: Final = 8
 _TIMES: Final = struct.Struct("<cQcQ")
 _KINDS: Final = {"chat": Span.SpanKind.SPAN_KIND_CLIENT}
 _ERROR: Final = "error"
-_ID: Final = {
-    key: encoding.Id(In.RECORD, key) for key in (wire.RUN_ID, wire.STEP_ID, wire.DECISION_ID)
-}  # fmt: skip
+_TAG: Final = In.RECORD
+_IDS: Final = (wire.RUN_ID, wire.STEP_ID, wire.DECISION_ID, wire.SIGNAL_ID)
+_ID: Final = {key: encoding.Id(_TAG, key) for key in _IDS}
 
 
 def agent_span(row: StepRow) -> bytes:
@@ -41,19 +41,27 @@ def agent_span(row: StepRow) -> bytes:
 
 
 def agent_decision(row: DecisionRow) -> bytes:
-    """An approval as a log record of a typed event, with the tool that it is about."""
-    tag = In.RECORD
-    pieces = [
-        decision_attributes(tag, row),
-        _ID[wire.DECISION_ID](row.decision_id),
+    """A decision as a log record of a typed event, with the tool that it is about."""
+    pieces = [decision_attributes(_TAG, row), _ID[wire.DECISION_ID](row.decision_id)]
+    if row.tool_name:
+        pieces.append(encoding.text(_TAG, wire.GEN_AI_TOOL_NAME, row.tool_name))
+    return _event(wire.EVENT_DECISION, row, pieces)
+
+
+def agent_signal(row: SignalRow) -> bytes:
+    """A signal as a log record of a typed event."""
+    pieces = [signal_attributes(_TAG, row), _ID[wire.SIGNAL_ID](row.signal_id)]
+    return _event(wire.EVENT_SIGNAL, row, pieces)
+
+
+def _event(name: str, row: DecisionRow | SignalRow, pieces: list[bytes]) -> bytes:
+    pieces += [
         _ID[wire.RUN_ID](row.run_id),
-        encoding.text(tag, wire.AGENT_ID, row.agent_id),
-        encoding.text(tag, wire.AGENT_VERSION, row.agent_version),
-        encoding.text(tag, wire.ENVIRONMENT, row.environment),
+        encoding.text(_TAG, wire.AGENT_ID, row.agent_id),
+        encoding.text(_TAG, wire.AGENT_VERSION, row.agent_version),
+        encoding.text(_TAG, wire.ENVIRONMENT, row.environment),
     ]
     if row.step_id:
         pieces.append(_ID[wire.STEP_ID](row.step_id))
-    if row.tool_name:
-        pieces.append(encoding.text(tag, wire.GEN_AI_TOOL_NAME, row.tool_name))
-    context = (row.trace_id, row.span_id.to_bytes(_SPAN_ID))
-    return log_record(wire.EVENT_DECISION, row.recorded_at, b"".join(pieces), context)
+    span = row.span_id.to_bytes(_SPAN_ID) if row.span_id else b""
+    return log_record(name, row.recorded_at, b"".join(pieces), (row.trace_id, span))

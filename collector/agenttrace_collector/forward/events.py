@@ -94,7 +94,7 @@ def typed_attributes(tag: bytes, stated: Event, row: Row, policy: Policy) -> byt
     if isinstance(row, DecisionRow):
         made, own, raw = decision_attributes(tag, row), wire.DECISION_ID, row.decision_id
     elif isinstance(row, SignalRow):
-        made, own, raw = _signal_attributes(tag, row), wire.SIGNAL_ID, row.signal_id
+        made, own, raw = signal_attributes(tag, row), wire.SIGNAL_ID, row.signal_id
     elif isinstance(row, FailureRow):
         made = _failure(tag, row.failure_type, row.failure_code, row.message)
         own, raw = wire.FAILURE_ID, row.failure_id
@@ -120,7 +120,8 @@ def decision_attributes(tag: bytes, row: DecisionRow) -> bytes:
     return made if row.wait_ms is None else made + encoding.attribute(tag, wire.DECISION_WAIT_MS, row.wait_ms)
 
 
-def _signal_attributes(tag: bytes, row: SignalRow) -> bytes:
+def signal_attributes(tag: bytes, row: SignalRow) -> bytes:
+    """What a signal says."""
     made = _signal(tag, row.signal_type, row.signal_code, row.value)
     return made if row.weight is None else made + _WEIGHT[tag](row.weight)
 

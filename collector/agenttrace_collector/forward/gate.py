@@ -21,7 +21,7 @@ from agenttrace_collector.decode.batch import EncodedRequest
 from agenttrace_collector.decode.events import Event
 from agenttrace_collector.decode.outgoing import Step
 from agenttrace_collector.forward import encoding, events
-from agenttrace_collector.forward.agents import agent_decision, agent_span
+from agenttrace_collector.forward.agents import agent_decision, agent_signal, agent_span
 from agenttrace_collector.forward.attributes import Attributes, as_sent, normalised
 from agenttrace_collector.forward.encoding import In
 from agenttrace_collector.forward.records import Records
@@ -30,7 +30,7 @@ from agenttrace_collector.forward.values import values_of
 from agenttrace_schemas import names, wire
 from agenttrace_schemas.checks import fingerprint
 from agenttrace_schemas.rebuild import rebuilt_attributes, resource_names, span_name
-from agenttrace_schemas.rows import DecisionRow, Row, StepRow
+from agenttrace_schemas.rows import DecisionRow, Row, SignalRow, StepRow
 from agenttrace_schemas.rules import Policy
 from agenttrace_schemas.texts import identifier
 
@@ -153,8 +153,12 @@ class Copy:
             self._left_out["log_records"] += 1
 
     def agent_decision(self, row: DecisionRow) -> None:
-        """A coding agent's record of an approval, which leaves as a typed event."""
+        """A decision that a coding agent's record states, which leaves as a typed event."""
         self._logs.add(agent_decision(row))
+
+    def agent_signal(self, row: SignalRow) -> None:
+        """A signal that a coding agent's record states, which leaves as a typed event."""
+        self._logs.add(agent_signal(row))
 
     def end_scope(self, scope: InstrumentationScope) -> None:
         """All of a scope was told."""

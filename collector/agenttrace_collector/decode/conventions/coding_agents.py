@@ -8,22 +8,37 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final, Literal, NamedTuple, TypeAlias
 
-Kind: TypeAlias = Literal["prompt", "model", "model_error", "tool", "approval", "refusal", "ended"]
+Kind: TypeAlias = Literal["prompt", "model", "model_error", "tool", "approval", "refusal", "event"]
 SOURCE: Final = "coding_agent"
 EVENT_NAME: Final = "event.name"
 AGENT_NAME: Final = "agent_name"
 
 
+class Stated(NamedTuple):
+    """A signal or a decision that records of one name state: its type, and its code by the word of a fact.
+
+    Words are in plain form; "" stands for every word that is not listed.
+    """
+
+    type: str
+    fact: str
+    codes: Mapping[str, str]
+
+
 class Record(NamedTuple):
     """What a record of one name is, and under which attribute keys it tells its facts.
 
-    `needs` names a fact without which the record is nothing, `without` one with which it is nothing.
+    `needs` names a fact without which the record is nothing, `without` one with which it is nothing. An "event" is
+    of a run that other records tell; `selected` names the fact that its decision selects.
     """
 
     kind: Kind
     facts: Mapping[str, str]
     needs: str = ""
     without: str = ""
+    signal: Stated | None = None
+    decision: Stated | None = None
+    selected: str = ""
 
 
 class CodingAgent(NamedTuple):
@@ -85,7 +100,14 @@ _CLAUDE: Final = CodingAgent(
                 "purpose": "query_source",
             },
         ),
-        "api_refusal": Record("refusal", {"call_id": "request_id"}),
+        "api_refusal": Record(
+            "refusal", {"call_id": "request_id"}, signal=Stated("model_refusal", "category", {"": "policy"})
+        ),
+        "compaction": Record(
+            "event",
+            {"trigger": "trigger"},
+            signal=Stated("context_compacted", "trigger", {"auto": "automatic", "manual": "manual"}),
+        ),
         "tool_decision": Record(
             "approval",
             {
@@ -198,6 +220,31 @@ _GEMINI_TOOL: Final = {
     "duration_ms": "duration_ms",
     "error_type": "error_type",
 }
+# A router's name may stand before what it went by.
+_ROUTING: Final = Record(
+    "event",
+    {"model": "decision_model", "source": "decision_source", "failed": "failed"},
+    without="failed",
+    selected="model",
+    decision=Stated(
+        "model_routing",
+        "source",
+        {"override": "override", "fallback": "fallback", "default": "configured", "": "router"},
+    ),
+)
+_LOOP: Final = Record(
+    "event",
+    {"loop_type": "loop_type"},
+    signal=Stated(
+        "loop_detected",
+        "loop_type",
+        {
+            "consecutive_identical_tool_calls": "repeated_tool_call",
+            "chanting_identical_sentences": "repeated_text",
+            "llm_detected_loop": "judged_by_model",
+        },
+    ),
+)
 
 
 def _gemini(agent_id: str, prefix: str, purpose: str, *, always: str, versioned: bool) -> CodingAgent:
@@ -214,6 +261,8 @@ def _gemini(agent_id: str, prefix: str, purpose: str, *, always: str, versioned:
             f"{prefix}.api_response": Record("model", model),
             f"{prefix}.api_error": Record("model_error", error),
             f"{prefix}.tool_call": Record("tool", _GEMINI_TOOL),
+            f"{prefix}.model_routing": _ROUTING,
+            "loop_detected": _LOOP,
         },
         approvals={
             ("accept", ""): ("allow", "unstated"),

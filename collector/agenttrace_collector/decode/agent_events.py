@@ -1,0 +1,114 @@
+"""What a record of a coding agent states beside its call: an approval, another decision, a signal."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from agenttrace_collector.decode import ids as identity
+from agenttrace_collector.decode.agent_facts import AgentFacts, shared_columns
+from agenttrace_collector.decode.builder import BatchBuilder
+from agenttrace_collector.decode.conventions import coding_agents
+from agenttrace_collector.decode.conventions.coding_agents import Stated
+from agenttrace_schemas import rules
+from agenttrace_schemas.rows import DecisionRow, SignalRow
+from agenttrace_schemas.spellings import plain
+from agenttrace_schemas.vocabulary import DecisionType
+
+
+def add_stated(told: AgentFacts, builder: BatchBuilder) -> None:
+    """Add the decisions and the signal that a record states."""
+    if told.approval is not None and told.text("error_type") not in coding_agents.DENIED:
+        _add_approval(told, builder)
+    if told.record.decision is not None:
+        _add_decision(told, told.record.decision, builder)
+    if told.record.signal is not None:
+        _add_signal(told, told.record.signal, builder)
+
+
+def _of_run(told: AgentFacts, builder: BatchBuilder) -> dict[str, Any]:
+    """The columns of an event that is of no call."""
+    return {**shared_columns(told, builder), "span_id": 0, "step_id": None}
+
+
+def _code(told: AgentFacts, stated: Stated) -> str | None:
+    """The code for what a fact says; None where there is none."""
+    word = plain(told.text(stated.fact).rpartition("/")[2])
+    return stated.codes.get(word, stated.codes.get(""))
+
+
+def _add_approval(told: AgentFacts, builder: BatchBuilder) -> None:
+    if not builder.context.policy.decisions or told.approval is None:
+        return
+    selected, reason = told.approval
+    decision = rules.check_decision(
+        builder.context.policy,
+        decision_type=str(DecisionType.APPROVAL),
+        selected=selected,
+        reason_code=reason,
+    )
+    # A stated decision shows that there is such a tool, unless the record says otherwise itself.
+    name = builder.identifier(told.text("tool_name"), told.record.facts["tool_name"])
+    row = DecisionRow(
+        **shared_columns(told, builder),
+        decision_id=identity.uuid5(told.call + b"\x1fapproval"),
+        step_id=told.call,
+        decision_type=decision.decision_type,
+        selected=decision.selected,
+        reason_code=decision.reason_code,
+        confidence=None,
+        metadata={},
+        recorded_at=told.time,
+        candidates=(),
+        tool_name=name,
+    )
+    _keep_decision(row, builder)
+
+
+def _add_decision(told: AgentFacts, stated: Stated, builder: BatchBuilder) -> None:
+    reason = _code(told, stated)
+    selected = builder.identifier(told.text(told.record.selected), told.record.facts[told.record.selected])
+    if not builder.context.policy.decisions or reason is None or not selected:
+        return
+    decision = rules.check_decision(
+        builder.context.policy, decision_type=stated.type, selected=selected, reason_code=reason
+    )
+    _keep_decision(
+        DecisionRow(
+            **_of_run(told, builder),
+            decision_id=identity.uuid5(told.call + b"\x1f" + stated.type.encode()),
+            decision_type=decision.decision_type,
+            selected=decision.selected,
+            reason_code=decision.reason_code,
+            confidence=None,
+            metadata={},
+            recorded_at=told.time,
+            candidates=(),
+        ),
+        builder,
+    )
+
+
+def _add_signal(told: AgentFacts, stated: Stated, builder: BatchBuilder) -> None:
+    code = _code(told, stated)
+    if code is None:
+        return
+    signal = rules.check_signal(builder.context.policy, signal_type=stated.type, signal_code=code, value=True)
+    row = SignalRow(
+        **_of_run(told, builder),
+        signal_id=identity.uuid5(told.call + b"\x1f" + stated.type.encode()),
+        signal_type=signal.signal_type,
+        signal_code=signal.signal_code,
+        value=signal.value,
+        weight=None,
+        metadata={},
+        recorded_at=told.time,
+    )
+    builder.add(row)
+    if builder.outgoing:
+        builder.outgoing.agent_signal(row)
+
+
+def _keep_decision(row: DecisionRow, builder: BatchBuilder) -> None:
+    builder.add(row)
+    if builder.outgoing:
+        builder.outgoing.agent_decision(row)

@@ -1,0 +1,100 @@
+"""What coding agents state beside their calls: which model, a refusal, a loop, a context made shorter."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import pytest
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+
+from agenttrace_collector.decode.batch import Batch
+from agenttrace_collector.decode.otlp import decode_logs
+from agenttrace_schemas.rows import DecisionRow, RunRow, SignalRow
+from tests.support.agents import CONTEXT
+from tests.support.rows import rows_of
+
+CLAUDE: Final = "com.anthropic.claude_code.events"
+GEMINI: Final = "gemini-cli"
+SAID: Final = "Where is my order 4711?"
+OF_RUN: Final = {CLAUDE: {"prompt.id": "p"}, GEMINI: {"prompt_id": "p"}}
+PROMPT: Final = {CLAUDE: "user_prompt", GEMINI: "gemini_cli.user_prompt"}
+
+
+def decoded(scope: str, *records: dict[str, str]) -> Batch:
+    """The batch of these records, one after the other, with something that was said in each."""
+    message = ExportLogsServiceRequest()
+    logs = message.resource_logs.add().scope_logs.add()
+    logs.scope.name = scope
+    for place, record in enumerate(records):
+        kept = logs.log_records.add(time_unix_nano=CONTEXT.received_at + place)
+        kept.body.string_value = SAID
+        for key, value in {**record, "reasoning": SAID}.items():
+            kept.attributes.add(key=key).value.string_value = value
+    batch = decode_logs(message.SerializeToString(), CONTEXT)
+    assert not any(SAID.encode() in block.data for block in batch.blocks.values())
+    return batch
+
+
+@pytest.mark.parametrize(
+    ("source", "reason"),
+    [
+        ("agent-router/override", "override"),
+        ("agent-router/fallback", "fallback"),
+        ("default", "configured"),
+        ("agent-router/Classifier", "router"),
+        (SAID, "router"),
+    ],
+)
+def test_a_routed_model_is_a_decision(source: str, reason: str) -> None:
+    """Of the run whose prompt came before it, since its record names none."""
+    routing = {"event.name": "gemini_cli.model_routing", "decision_model": "gemini-2.5-pro"}
+    prompt = {"event.name": PROMPT[GEMINI], "session.id": "s", **OF_RUN[GEMINI]}
+    batch = decoded(GEMINI, prompt, {**routing, "session.id": "s", "decision_source": source})
+    (decision,) = rows_of(batch, DecisionRow)
+    (run,) = rows_of(batch, RunRow)
+    assert (decision.decision_type, decision.selected, decision.reason_code) == (
+        "model_routing",
+        "gemini-2.5-pro",
+        reason,
+    )
+    assert decision.run_id == run.run_id
+    assert decision.step_id is None
+
+
+def test_routing_that_failed_selects_nothing() -> None:
+    """Nor does one that names no model."""
+    routing = {"event.name": "gemini_cli.model_routing", "session.id": "s"}
+    batch = decoded(GEMINI, {**routing, "decision_model": "gemini-2.5-pro", "failed": "true"}, routing)
+    assert DecisionRow.TABLE not in batch.blocks
+
+
+@pytest.mark.parametrize(
+    ("scope", "record", "stated"),
+    [
+        (CLAUDE, {"event.name": "api_refusal"}, ("model_refusal", "policy")),
+        (CLAUDE, {"event.name": "compaction", "trigger": "auto"}, ("context_compacted", "automatic")),
+        (CLAUDE, {"event.name": "compaction", "trigger": "manual"}, ("context_compacted", "manual")),
+        (
+            GEMINI,
+            {"event.name": "loop_detected", "loop_type": "consecutive_identical_tool_calls"},
+            ("loop_detected", "repeated_tool_call"),
+        ),
+        (
+            GEMINI,
+            {"event.name": "loop_detected", "loop_type": "llm_detected_loop"},
+            ("loop_detected", "judged_by_model"),
+        ),
+    ],
+)
+def test_what_was_observed_is_a_signal(scope: str, record: dict[str, str], stated: tuple[str, str]) -> None:
+    """Of the run that the record names."""
+    batch = decoded(scope, {"event.name": PROMPT[scope], **OF_RUN[scope]}, {**record, **OF_RUN[scope]})
+    (signal,) = rows_of(batch, SignalRow)
+    assert (signal.signal_type, signal.signal_code, signal.value) == (*stated, True)
+    assert signal.run_id == rows_of(batch, RunRow)[0].run_id
+
+
+def test_a_word_that_is_not_listed_is_no_signal() -> None:
+    """It is neither guessed nor kept."""
+    batch = decoded(GEMINI, {"event.name": "loop_detected", "loop_type": SAID, **OF_RUN[GEMINI]})
+    assert SignalRow.TABLE not in batch.blocks
