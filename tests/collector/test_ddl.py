@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from agenttrace_collector.clickhouse.migrator import Migrator
@@ -9,12 +11,13 @@ from agenttrace_collector.clickhouse.requirements import SchemaMismatch
 from agenttrace_collector.config import Config
 from agenttrace_schemas.ddl import script
 from agenttrace_schemas.derived_rows import ALL_ROWS
-from agenttrace_schemas.migrations import migrations, statements
+from agenttrace_schemas.migrations import migrations, statements, views
 from agenttrace_schemas.rules import Policy
 from tests.support.database import empty_database
 
 pytestmark = pytest.mark.long
 
+IN_SUBQUERY = re.compile(r"(\w+ )(?:NOT )?IN \(SELECT")
 TTL = Config().exporters.clickhouse.ttl.model_dump()
 
 
@@ -65,6 +68,15 @@ def test_the_template_of_a_cluster_is_parsed_by_the_engine() -> None:
     database = empty_database()
     for statement in script("cluster", Policy(), TTL):
         assert database.query(f"EXPLAIN AST {statement}")
+
+
+def test_a_cluster_asks_each_subquery_once() -> None:
+    """A subquery that each shard asks of every shard is denied by ClickHouse (code 288), or asked N² times."""
+    asked = [
+        words for view in views().values() for words in IN_SUBQUERY.findall(statements(view, "cluster")[0])
+    ]
+    assert len(asked) > 5
+    assert set(asked) == {"GLOBAL "}
 
 
 def test_a_cluster_checks_rows_where_they_are_stored() -> None:

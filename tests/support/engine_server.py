@@ -42,6 +42,8 @@ _ONE_NODE = (
     (re.compile(r"(?<!_)\breplicated_deduplication_window"), "non_replicated_deduplication_window"),
 )
 _LOCAL = re.compile(r"\s*CREATE TABLE IF NOT EXISTS \w+_local\b")
+# An embedded engine before chdb 4 never comes to what it drops, and who waits for it (SYNC) waits for ever.
+_WAITS_FOR_DROP = re.compile(r"(\s*DROP (?:TABLE|VIEW) .*?)\s+SYNC\s*", re.DOTALL)
 _PARTITION = re.compile(r"PARTITION BY (to\w+\(\w+\))")
 
 
@@ -71,6 +73,7 @@ class Engine:
         else:
             self._connection = session.Session(directory)
         self._is_cluster = is_cluster
+        self._can_wait_for_drop = int(str(chdb.__version__).partition(".")[0]) >= 4
         self._lock = threading.Lock()
 
     def run(self, parameters: dict[str, str], body: bytes) -> bytes:
@@ -82,6 +85,8 @@ class Engine:
             statement = head.decode()
         if self._is_cluster:
             statement = one_node(statement)
+        if not self._can_wait_for_drop and (dropping := _WAITS_FOR_DROP.fullmatch(statement)):
+            statement = dropping[1]
         with self._lock, tempfile.NamedTemporaryFile() as rows:
             if data and (found := _INSERT.match(statement)):
                 rows.write(data)
@@ -136,12 +141,15 @@ class Handler(BaseHTTPRequestHandler):
 
 def main(directory: str, config: str = "", rewriting: str = "") -> None:
     """Serve until the standard input ends."""
+    # An engine of 25.5 waits for rows of an insert on the standard input, too.
+    parent = os.dup(0)
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     engine = Engine(directory, config, is_cluster=rewriting == "--one-node")
     listener = ThreadingHTTPServer(("127.0.0.1", 0), type("Bound", (Handler,), {"engine": engine}))
     listener.daemon_threads = True
     threading.Thread(target=listener.serve_forever, daemon=True).start()
     print(listener.server_address[1], flush=True)
-    sys.stdin.read()
+    os.read(parent, 1)
     # The engine takes its time to end, and nobody reads its files again.
     os._exit(0)
 

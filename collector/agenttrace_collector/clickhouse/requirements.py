@@ -7,8 +7,8 @@ from typing import Final
 
 from agenttrace_collector.errors import Rejected, Unavailable
 
-# The oldest whose engine has run every statement of the schema; inserts into it are not proved yet
-# (`make prove NAME=versions`). 24.8 stops at the first column of type Variant.
+# The oldest whose engine takes, settles and answers as the present one does (`make prove NAME=versions`).
+# 24.8 stops at the first column of type Variant.
 MINIMUM_VERSION: Final = (25, 5)
 _VERSION: Final = re.compile(r"(\d+)\.(\d+)")
 

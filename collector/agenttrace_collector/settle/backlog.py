@@ -7,13 +7,14 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from agenttrace_collector.settle.sql import UNSETTLED_MARKS
 from agenttrace_collector.settle.store import Database
 from agenttrace_collector.telemetry.metrics import Sample
 
 # So often it is asked where no quota needs to know it before each round.
 _PAUSE_SECONDS: Final = 10.0
 # A run that is set aside waits for a time to come, and is no older than nothing.
-_BACKLOG: Final = """
+_BACKLOG: Final = f"""
 SELECT tenant, count(), greatest(0, max(age))
 FROM (
     SELECT
@@ -21,12 +22,12 @@ FROM (
         arrayMin(arrayFilter(x -> x > done, groupArrayIf(marked_at, settled = 0))) AS first,
         (toUnixTimestamp64Nano(now64(9)) - toUnixTimestamp64Nano(first)) / 1e9 AS age
     FROM run_marks
-    WHERE marked_at > (SELECT max(watermark) FROM settle_progress) - INTERVAL 5 MINUTE
+    WHERE {UNSETTLED_MARKS}
     GROUP BY tenant, run_id
     HAVING maxIf(marked_at, settled = 0) > done
 )
 GROUP BY tenant
-"""
+"""  # noqa: S608 - a constant of ours
 
 
 @dataclass(slots=True)

@@ -13,6 +13,13 @@ from agenttrace_schemas.template import render
 
 # Rows of a run reach beyond the times of those that made it wait.
 _MARGIN: Final = 3_600 * 10**9
+# The marks that may still be unsettled. A row that is written after the watermark was read may carry an earlier
+# mark, by as much as an insert takes. Where nothing was settled yet, the watermark is 1970, and ClickHouse 25.5
+# finds no partition after a time before it.
+UNSETTLED_MARKS: Final = (
+    "marked_at > (SELECT greatest(max(watermark), toDateTime64('1971-01-01 00:00:00', 9, 'UTC'))"
+    " FROM settle_progress) - INTERVAL 5 MINUTE"
+)
 # How a type is selected so that it arrives as the row classes have it; an id that is none is all zero.
 _FORMS: Final[Mapping[str, str]] = {
     "UUID": "UUIDToNum(${column})",

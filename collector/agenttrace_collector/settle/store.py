@@ -35,13 +35,11 @@ from agenttrace_schemas.rows import (
 )
 from agenttrace_schemas.template import render
 
-# A row that is written after the watermark was read may carry an earlier mark, by as much as an insert takes.
-_LATE: Final = "INTERVAL 5 MINUTE"
 _MARKS: Final = f"""
 SELECT tenant, UUIDToNum(run_id), toUnixTimestamp64Nano(maxIf(marked_at, settled = 0) AS touched),
        toUnixTimestamp64Nano(min(earliest)), toUnixTimestamp64Nano(max(latest))
 FROM run_marks
-WHERE marked_at > (SELECT max(watermark) FROM settle_progress) - {_LATE}
+WHERE {sql.UNSETTLED_MARKS}
 GROUP BY tenant, run_id
 HAVING touched > maxIf(marked_at, settled = 1) AND touched <= now64(9) - toIntervalMillisecond({{quiet:UInt64}})
     AND cityHash64(tenant, run_id) % {{of:UInt32}} = {{place:UInt32}}
@@ -56,7 +54,7 @@ SELECT least(if(count() = 0, (SELECT max(marked_at) FROM run_marks), min(first))
 FROM (
     SELECT maxIf(marked_at, settled = 1) AS done, arrayMin(arrayFilter(x -> x > done, groupArrayIf(marked_at, settled = 0))) AS first
     FROM run_marks
-    WHERE marked_at > (SELECT max(watermark) FROM settle_progress) - {_LATE}
+    WHERE {sql.UNSETTLED_MARKS}
     GROUP BY tenant, run_id
     HAVING maxIf(marked_at, settled = 0) > maxIf(marked_at, settled = 1)
 )

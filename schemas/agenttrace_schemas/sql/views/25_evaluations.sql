@@ -19,5 +19,5 @@ LEFT JOIN
 (
     SELECT tenant, run_id, agent_id, agent_version, environment
     FROM run_facts FINAL
-    WHERE run_id IN (SELECT run_id FROM agent_evaluations WHERE agent_id = 'unknown')
+    WHERE run_id ${everywhere} IN (SELECT run_id FROM agent_evaluations WHERE agent_id = 'unknown')
 ) AS facts ON facts.tenant = rows.tenant AND facts.run_id = rows.run_id;

@@ -1,4 +1,4 @@
--- The stored steps under the column names of the OpenTelemetry ClickHouse exporter.
+-- The stored steps under the column names of the OpenTelemetry ClickHouse exporter, and whose they are.
 CREATE OR REPLACE VIEW otel_traces ${on_cluster} AS
 SELECT
     started_at AS Timestamp,
@@ -37,5 +37,6 @@ SELECT
     CAST([], 'Array(String)') AS `Links.TraceId`,
     CAST([], 'Array(String)') AS `Links.SpanId`,
     CAST([], 'Array(String)') AS `Links.TraceState`,
-    CAST([], 'Array(Map(LowCardinality(String), String))') AS `Links.Attributes`
+    CAST([], 'Array(Map(LowCardinality(String), String))') AS `Links.Attributes`,
+    tenant
 FROM agent_steps FINAL;
