@@ -11,7 +11,7 @@ from typing import ParamSpec, Self, TypeVar
 from agenttrace.counts import INTERNAL, MISUSE
 from agenttrace.notices import Misuse
 from agenttrace.runtime import active
-from agenttrace_schemas.rules import RULES, Violation
+from agenttrace_schemas.rules import Violation
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -93,8 +93,7 @@ def _sentence(violation: Violation) -> str:
             "Not recorded: there is neither a run nor a span here to record on; use `with tracer.start_run():` "
             "or a span of your framework (rule event.no_run)"
         )
-    one_of = "" if violation.allowed == RULES[violation.rule].allowed else "one of "
-    return f"Not recorded: {violation.key} must be {one_of}{violation.allowed} (rule {violation.rule})"
+    return f"Not recorded: {violation.key} must be {violation.allowed} (rule {violation.rule})"
 
 
 def _misfit(error: Exception, function: Callable[..., object]) -> Misuse | None:

@@ -71,6 +71,8 @@ class Frame:
 
 # Spans are found by their run's id where a framework passes on a span but not the context around it.
 _RUNS: Final[dict[str, ref[RunScope]]] = {}
+# What Logfire and Langfuse call the spans that an application makes with them.
+_PLAIN: Final = frozenset({"logfire", "langfuse-sdk"})
 # Runs on a provider that has our processor: what others start there is stamped.
 _STAMPING: Final[WeakSet[RunScope]] = WeakSet()
 
@@ -145,15 +147,17 @@ def note_stamping(run_id: object) -> None:
 
 
 def within_pipeline(context: Context) -> Context:
-    """The context, at our own innermost span where the current one is on another provider.
+    """The context, at our own innermost span where the current one is no place for an event of ours.
 
-    Spans that Logfire or Langfuse export through a provider of their own never reach our exporter.
+    Spans that Logfire or Langfuse export through a provider of their own never reach our exporter; those that an
+    application makes with them by hand do, and are no steps.
     """
     frame, span = frame_of(context), get_current_span(context)
-    if frame is None or frame.span is span or frame.run not in _STAMPING or not frame.span.is_recording():
+    if frame is None or frame.span is span or not frame.span.is_recording():
         return context
-    is_elsewhere = span.is_recording() and wire.RUN_ID not in attributes_of(span)
-    return within(frame, context) if is_elsewhere else context
+    is_plain = getattr(getattr(span, "instrumentation_scope", None), "name", "") in _PLAIN
+    is_elsewhere = frame.run in _STAMPING and span.is_recording() and wire.RUN_ID not in attributes_of(span)
+    return within(frame, context) if is_plain or is_elsewhere else context
 
 
 def run_of(context: Context) -> RunScope | None:

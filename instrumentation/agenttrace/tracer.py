@@ -72,11 +72,11 @@ class AgentTracer:
         self._provider = tracer_provider
         self._made_in = active().capturing
         use_provider(tracer_provider)
-        self._environment = environment
+        self._environment = _text(environment, "environment")
         # A run without the name of its agent belongs to nobody: an empty one is no identifier either.
-        self._names = {wire.AGENT_ID: active().name(agent_id or None, "agent_id")}
-        if agent_version:
-            self._names[wire.AGENT_VERSION] = active().name(agent_version, "agent_version")
+        self._names = {wire.AGENT_ID: active().name(_text(agent_id, "agent_id") or None, "agent_id")}
+        if version := _text(agent_version, "agent_version"):
+            self._names[wire.AGENT_VERSION] = active().name(version, "agent_version")
         self._outlet = self._open(self._provider_now())
 
     def __repr__(self) -> str:
@@ -248,6 +248,13 @@ class Run(SpanScope):
         super()._close(kind, error)
         if is_worker() and frame_of(current_context()) is None:
             flush_worker()
+
+
+def _text(name: object, field: str) -> str | None:
+    """A name as it was stated; what is no text, and may fail when it is looked at, is redacted and told."""
+    if name is None or isinstance(name, str):
+        return name
+    return active().name(name, field)
 
 
 def _stated(status: object) -> RunStatus:

@@ -9,6 +9,9 @@ import agenttrace
 from agenttrace import settings
 from agenttrace.capture import Capture, capture
 from agenttrace.settings import Settings
+from tests.instrumentation.test_workers import KINDS
+from tests.support.applications import SYNC
+from tests.support.async_applications import ASYNC, ROUTES
 
 GUIDE = Path(__file__).parents[2] / "instrumentation" / "GUIDE.md"
 BLOCKS = re.findall(r"^```python\n(.*?)^```", GUIDE.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
@@ -47,3 +50,23 @@ def test_the_guide_names_every_count() -> None:
     text = GUIDE.read_text(encoding="utf-8")
     fields = agenttrace.Counts.__dataclass_fields__
     assert all(f"`{name}`" in text or f"counts.{name}" in text for name in fields)
+
+
+def test_the_guide_lists_every_application() -> None:
+    """More than forty, each under its own name."""
+    section = GUIDE.read_text(encoding="utf-8").partition("## Applications that are tried")[2]
+    listed = re.findall(r"`([^`]+)`", "".join(re.findall(r"^\| [^|]+ \| ([^|]+) \|", section, re.MULTILINE)))
+    prove = Path(__file__).parents[1] / "prove" / "beside"
+    recipes = Path(__file__).parents[2] / "deploy" / "recipes"
+    applications = [
+        *(app.__name__ for app in SYNC),
+        *(name for name in ASYNC if not name.startswith("/")),
+        *(path for path, _ in ROUTES),
+        *KINDS,
+        *(app.stem for app in prove.glob("*.txt") if app.stem not in {"application", "requirements"}),
+        *(recipe.stem for recipe in recipes.glob("*_agent.py")),
+        "server",
+    ]
+    assert sorted(listed) == sorted(applications)
+    # FastAPI's are each tried with one request and with six at once.
+    assert len(listed) + len(ROUTES) == 52

@@ -14,6 +14,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from tests.support.otlp_recorder import Recorder, recording
 
 RUNS = 20
+KINDS = ("pool", "process", "executor", "fork", "threads", "spawn", "forkserver")
 PROGRAM = '''
 import concurrent.futures, multiprocessing, os, sys, threading, time
 import agenttrace
@@ -76,7 +77,7 @@ def run_ids(recorder: Recorder, agent: str = "worker") -> set[str]:
     return found
 
 
-@pytest.mark.parametrize("kind", ["pool", "process", "executor", "fork", "threads", "spawn", "forkserver"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_every_run_of_every_worker_arrives(kind: str, tmp_path: Path) -> None:
     """However the workers were made, and however they end."""
     program = tmp_path / "program.py"

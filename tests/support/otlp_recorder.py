@@ -51,10 +51,10 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def recording() -> Iterator[Recorder]:
-    """A recorder on a free port, until the block ends."""
+def recording(port: int = 0) -> Iterator[Recorder]:
+    """A recorder on this port, else a free one, until the block ends."""
     recorder = Recorder()
-    listener = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"recorder": recorder}))
+    listener = ThreadingHTTPServer(("127.0.0.1", port), type("Handler", (_Handler,), {"recorder": recorder}))
     recorder.port = listener.server_address[1]
     thread = threading.Thread(target=listener.serve_forever)
     thread.start()
