@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -16,17 +17,21 @@ from agenttrace_collector.settle.store import Store
 from agenttrace_collector.settle.worker import Settler
 from agenttrace_schemas.rules import Policy
 from tests.support.clickhouse_server import clickhouse_server
-from tests.support.collector import Collector
+from tests.support.collector import Collector, start_collector, until_stopped
+from tests.support.database import engine
 from tests.support.http import counted
 from tests.support.load import cpu_seconds
-from tests.support.on_server import collecting, delivered, new_database, send
+from tests.support.on_server import delivered, new_database, send
 from tests.support.proof import FULL
 from tests.support.receivers import wait_until
 
 RUNS = 1_600
+RUNS_OF_KILLED = 400
 SPANS_OF_REQUEST = 256
-QUIET = "10s"
 TAKEN_OVER_SECONDS = 60.0
+# What a collector says when it has read its configuration again.
+REREAD = "tokens and thresholds reloaded"
+SEEN = "SELECT uniqExact(collector_id) FROM settle_collectors"
 VIEWS = ("runs", "steps", "failures", "decisions", "quality_signals")
 
 
@@ -38,16 +43,18 @@ VIEWS = ("runs", "steps", "failures", "decisions", "quality_signals")
 def test_collectors_share_settling(tmp_path: Path, count: int) -> None:
     """Settlements are at most 1.1 times the runs; of one that is killed they are taken over within a minute."""
     with clickhouse_server() as server, ExitStack() as stack:
-        name, collectors = new_database(server.endpoint), []
-        for number in range(count):
-            (tmp_path / str(number)).mkdir()
-            place = tmp_path / str(number)
-            running, database = stack.enter_context(
-                collecting(place, server.endpoint, name, derive__quiet=QUIET)
-            )
-            collectors.append(running)
-        load(collectors, 0)
+        name, config = new_database(server.endpoint), tmp_path / "collector.yaml"
+        # The server's threads open the engine, too; two at once would open two.
+        database = ClickHouse(engine(), name)
+        hold(config, [])
+        collectors = [
+            stack.enter_context(until_stopped(started(tmp_path / str(number), config, server.endpoint, name)))
+            for number in range(count)
+        ]
+        wait_until(lambda: database.query(SEEN) == [(count,)], 60)
+        load(collectors, RUNS, 0)
         before = [cpu_seconds(each.pid) for each in collectors]
+        release(config, collectors)
         wait_until(lambda: unsettled(database) == 0, 600)
         # A run is counted after it is marked.
         wait_until(lambda: sum(settlements(collectors)) >= RUNS, 60)
@@ -60,9 +67,36 @@ def test_collectors_share_settling(tmp_path: Path, count: int) -> None:
         )
         assert runs == RUNS
         assert sum(settled) <= 1.1 * RUNS
+        assert all(settled)
         if count > 1:
-            kill_one(collectors, database)
+            kill_one(config, collectors, database)
         assert_exact(database)
+
+
+def started(directory: Path, config: Path, endpoint: str, database: str) -> Collector:
+    """A collector of its own directory on this database."""
+    directory.mkdir()
+    chosen = {"exporters.clickhouse.endpoint": endpoint, "exporters.clickhouse.database": database}
+    return start_collector(directory, chosen, config=config)
+
+
+def hold(config: Path, collectors: Sequence[Collector]) -> None:
+    """Have no run settled: none is quiet for so long."""
+    _have_reread(config, "1h", collectors)
+
+
+def release(config: Path, collectors: Sequence[Collector]) -> None:
+    """Have every run settled that is there."""
+    _have_reread(config, "1ms", collectors)
+
+
+def _have_reread(config: Path, quiet: str, collectors: Sequence[Collector]) -> None:
+    config.write_text(f"derive:\n  quiet: {quiet}\n")
+    times = [each.log().count(REREAD) for each in collectors]
+    for each in collectors:
+        each.process.send_signal(signal.SIGHUP)
+    for each, before in zip(collectors, times, strict=True):
+        wait_until(lambda each=each, before=before: each.log().count(REREAD) > before, 60)  # type: ignore[misc]
 
 
 def settlements(collectors: Sequence[Collector]) -> list[int]:
@@ -70,26 +104,29 @@ def settlements(collectors: Sequence[Collector]) -> list[int]:
     return [int(counted(each, "agenttrace_settled_runs")) for each in collectors]
 
 
-def load(collectors: Sequence[Collector], first: int) -> None:
-    """Send all runs, a part to each, and wait until the database has them."""
-    requests = RUNS * 16 // SPANS_OF_REQUEST
+def load(collectors: Sequence[Collector], runs: int, first: int) -> None:
+    """Send so many runs, a part to each, and wait until the database has them."""
+    requests = runs * 16 // SPANS_OF_REQUEST
     seeds = [range(first + place, first + requests, len(collectors)) for place in range(len(collectors))]
     with ThreadPoolExecutor(len(collectors)) as pool:
         list(pool.map(send, collectors, seeds, [SPANS_OF_REQUEST] * len(collectors)))
     wait_until(lambda: all(map(delivered, collectors)), 300)
 
 
-def kill_one(collectors: Sequence[Collector], database: ClickHouse) -> None:
+def kill_one(config: Path, collectors: Sequence[Collector], database: ClickHouse) -> None:
     """End one like a crash while its part waits."""
-    load(collectors, 100_000)
-    assert unsettled(database) > 0
+    hold(config, collectors)
+    load(collectors, RUNS_OF_KILLED, 100_000)
+    assert unsettled(database) == RUNS_OF_KILLED
     collectors[0].kill()
     killed = time.monotonic()
+    release(config, collectors[1:])
     wait_until(lambda: unsettled(database) == 0, 2 * TAKEN_OVER_SECONDS)
     seconds = time.monotonic() - killed
     print(f"one killed: everything is settled {seconds:.1f} s later")
     assert seconds < TAKEN_OVER_SECONDS
-    assert database.query("SELECT count(), countIf(settled) FROM runs") == [(2 * RUNS, 2 * RUNS)]
+    settled = RUNS + RUNS_OF_KILLED
+    assert database.query("SELECT count(), countIf(settled) FROM runs") == [(settled, settled)]
 
 
 def unsettled(database: ClickHouse) -> int:

@@ -114,8 +114,13 @@ def start_collector(
     settings: Mapping[str, str] | None = None,
     ports: Mapping[str, int] | None = None,
     files: int | None = None,
+    *,
+    config: Path | None = None,
 ) -> Collector:
-    """Start `agenttrace collector run` with at most so many open files; the caller waits for `ready` and stops it."""
+    """Start `agenttrace collector run` with at most so many open files; the caller waits for `ready` and stops it.
+
+    `config` is a file for what the settings do not say: what it says may change, and SIGHUP has it read again.
+    """
     ports = ports or dict(zip(_LISTENERS, free_ports(len(_LISTENERS)), strict=True))
     chosen = {
         **{key: f"127.0.0.1:{ports[name]}" for name, key in _LISTENERS.items()},
@@ -128,6 +133,7 @@ def start_collector(
     }
     _make_database(directory / "data", chosen)
     arguments = [part for key, value in chosen.items() for part in ("--set", f"{key}={value}")]
+    arguments += ["--config", str(config)] if config else []
     log = directory / "collector.log"
     process = start(["collector", "run", *arguments], log, log)
     if files:
