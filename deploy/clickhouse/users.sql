@@ -25,6 +25,8 @@ GRANT SELECT ON system.tables TO agenttrace_purger;
 -- Reads, for dashboards and analysts of every tenant. MAX: nobody gives himself more.
 CREATE USER IF NOT EXISTS agenttrace_reader IDENTIFIED WITH sha256_password BY 'set-a-password' SETTINGS readonly = 2, max_execution_time = 60 MAX 60, max_memory_usage = 4294967296 MAX 4294967296, max_result_rows = 1000000 MAX 1000000;
 GRANT SELECT ON agenttrace.* TO agenttrace_reader;
+-- For the dashboard of the collector, which shows how much is stored.
+GRANT SELECT ON system.parts TO agenttrace_reader;
 
 -- Reads of one tenant only: views run with the rights of the user who asks, and the policies filter the tables that
 -- they read. Tables without a tenant (progress of settling, thresholds, migrations) have none.

@@ -30,10 +30,25 @@ _VALUES: Final[Mapping[str, str]] = {
 }
 _CLICKHOUSE: Final = {"type": "grafana-clickhouse-datasource", "uid": "${datasource}"}
 _PROMETHEUS: Final = {"type": "prometheus", "uid": "${prometheus}"}
+# One collector, several, or all of them.
+_INSTANCE: Final = {
+    "name": "instance",
+    "label": "Collector",
+    "type": "query",
+    "datasource": _PROMETHEUS,
+    "query": "label_values(agenttrace_journal_rows, instance)",
+    "refresh": 2,
+    "multi": True,
+    "includeAll": True,
+    "allValue": ".*",
+}
 _STORED: Final = (
     "SELECT table, sum(rows) AS rows, sum(bytes_on_disk) AS bytes FROM system.parts"
     " WHERE active AND database = currentDatabase() GROUP BY table ORDER BY bytes DESC"
 )
+# The collectors that are chosen, as a scrape names them.
+_ONE: Final = '{instance=~"${instance}"}'
+_REFUSED: Final = f"sum by (reason, service) (rate(agenttrace_refused_requests{_ONE}[5m]))"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +108,23 @@ BOARDS: Final[Mapping[str, tuple[str, Sequence[Panel]]]] = {
         "AgentTrace: the collector",
         (
             Panel("Rows and bytes stored, by table", _STORED, unit="bytes", width=_WIDTH),
-            Panel("Spans received a second", "rate(agenttrace_received_spans[1m])", "prometheus", "cps"),
-            Panel("Spans refused a second", "rate(otelcol_receiver_refused_spans[1m])", "prometheus", "cps"),
-            Panel("Rows that wait in the journal", "agenttrace_journal_rows", "prometheus"),
-            Panel("Age of the oldest of them", "agenttrace_journal_oldest_seconds", "prometheus", "s"),
-            Panel("Delivery attempts repeated", "rate(agenttrace_delivery_retries[5m])", "prometheus", "cps"),
-            Panel("Records refused, by rule", "sum by (rule) (agenttrace_refused_records)", "prometheus"),
+            Panel(
+                "Spans received a second", f"rate(agenttrace_received_spans{_ONE}[1m])", "prometheus", "cps"
+            ),
+            Panel("Requests refused a second, by reason and service", _REFUSED, "prometheus", "cps"),
+            Panel("Rows that wait in the journal", f"agenttrace_journal_rows{_ONE}", "prometheus"),
+            Panel("Age of the oldest of them", f"agenttrace_journal_oldest_seconds{_ONE}", "prometheus", "s"),
+            Panel("Free where the journal is", f"agenttrace_journal_free_bytes{_ONE}", "prometheus", "bytes"),
+            Panel("Runs that wait to be settled", f"agenttrace_unsettled_runs{_ONE}", "prometheus"),
+            Panel(
+                "Delivery attempts repeated",
+                f"rate(agenttrace_delivery_retries{_ONE}[5m])",
+                "prometheus",
+                "cps",
+            ),
+            Panel(
+                "Records refused, by rule", f"sum by (rule) (agenttrace_refused_records{_ONE})", "prometheus"
+            ),
         ),
     ),
 }
@@ -176,6 +202,7 @@ def _variables(name: str) -> list[dict[str, Any]]:
         return [
             *sources,
             {"name": "prometheus", "label": "Prometheus", "type": "datasource", "query": "prometheus"},
+            _INSTANCE,
         ]
     tenant = {"name": "tenant", "label": "Tenant", "type": "textbox", "query": "default"}
     chosen = [_choice(each.name, column, everything=True) for column, each in _CHOSEN.items()]

@@ -47,6 +47,8 @@ $purges
 -- Reads, for dashboards and analysts of every tenant. MAX: nobody gives himself more.
 CREATE USER IF NOT EXISTS agenttrace_reader$on_cluster IDENTIFIED WITH sha256_password BY 'set-a-password' SETTINGS $limits;
 GRANT$on_cluster SELECT ON agenttrace.* TO agenttrace_reader;
+-- For the dashboard of the collector, which shows how much is stored.
+GRANT$on_cluster SELECT ON system.parts TO agenttrace_reader;
 
 -- Reads of one tenant only: views run with the rights of the user who asks, and the policies filter the tables that
 -- they read. Tables without a tenant (progress of settling, thresholds, migrations) have none.

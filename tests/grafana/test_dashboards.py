@@ -9,9 +9,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import promql_parser
 import pytest
 import yaml
 
+from agenttrace_collector.telemetry.metrics import METRICS
 from deploy.generate.dashboards import BOARDS, board
 from tests.support import plain_http
 from tests.support.collector import Collector
@@ -67,6 +69,9 @@ def test_every_panel_shows_something(collector: Collector, panel: Any, drawn: di
     (target,) = drawn["targets"]
     if panel.kind == "prometheus":
         told = collector.get("metrics", "/metrics")
+        # Grafana puts a regular expression in the place of the variable, which PromQL sees as a text.
+        promql_parser.parse(target["expr"])
+        assert '{instance=~"${instance}"}' in target["expr"]
         (metric,) = re.findall(r"(?:agenttrace|otelcol)_\w+", target["expr"])
         assert re.search(rf"(?m)^# TYPE {metric} ", told)
         return
@@ -103,7 +108,10 @@ def test_menus_are_filled(collector: Collector) -> None:
     """Each variable's query returns what there is to choose."""
     for name in BOARDS:
         for variable in board(name)["templating"]["list"]:
-            if variable["type"] == "query":
+            if variable["name"] == "instance":
+                metric, label = re.fullmatch(r"label_values\((\w+), (\w+)\)", variable["query"]).groups()  # type: ignore[union-attr]
+                assert (metric in METRICS, label) == (True, "instance")
+            elif variable["type"] == "query":
                 asked = expanded(variable["query"], "")
                 answer = plain_http.post(
                     collector.url("clickhouse"),
