@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from agenttrace_schemas.site_vocabulary import VOCABULARY
 from agenttrace_schemas.typed_module import calls_module, codes_module
+from deploy.generate.chart import chart_files
 from deploy.generate.commands import commands_page
 from deploy.generate.configuration import configuration_page
 from deploy.generate.dashboards import dashboards
@@ -22,6 +23,7 @@ def generated(example: str) -> dict[str, str]:
         "deploy/COMMANDS.md": commands_page(),
         **{f"deploy/grafana/dashboards/{name}": text for name, text in dashboards().items()},
         **{f"deploy/clickhouse/{name}": text for name, text in users_files().items()},
+        **chart_files(),
         "collector/agenttrace_collector/query/CATALOGUE.md": catalogue_page(),
         "schemas/VOCABULARY.md": vocabulary_page(),
         "schemas/DERIVATION.md": derivation_page(),
