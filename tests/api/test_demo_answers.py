@@ -69,8 +69,10 @@ def test_over_time(api: Api) -> None:
 
 
 def test_agents(api: Api) -> None:
-    """The replayed one, four examples and the sender of what is refused."""
+    """The replayed one, four examples, the sender of what is refused, and coding agents."""
     agents = {each["agent_id"]: each["runs"] for each in api.found("/v1/agents")["agents"]}
+    coding = {name: agents.pop(name) for name in ("claude-code", "codex", "gemini-cli")}
+    assert min(coding.values()) > 1
     assert agents == {
         "airline-support": RUNS,
         "forbidden-sender": 1,
@@ -153,7 +155,7 @@ def test_decisions(api: Api) -> None:
 
 def test_failures_and_refusals(api: Api) -> None:
     """One example records a failure; each of the eight forbidden events is refused by a rule of its own."""
-    (failure,) = api.found("/v1/failures/aggregate")["aggregations"]
+    (failure,) = api.found("/v1/failures/aggregate", agent_id="trip-desk")["aggregations"]
     assert (failure["failure_type"], failure["failure_code"], failure["count"]) == ("tool", "timeout", 1)
     refused = api.found("/v1/rejections/aggregate")
     assert (refused["total"], refused["total_rejections"]) == (8, 8)

@@ -8,10 +8,14 @@ import sys
 from collections.abc import Iterator
 from functools import cache
 from itertools import takewhile
+from pathlib import Path
 
 import pytest
 
 from agenttrace.examples.forbidden import SAID, forbidden_events
+from agenttrace_collector.demo.search import search
+from agenttrace_schemas.rows import StepRow
+from tests.support.database import insert_statement, new_database, valid_row
 
 
 @cache
@@ -50,6 +54,31 @@ def test_each_forbidden_event_is_refused_and_named() -> None:
     refused = sum(int(row[-1]) for row in rows("Refused, by rule"))
     assert refused == len(list(forbidden_events()))
     assert SAID not in printed()
+
+
+@pytest.mark.slow
+def test_approvals_are_shown_and_nothing_that_was_said_is_found() -> None:
+    """Three coding agents, with thousands of texts that bear the mark."""
+    assert {row[0] for row in rows("Approvals of coding agents")} == {"claude-code", "codex", "gemini-cli"}
+    told = " ".join(printed().split())
+    found = re.search(
+        r"([\d,]+) texts .* in ([\d,]+) rows of (\d+) tables and in ([\d,]+) files: (\d+)\.", told
+    )
+    assert found
+    sent, looked, tables, files, left = (int(each.replace(",", "")) for each in found.groups())
+    assert min(sent, looked, files) > 500
+    assert tables > 10
+    assert left == 0
+
+
+def test_the_search_finds_what_is_there(tmp_path: Path) -> None:
+    """In a row and in a file."""
+    database = new_database()
+    assert search(database, tmp_path).found == 0
+    database.command(insert_statement(StepRow, valid_row(StepRow, tool_name="CANARY")))
+    assert search(database, tmp_path).found == 1
+    (tmp_path / "leak").write_bytes(b"xCANARYx")
+    assert search(database, tmp_path).found == 2
 
 
 @pytest.mark.slow

@@ -16,6 +16,7 @@ from agenttrace_collector.clickhouse.client import ClickHouse
 from agenttrace_collector.config import ConfigError
 from agenttrace_collector.demo.report import print_report
 from agenttrace_collector.demo.run import SENDERS, DemoFailed, Place, collector, command, send
+from agenttrace_collector.demo.search import search
 
 _WIDTH: Final = 120
 _PAGES: Final = "http://127.0.0.1:8400/"
@@ -24,13 +25,13 @@ _PAGES: Final = "http://127.0.0.1:8400/"
 def demo(
     keep: Annotated[bool, typer.Option("--keep", help="Leave a collector up on what was stored.")] = False,  # noqa: FBT002
 ) -> None:
-    """Run five real senders against a real collector, then print what SQL on its database says."""
+    """Run six real senders against a real collector, then print what SQL on its database says."""
     console = _console()
     place = Place(Path(tempfile.mkdtemp(prefix="agenttrace-demo-")))
     try:
         database = ClickHouse(f"chdb://{place.data}")
         _fill(place, console)
-        _report(database, console)
+        _report(database, place, console)
     except (ConfigError, DemoFailed) as error:
         console.print(f"[red]demo failed:[/] {error}")
         raise typer.Exit(1) from None
@@ -62,9 +63,14 @@ def _fill(place: Place, console: Console) -> None:
     console.print()
 
 
-def _report(database: ClickHouse, console: Console) -> None:
+def _report(database: ClickHouse, place: Place, console: Console) -> None:
     print_report(database, console)
-    console.print("Times of the replayed runs are evenly spaced: the published data hold none.")
+    looked = search(database, place.directory)
+    console.print(
+        f"{looked.sent:,} texts in what the coding agents sent bear the word CANARY: prompts, answers, commands. Found in"
+        f" {looked.rows:,} rows of {looked.tables} tables and in {looked.files:,} files: {looked.found}."
+    )
+    console.print("Times of the replayed runs are evenly spaced over 14 days: the published data hold none.")
     database.close()
 
 

@@ -17,21 +17,23 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 _EXAMPLES: Final = ("agenttrace", "examples")
+_DEMO: Final = ("agenttrace_collector", "demo")
 _START_SECONDS: Final = 60.0
 _STOP_SECONDS: Final = 60.0
 _POLL_SECONDS: Final = 0.05
 
 
 class Sender(NamedTuple):
-    """A program that sends, by its name among the SDK's examples, and what to say of it."""
+    """A program that sends, by its name in a package, and what to say of it."""
 
     name: str
     title: str
+    package: tuple[str, ...] = _EXAMPLES
 
     @property
     def module(self) -> str:
         """What `python -m` runs; only its name is known here, the SDK is not imported."""
-        return ".".join((*_EXAMPLES, self.name))
+        return ".".join((*self.package, self.name))
 
 
 SENDERS: Final = (
@@ -40,6 +42,7 @@ SENDERS: Final = (
     Sender("everything", "an agent with both, retries and a failure"),
     Sender("replay", "200 published runs of a customer-service agent, replayed"),
     Sender("forbidden", "a sender that says what must never be stored"),
+    Sender("coding_agents", "Claude Code, Codex and Gemini CLI, prompts and answers included", _DEMO),
 )
 _LISTENERS: Final = (
     "receivers.otlp.protocols.grpc.endpoint",

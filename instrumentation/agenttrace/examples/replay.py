@@ -1,7 +1,7 @@
 """Replays 200 published runs of a customer-service agent: their steps and outcomes, nothing more.
 
-The data (`data/NOTICE`) hold no times, so each step is given one second and the runs follow one
-another up to now. They hold no reasons either: no decision is recorded, only signals that follow
+The data (`data/NOTICE`) hold no times, so each step is given one second and the runs are spread
+evenly over the last fourteen days. They hold no reasons either: no decision is recorded, only signals that follow
 from an outcome. Run it with `python -m agenttrace.examples.replay`.
 """
 
@@ -22,7 +22,7 @@ AGENT: Final = "airline-support"
 _DATA: Final = "tau_bench_airline_gpt4o.jsonl"
 _SECOND: Final = 1_000_000_000
 _STEP: Final = _SECOND
-_BETWEEN_RUNS: Final = 5 * _SECOND
+_PERIOD: Final = 14 * 86_400 * _SECOND
 
 
 class Outcome(TypedDict, total=False):
@@ -74,7 +74,6 @@ def replay(tracer: AgentTracer, trajectory: Trajectory, clock: EvenClock) -> Non
                 if outcome["type"] == "tool":
                     observe(run, step, outcome)
         run.set_status("success" if trajectory["reward"] == 1 else "failure")
-    clock.advance(_BETWEEN_RUNS)
 
 
 def observe(run: Run, step: Step, outcome: Outcome) -> None:
@@ -94,14 +93,15 @@ def observe(run: Run, step: Step, outcome: Outcome) -> None:
 
 
 def main() -> None:
-    """Replay all runs, the last of them ending now."""
+    """Replay all runs, the last of them ending about now."""
     runs = list(trajectories())
-    length = sum(len(run["steps"]) * _STEP + _BETWEEN_RUNS for run in runs)
-    clock = EvenClock(time.time_ns() - length)
+    between = (_PERIOD - sum(len(run["steps"]) * _STEP for run in runs)) // len(runs)
+    clock = EvenClock(time.time_ns() - _PERIOD)
     provider = agenttrace.configure()
     runtime.activate(dataclasses.replace(runtime.active(), now=clock))
     tracer = AgentTracer(AGENT, "gpt-4o", environment="demo", tracer_provider=provider)
     for run in runs:
+        clock.advance(between)
         replay(tracer, run, clock)
         # The SDK's queue drops its oldest spans when it is full; a replay is faster than any agent.
         provider.force_flush()

@@ -1,0 +1,44 @@
+"""Looks for what was said in everything that the demonstration stored."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+from agenttrace_collector.demo.coding_agents import CANARY, sessions
+
+_TABLES = "SELECT name FROM system.tables WHERE database = currentDatabase() AND engine LIKE '%MergeTree%'"
+
+
+class Database(Protocol):
+    """What holds the rows."""
+
+    def query(self, statement: str) -> Sequence[Sequence[object]]:
+        """The rows of a question."""
+
+
+class Search(NamedTuple):
+    """How many marked texts were sent, where they were looked for, and how many were found."""
+
+    sent: int
+    tables: int
+    rows: int
+    files: int
+    found: int
+
+
+def search(database: Database, directory: Path) -> Search:
+    """Look through every row of every table, and the bytes of every file, compressed ones as they lie there."""
+    tables = [str(name) for (name,) in database.query(_TABLES)]
+    contents = [database.query(f"SELECT * FROM {table}") for table in tables]  # noqa: S608 - our own tables
+    stored = [path.read_bytes() for path in directory.rglob("*") if path.is_file()]
+    word = CANARY.decode()
+    found = sum(word in repr(row) for rows in contents for row in rows)
+    return Search(
+        sent=sum(body.count(CANARY) for session in sessions() for body in session.requests),
+        tables=len(tables),
+        rows=sum(map(len, contents)),
+        files=len(stored),
+        found=found + sum(CANARY in content for content in stored),
+    )
