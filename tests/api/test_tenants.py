@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -42,7 +43,8 @@ def collector(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Collector]:
         assert Api(running, "acme-ingest").post(theirs()).status_code == 201
         settled = Api(running, "acme-read").eventually(lambda runs: bool(runs["runs"]), "/v1/runs")
         assert settled["total"] == 1
-        sent = {"evaluations": [EVALUATION]}
+        # The second one is of a run of which there is nothing else.
+        sent = {"evaluations": [EVALUATION, {**EVALUATION, "run_id": str(UUID(int=7))}]}
         assert Api(running, "acme-ingest").send("POST", "/v1/evaluations", json=sent).status_code == 201
         evaluated = "/v1/evaluations/aggregate"
         Api(running, "acme-read").eventually(lambda found: bool(found["aggregations"]), evaluated)
@@ -50,8 +52,8 @@ def collector(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Collector]:
 
 
 def theirs() -> dict[str, Any]:
-    """A run of the first tenant."""
-    return run_document(
+    """A run of the first tenant; its first step carries out its first decision."""
+    document = run_document(
         time.time_ns(),
         run_id=RUN_ID,
         agent_id="secret-agent",
@@ -59,9 +61,15 @@ def theirs() -> dict[str, Any]:
         environment="lab-42",
         status="failure",
         failure=FAILURE,
-        decisions=[{**DECISION, "selected": "probe_tool"}, {**DECISION, "decision_type": "mood"}, APPROVAL],
+        decisions=[
+            {**DECISION, "selected": "probe_tool", "decision_id": "d-1"},
+            {**DECISION, "decision_type": "mood"},
+            APPROVAL,
+        ],
         quality_signals=[SIGNAL],
     )
+    document["steps"][0]["decision_id"] = "d-1"
+    return document
 
 
 def of_theirs(operation: Operation) -> tuple[str, dict[str, str]]:

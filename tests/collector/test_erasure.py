@@ -11,7 +11,7 @@ from agenttrace_collector.clickhouse.purge import Eraser
 from agenttrace_collector.clickhouse.purge_subject import Kind, Subject
 from agenttrace_schemas.derived_rows import ALL_ROWS
 from agenttrace_schemas.retention import TIMES
-from agenttrace_schemas.rows import columns
+from agenttrace_schemas.rows import EvaluationRow, columns
 from tests.support.database import insert_statement, new_database, valid_row
 
 pytestmark = pytest.mark.long
@@ -75,6 +75,22 @@ def test_everything_of_the_subject_goes(
     assert eraser.count(subject) == {}
     for table in TIMES:
         assert runs_left(database, table) == {run for run in RUNS if run.int not in gone}, table
+
+
+def test_evaluations_that_name_no_agent_go_with_their_run(database: ClickHouse) -> None:
+    """Whoever measured a run need not say whose it is; those of another agent's run stay."""
+    for number, run in enumerate((UUID(int=1), UUID(int=3))):
+        known = {
+            "run_id": str(run),
+            "agent_id": "unknown",
+            "tenant": "acme",
+            "recorded_at": "2026-09-20 12:00:00",
+        }
+        row = valid_row(EvaluationRow, **known, evaluation_id=str(UUID(int=90 + number)))
+        database.command(insert_statement(EvaluationRow, row))
+    Eraser(database).erase(Subject(Kind.AGENT, "planner", "acme"))
+    left = database.query("SELECT run_id FROM agent_evaluations WHERE agent_id = 'unknown'")
+    assert [UUID(str(run)) for (run,) in left] == [UUID(int=3)]
 
 
 def test_every_table_with_rows_of_runs_is_known(empty: ClickHouse) -> None:
