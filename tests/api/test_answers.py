@@ -267,10 +267,10 @@ def test_outcomes_with_and_without_a_signal(
 
 
 def test_the_vocabulary(api: Api) -> None:
-    """Six decision types with 36 reasons, seven signal types with 25 codes."""
+    """Eight decision types with 44 reasons, twelve signal types with 38 codes."""
     found = api.found("/v1/vocabulary")
-    assert (len(found["decision_types"]), sum(map(len, found["decision_types"].values()))) == (6, 36)
-    assert (len(found["signal_types"]), sum(map(len, found["signal_types"].values()))) == (7, 25)
+    assert (len(found["decision_types"]), sum(map(len, found["decision_types"].values()))) == (8, 44)
+    assert (len(found["signal_types"]), sum(map(len, found["signal_types"].values()))) == (12, 38)
 
 
 def test_evaluations(api: Api) -> None:
