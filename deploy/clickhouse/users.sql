@@ -20,6 +20,7 @@ GRANT SELECT ON system.columns TO agenttrace_collector;
 -- Erases: `exporters.clickhouse.purge_endpoint`, for `agenttrace purge`.
 CREATE USER IF NOT EXISTS agenttrace_purger IDENTIFIED WITH sha256_password BY 'set-a-password';
 GRANT SELECT, ALTER DELETE ON agenttrace.* TO agenttrace_purger;
+GRANT INSERT ON agenttrace.counted_since TO agenttrace_purger;
 GRANT SELECT ON system.tables TO agenttrace_purger;
 
 -- Reads, for dashboards and analysts of every tenant. MAX: nobody gives himself more.
@@ -32,5 +33,5 @@ GRANT SELECT ON system.parts TO agenttrace_reader;
 -- they read. Tables without a tenant (progress of settling, thresholds, migrations) have none.
 CREATE USER IF NOT EXISTS acme_reader IDENTIFIED WITH sha256_password BY 'set-a-password' SETTINGS readonly = 2, max_execution_time = 60 MAX 60, max_memory_usage = 4294967296 MAX 4294967296, max_result_rows = 1000000 MAX 1000000;
 GRANT SELECT ON agenttrace.* TO acme_reader;
-CREATE ROW POLICY IF NOT EXISTS acme ON agenttrace.agent_runs, agenttrace.agent_steps, agenttrace.agent_failures, agenttrace.agent_decisions, agenttrace.agent_quality_signals, agenttrace.agent_rejections, agenttrace.span_links, agenttrace.run_facts, agenttrace.settled_steps, agenttrace.derived_failures, agenttrace.derived_decisions, agenttrace.derived_signals, agenttrace.run_marks, agenttrace.agent_evaluations, agenttrace.agent_outcomes USING tenant = 'acme' TO acme_reader;
-CREATE ROW POLICY IF NOT EXISTS everything ON agenttrace.agent_runs, agenttrace.agent_steps, agenttrace.agent_failures, agenttrace.agent_decisions, agenttrace.agent_quality_signals, agenttrace.agent_rejections, agenttrace.span_links, agenttrace.run_facts, agenttrace.settled_steps, agenttrace.derived_failures, agenttrace.derived_decisions, agenttrace.derived_signals, agenttrace.run_marks, agenttrace.agent_evaluations, agenttrace.agent_outcomes USING 1 TO agenttrace_migrator, agenttrace_collector, agenttrace_purger, agenttrace_reader;
+CREATE ROW POLICY IF NOT EXISTS acme ON agenttrace.agent_runs, agenttrace.agent_steps, agenttrace.agent_failures, agenttrace.agent_decisions, agenttrace.agent_quality_signals, agenttrace.agent_rejections, agenttrace.span_links, agenttrace.run_facts, agenttrace.settled_steps, agenttrace.derived_failures, agenttrace.derived_decisions, agenttrace.derived_signals, agenttrace.run_marks, agenttrace.agent_evaluations, agenttrace.agent_outcomes, agenttrace.uncounted_runs USING tenant = 'acme' TO acme_reader;
+CREATE ROW POLICY IF NOT EXISTS everything ON agenttrace.agent_runs, agenttrace.agent_steps, agenttrace.agent_failures, agenttrace.agent_decisions, agenttrace.agent_quality_signals, agenttrace.agent_rejections, agenttrace.span_links, agenttrace.run_facts, agenttrace.settled_steps, agenttrace.derived_failures, agenttrace.derived_decisions, agenttrace.derived_signals, agenttrace.run_marks, agenttrace.agent_evaluations, agenttrace.agent_outcomes, agenttrace.uncounted_runs USING 1 TO agenttrace_migrator, agenttrace_collector, agenttrace_purger, agenttrace_reader;

@@ -42,6 +42,7 @@ GRANT$on_cluster SELECT ON system.columns TO agenttrace_collector;
 -- Erases: `exporters.clickhouse.purge_endpoint`, for `agenttrace purge`.
 CREATE USER IF NOT EXISTS agenttrace_purger$on_cluster IDENTIFIED WITH sha256_password BY 'set-a-password';
 GRANT$on_cluster SELECT, ALTER DELETE ON agenttrace.* TO agenttrace_purger;
+GRANT$on_cluster INSERT ON agenttrace.counted_since TO agenttrace_purger;
 GRANT$on_cluster SELECT ON system.tables TO agenttrace_purger;
 $purges
 -- Reads, for dashboards and analysts of every tenant. MAX: nobody gives himself more.
@@ -80,7 +81,10 @@ def _users(profile: Profile) -> str:
     on_cluster = f" {cluster}" if cluster else ""
     more = {
         "migrates": f"GRANT{on_cluster} CLUSTER, REMOTE ON *.* TO agenttrace_migrator;\n",
-        "purges": f"GRANT{on_cluster} CLUSTER ON *.* TO agenttrace_purger;\n",
+        "purges": (
+            f"GRANT{on_cluster} INSERT ON agenttrace.counted_since_local TO agenttrace_purger;\n"
+            f"GRANT{on_cluster} CLUSTER ON *.* TO agenttrace_purger;\n"
+        ),
     }
     return _TEXT.substitute(
         more if cluster else dict.fromkeys(more, ""),

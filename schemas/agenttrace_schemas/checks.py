@@ -170,8 +170,14 @@ def _tool(name: str, column: Column, policy: Policy) -> Rules:
     yield Guard.TOOL, f"{name} = '' OR {matches(name, stands)} OR {shown}{known}"
 
 
-def _closed(name: str, column: Column, _: Policy) -> Rules:
-    yield column.guard or Guard.CLOSED, f"{name} IN {listed(column.closed)}"
+def _closed(name: str, column: Column, policy: Policy) -> Rules:
+    if not column.type.startswith("Array"):
+        yield column.guard or Guard.CLOSED, f"{name} IN {listed(column.closed)}"
+        return
+    # A key is a value of the list, a slash, and an identifier.
+    ((_, code),) = _identifier("substring(x, position(x, '/') + 1)", column, policy)
+    kind = f"substring(x, 1, position(x, '/') - 1) IN {listed(column.closed)}"
+    yield Guard.CLOSED, f"arrayAll(x -> {kind} AND ({code}), {name})"
 
 
 def _hash(name: str, _: Column, __: Policy) -> Rules:
@@ -227,20 +233,23 @@ def _decision_type(name: str, _: Column, policy: Policy) -> Rules:
     yield Guard.DECISION_TYPE, f"{name} IN {listed(policy.vocabulary.decisions)}"
 
 
-def _reason_code(name: str, _: Column, policy: Policy) -> Rules:
+def _reason_code(name: str, column: Column, policy: Policy) -> Rules:
     table = policy.vocabulary.decisions
-    yield Guard.REASON_CODE, _pairs("decision_type", name, table.items())
+    yield Guard.REASON_CODE, _pairs("decision_type", name, column, table.items())
 
 
 def _signal_type(name: str, _: Column, policy: Policy) -> Rules:
     yield Guard.SIGNAL_TYPE, f"{name} IN {listed(policy.vocabulary.signals)}"
 
 
-def _signal_code(name: str, _: Column, policy: Policy) -> Rules:
-    yield Guard.SIGNAL_CODE, _pairs("signal_type", name, policy.vocabulary.signals.items())
+def _signal_code(name: str, column: Column, policy: Policy) -> Rules:
+    yield Guard.SIGNAL_CODE, _pairs("signal_type", name, column, policy.vocabulary.signals.items())
 
 
-def _pairs(kind: str, code: str, table: Iterable[tuple[str, tuple[str, ...]]]) -> str:
+def _pairs(kind: str, code: str, column: Column, table: Iterable[tuple[str, tuple[str, ...]]]) -> str:
+    if column.type.startswith("Array"):
+        keys = [f"{name}/{each}" for name, codes in table for each in codes]
+        return f"arrayAll(x -> x IN {listed(keys)}, {code})"
     pairs = (f"({quoted(name)}, {quoted(each)})" for name, codes in table for each in codes)
     return f"({kind}, {code}) IN ({', '.join(pairs)})"
 

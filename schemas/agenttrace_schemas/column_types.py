@@ -80,6 +80,7 @@ REFUSED_KINDS: Final = (
 )
 
 LOW_CARDINALITY: Final = "LowCardinality(String)"
+LOW_CARDINALITIES: Final = "Array(LowCardinality(String))"
 
 
 def closed_column(values: Sequence[str], *, empty: bool = True) -> Column:

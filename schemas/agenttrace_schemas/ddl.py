@@ -18,7 +18,7 @@ from agenttrace_schemas.migrations import (
     stored_table,
     views,
 )
-from agenttrace_schemas.retention import apply_expiry, expiries
+from agenttrace_schemas.retention import COUNTED, apply_expiry, counted_since, expiries
 from agenttrace_schemas.rules import Policy
 
 
@@ -32,6 +32,9 @@ def script(profile: Profile, policy: Policy, ttl: Mapping[str, float | None]) ->
     for table, expiry in expiries(ttl).items():
         if expiry:
             yield apply_expiry(stored_table(table, profile), expiry)
+    for kind in ("runs", *COUNTED):
+        if age := ttl.get(kind):
+            yield counted_since(kind, 0, int(age))
     for view in views().values():
         yield from statements(view, profile)
     for migration in migrations():

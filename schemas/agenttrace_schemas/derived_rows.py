@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Annotated, ClassVar, Final
 
 from agenttrace_schemas.column_types import (
+    LOW_CARDINALITIES,
     SOURCES,
     Column,
     Guard,
@@ -21,17 +22,28 @@ from agenttrace_schemas.column_types import (
 )
 from agenttrace_schemas.derivation import DERIVATIONS, RETIRED
 from agenttrace_schemas.rows import BY_AGENT, ROWS, DecisionRow, FailureRow, Row, SignalRow, SortKey, StepRow
-from agenttrace_schemas.vocabulary import RunStatus
+from agenttrace_schemas.vocabulary import FailureType, RunStatus
 
 Number = Annotated[int, Column("UInt32")]
 Sum = Annotated[int, Column("UInt64")]
-Deleted = Annotated[int, Column("UInt8")]
+Flag = Annotated[int, Column("UInt8")]
+# One value for each key, of which each is a type and a code of this run: `tool/timeout`.
+Counts = Annotated[tuple[int, ...], Column("Array(UInt32)")]
+Nanoseconds = Annotated[tuple[int, ...], Column("Array(Int64)")]
+Sums = Annotated[tuple[float, ...], Column("Array(Float64)")]
+DecisionKeys = Annotated[tuple[str, ...], Column(LOW_CARDINALITIES, Guard.REASON_CODE)]
+SignalKeys = Annotated[tuple[str, ...], Column(LOW_CARDINALITIES, Guard.SIGNAL_CODE)]
+FailureKeys = Annotated[tuple[str, ...], Column(LOW_CARDINALITIES, Guard.CLOSED, tuple(FailureType))]
 Rule = Annotated[str, closed_column((*DERIVATIONS, *RETIRED), empty=False)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunFactsRow:
-    """A settled run: who, how it ended, how long, with how many steps and tokens."""
+    """A settled run: who, how it ended, how long, with how many steps and tokens.
+
+    Where `counted` is 1, the arrays hold all its decisions, signals and failures by type and code: how many were
+    recorded and how many derived, the first time of a decision and the last of a failure (ns, 0 for none).
+    """
 
     TABLE: ClassVar[str] = "run_facts"
     SORT_KEY: ClassVar[SortKey] = (*BY_AGENT, "started_at", "run_id")
@@ -64,7 +76,40 @@ class RunFactsRow:
     step_ids: Annotated[tuple[bytes, ...], Column("Array(UUID)")]
     rules_version: Number
     settled_at: Time
-    is_deleted: Deleted = 0
+    is_deleted: Flag = 0
+    counted: Flag = 0
+    decision_keys: DecisionKeys = ()
+    decision_recorded: Counts = ()
+    decision_derived: Counts = ()
+    decision_first_recorded: Nanoseconds = ()
+    decision_first_derived: Nanoseconds = ()
+    decision_confidences: Counts = ()
+    decision_confidence_sums: Sums = ()
+    signal_keys: SignalKeys = ()
+    signal_recorded: Counts = ()
+    signal_derived: Counts = ()
+    signal_recorded_true: Counts = ()
+    signal_derived_true: Counts = ()
+    failure_keys: FailureKeys = ()
+    failure_recorded: Counts = ()
+    failure_derived: Counts = ()
+    failure_last: Nanoseconds = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UncountedRunRow:
+    """A settled run with records under this agent, from the first to the last, that its facts do not count."""
+
+    TABLE: ClassVar[str] = "uncounted_runs"
+    SORT_KEY: ClassVar[SortKey] = ("tenant", "agent_id", "run_id", "latest")
+
+    run_id: Uuid
+    agent_id: Identifier
+    tenant: Identifier
+    earliest: Time
+    latest: Time
+    settled_at: Time
+    is_deleted: Flag = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +122,7 @@ class SettledStepRow(StepRow):
     tool_name: Identifier
     rules_version: Number
     settled_at: Time
-    is_deleted: Deleted = 0
+    is_deleted: Flag = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +134,7 @@ class DerivedFailureRow(FailureRow):
     rule: Rule
     rules_version: Number
     settled_at: Time
-    is_deleted: Deleted = 0
+    is_deleted: Flag = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +146,7 @@ class DerivedDecisionRow(DecisionRow):
     rule: Rule
     rules_version: Number
     settled_at: Time
-    is_deleted: Deleted = 0
+    is_deleted: Flag = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,7 +158,7 @@ class DerivedSignalRow(SignalRow):
     rule: Rule
     rules_version: Number
     settled_at: Time
-    is_deleted: Deleted = 0
+    is_deleted: Flag = 0
 
 
 DERIVED_ROWS: Final[tuple[type[Row], ...]] = (
@@ -122,5 +167,6 @@ DERIVED_ROWS: Final[tuple[type[Row], ...]] = (
     DerivedFailureRow,
     DerivedDecisionRow,
     DerivedSignalRow,
+    UncountedRunRow,
 )
 ALL_ROWS: Final = (*ROWS, *DERIVED_ROWS)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -127,12 +127,29 @@ def stored_table(table: str, profile: Profile) -> str:
     return f"{table}_local {PROFILES[profile]['on_cluster']}" if profile == "cluster" else table
 
 
-def mark_stored_runs() -> list[str]:
+def mark_runs(new: Container[str]) -> list[str]:
+    """The statements by which runs wait to be settled whose rows were there before these new tables."""
+    if "run_marks" in new:
+        return _mark_stored_runs() if "agent_steps" not in new else []
+    return _mark_unplaced_runs() if "uncounted_runs" in new else []
+
+
+def _mark_stored_runs() -> list[str]:
     """The statements by which the runs of rows that are there wait to be settled, as if the rows came now."""
     return [
         f"INSERT INTO run_marks SELECT now64(9), tenant, run_id, min({time}), max({time}), 0 FROM {table}"  # noqa: S608
         " GROUP BY tenant, run_id"
         for table, time in _MARKED
+    ]
+
+
+def _mark_unplaced_runs() -> list[str]:
+    """The statements by which runs that have no facts, but records, wait to be settled and to be noted as uncounted."""
+    return [
+        f"INSERT INTO run_marks SELECT now64(9), tenant, run_id, min({time}), max({time}), 0 FROM {table}"  # noqa: S608
+        " WHERE (tenant, run_id) GLOBAL NOT IN (SELECT tenant, run_id FROM run_facts) GROUP BY tenant, run_id"
+        for table, time in _MARKED
+        if table in ("agent_failures", "agent_decisions", "agent_quality_signals")
     ]
 
 

@@ -20,21 +20,30 @@ _TABLES: Final[Mapping[str, Mapping[str, str]]] = {
     "span_links": {"span_links": "created_at"},
 }
 KINDS: Final = tuple(_TABLES)
+# The kinds of what the facts of a run count.
+COUNTED: Final = ("failures", "decisions", "quality_signals")
 # Every table that holds anything of a run, with the time that places its rows.
 TIMES: Final[Mapping[str, str]] = {
     **{table: time for tables in _TABLES.values() for table, time in tables.items()},
     "span_links": "started_at",
     "run_marks": "latest",
+    "uncounted_runs": "latest",
 }
 
 
 def expiries(seconds: Mapping[str, float | None]) -> dict[str, str]:
     """Returns the TTL expression of each table as the engine writes it, empty for none; `seconds` by kind of record."""
-    return {
+    found = {
         table: f"toDateTime({time}) + toIntervalSecond({int(age)})" if age else ""
         for kind, age in seconds.items()
         for table, time in _TABLES[kind].items()
     }
+    if not seconds:
+        return found
+    # As long as any record that may stand in an uncounted run.
+    ages = [seconds.get(kind) for kind in COUNTED]
+    longest = "" if None in ages else f"toDateTime(latest) + toIntervalSecond({int(max(filter(None, ages)))})"
+    return {**found, "uncounted_runs": longest}
 
 
 def kept_seconds(seconds: Mapping[str, float | None]) -> dict[str, int]:
@@ -45,6 +54,12 @@ def kept_seconds(seconds: Mapping[str, float | None]) -> dict[str, int]:
         for table, time in _TABLES[kind].items()
         if age and time == TIMES[table]
     }
+
+
+def counted_since(kind: str, before: int, seconds: int) -> str:
+    """Returns the INSERT that records the TTL of a kind, in seconds, 0 for none; what expired under the one before is gone."""
+    since = f"now64(9) - toIntervalSecond({before})" if before else "toDateTime64(0, 9, 'UTC')"
+    return f"INSERT INTO counted_since SELECT '{kind}', {since}, {seconds}, now64(9)"
 
 
 def apply_expiry(table: str, expiry: str) -> str:

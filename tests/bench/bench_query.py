@@ -54,14 +54,36 @@ _TIME: Final = "now64(9, 'UTC') - toIntervalSecond(3600 + (intDiv(number, {each}
 _SHARED: Final = (
     f"'default' AS tenant, {_AGENT} AS agent_id, {_VERSION} AS agent_version, 'default' AS environment"
 )
+_REASONS: Final = (
+    "['transient_error_detected', 'rate_limit_encountered', 'no_retry_terminal_error', 'retry_budget_exhausted',"
+    " 'backoff_required']"
+)
+_CODES: Final = "['timeout', 'invalid_input', 'unavailable', 'rate_limited', 'authentication_failed']"
 _STATEMENTS: Final = (
     (
         1,
         f"""
         INSERT INTO run_facts (run_id, status, started_at, ended_at, created_at, trace_id, source, steps, settled_at,
-            tenant, agent_id, agent_version, environment)
-        SELECT {_RUN} AS run_id, if(cityHash64(number) % 7 = 0, 'failure', 'success'), {_TIME}, {_TIME}, {_TIME},
-            run_id, 'agenttrace', 10, now64(9, 'UTC'), {_SHARED}
+            tenant, agent_id, agent_version, environment, counted, decision_keys, decision_recorded, decision_derived,
+            decision_first_recorded, decision_first_derived, decision_confidences, decision_confidence_sums,
+            signal_keys, signal_recorded, signal_derived, signal_recorded_true, signal_derived_true,
+            failure_keys, failure_recorded, failure_derived, failure_last)
+        WITH
+            range(number * 10, number * 10 + 10) AS all,
+            arrayFilter(code -> arrayExists(each -> cityHash64(each) % 5 = code, all), range(5)) AS codes,
+            arrayMap(code -> arrayCount(each -> cityHash64(each) % 5 = code, all), codes) AS times,
+            arrayMap(code -> 0, codes) AS none,
+            {_TIME} AS began,
+            arrayMap(each -> each, if(cityHash64(number) % 7 = 0, [1], [])) AS failures
+        SELECT {_RUN} AS run_id, if(notEmpty(failures), 'failure', 'success'), began, began, began,
+            run_id, 'agenttrace', 10, now64(9, 'UTC'), {_SHARED},
+            1, arrayMap(code -> concat('retry_strategy/', {_REASONS}[code + 1]), codes), times, none,
+            arrayMap(code -> toUnixTimestamp64Nano(began), codes), none, times,
+            arrayMap(code -> arraySum(each -> if(cityHash64(each) % 5 = code, each % 100 / 100, 0), all), codes),
+            arrayMap(code -> concat('tool_failure/', {_CODES}[code + 1]), codes), times, none,
+            arrayMap(code -> arrayCount(each -> cityHash64(each) % 5 = code AND each % 3 != 0, all), codes), none,
+            arrayMap(each -> 'tool/timeout', failures), failures, arrayMap(each -> 0, failures),
+            arrayMap(each -> toUnixTimestamp64Nano(began) + 1000000000, failures)
         FROM numbers({{start}}, {{rows}})
         """,  # noqa: S608 - of ours
     ),
@@ -71,8 +93,7 @@ _STATEMENTS: Final = (
         INSERT INTO agent_decisions (decision_id, run_id, decision_type, selected, reason_code, confidence, recorded_at,
             created_at, tenant, agent_id, agent_version, environment)
         SELECT generateUUIDv4(number), {_RUN}, 'retry_strategy', 'again',
-            ['transient_error_detected', 'rate_limit_encountered', 'no_retry_terminal_error', 'retry_budget_exhausted',
-             'backoff_required'][1 + cityHash64(number) % 5], (number % 100) / 100,
+            {_REASONS}[1 + cityHash64(number) % 5], (number % 100) / 100,
             {_TIME}, now64(9, 'UTC'), {_SHARED}
         FROM numbers({{start}}, {{rows}})
         """,  # noqa: S608 - of ours
@@ -83,7 +104,7 @@ _STATEMENTS: Final = (
         INSERT INTO agent_quality_signals (signal_id, run_id, signal_type, signal_code, value, recorded_at,
             created_at, tenant, agent_id, agent_version, environment)
         SELECT generateUUIDv4(number), {_RUN}, 'tool_failure',
-            ['timeout', 'invalid_input', 'unavailable', 'rate_limited', 'authentication_failed'][1 + cityHash64(number) % 5],
+            {_CODES}[1 + cityHash64(number) % 5],
             number % 3 != 0, {_TIME}, now64(9, 'UTC'), {_SHARED}
         FROM numbers({{start}}, {{rows}})
         """,  # noqa: S608 - of ours
@@ -108,6 +129,7 @@ def fill(database: ClickHouse) -> None:
             rows = min(IN_INSERT, RUNS * each - start)
             database.command(statement.format(each=each, start=start, rows=rows))
     database.command("TRUNCATE TABLE run_marks")
+    database.command("INSERT INTO settle_progress SELECT now64(9), now64(9)")
     for table in ("run_facts", "agent_decisions", "agent_quality_signals", "agent_failures"):
         database.command(f"OPTIMIZE TABLE {table} FINAL")
 

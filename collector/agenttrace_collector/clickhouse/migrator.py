@@ -9,6 +9,7 @@ from itertools import pairwise
 from typing import Final, NamedTuple
 
 from agenttrace_collector.clickhouse.client import ClickHouse, QueryRejected
+from agenttrace_collector.clickhouse.expiry import record_expiries
 from agenttrace_collector.clickhouse.requirements import SchemaMismatch, SchemaMissing
 from agenttrace_schemas.checks import (
     apply_checks,
@@ -24,14 +25,14 @@ from agenttrace_schemas.migrations import (
     Migration,
     Profile,
     ledger_entry,
-    mark_stored_runs,
+    mark_runs,
     migrations,
     statements,
     stored_table,
     views,
 )
 from agenttrace_schemas.retention import apply_expiry, expiries
-from agenttrace_schemas.rows import StepRow, columns
+from agenttrace_schemas.rows import columns
 from agenttrace_schemas.rules import Policy
 
 _UNKNOWN_DATABASE: Final = 81
@@ -100,9 +101,9 @@ class Migrator:
         for migration in pending:
             self._run(with_checks(each, self.policy) for each in statements(migration.up, profile))
             self._record(migration.version, migration.name, migration.checksum, "up")
-        if "run_marks" in new and StepRow.TABLE not in new:
-            self._run(mark_stored_runs())
+        self._run(mark_runs(new))
         checked = self._apply_checks(new, profile)
+        record_expiries(self.database, self.ttl)
         expiring = [table for table in self._apply_ttl(profile) if table not in new]
         for view in views().values():
             self._run(statements(view, profile))

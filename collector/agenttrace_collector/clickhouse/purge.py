@@ -11,6 +11,7 @@ from agenttrace_collector.clickhouse.client import ClickHouse
 from agenttrace_collector.clickhouse.purge_subject import Kind, Subject
 from agenttrace_schemas.migrations import PROFILES
 from agenttrace_schemas.retention import TIMES
+from agenttrace_schemas.wire import UNKNOWN
 
 # These know runs only; an agent's runs are looked up, so that they are erased while that can be done.
 _WITHOUT_AGENT: Final = ("span_links", "run_marks", "agent_outcomes")
@@ -49,6 +50,7 @@ class Eraser:
 
     def erase(self, subject: Subject) -> dict[str, int]:
         """Erase them; what was there by table. Raises `Unavailable` where some cannot be erased now."""
+        self._record(subject)
         erased: dict[str, int] = {}
         for _ in range(_ROUNDS):
             if not (found := self.count(subject)):
@@ -57,6 +59,19 @@ class Eraser:
                 erased[table] = erased.get(table, 0) + rows
             self._erase(subject)
         return erased
+
+    def _record(self, subject: Subject) -> None:
+        """Records which runs may lose records that their facts count; other subjects take the facts along.
+
+        A run that began before a time keeps what came later. Records that name no agent count for their run's.
+        """
+        since = ""
+        if subject.kind is Kind.BEFORE:
+            since = f"fromUnixTimestamp64Nano({int(str(subject.value)):d}, 'UTC')"
+        elif subject.kind is Kind.AGENT and subject.value == UNKNOWN:
+            since = "now64(9)"
+        if since:
+            self.database.command(f"INSERT INTO counted_since SELECT 'purged', {since}, 0, now64(9)")
 
     def _erase(self, subject: Subject) -> None:
         suffixes = self._suffixes()

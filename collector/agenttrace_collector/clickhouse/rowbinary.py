@@ -75,8 +75,11 @@ def _strings(values: Sequence[str]) -> bytes:
     return varint(len(values)) + b"".join(map(string, values))
 
 
-def _uuids(values: Sequence[bytes]) -> bytes:
-    return varint(len(values)) + b"".join(map(uuid, values))
+def _array(pack: Encoder) -> Encoder:
+    def array(values: Sequence[Any]) -> bytes:
+        return varint(len(values)) + b"".join(map(pack, values))
+
+    return array
 
 
 def _nullable(encode: Encoder) -> Encoder:
@@ -92,7 +95,11 @@ ENCODERS: Final[Mapping[str, Encoder]] = {
     "String": string,
     "LowCardinality(String)": string,
     "Array(String)": _strings,
-    "Array(UUID)": _uuids,
+    "Array(LowCardinality(String))": _strings,
+    "Array(UUID)": _array(uuid),
+    "Array(UInt32)": _array(_UINT32),
+    "Array(Int64)": _array(_INT64),
+    "Array(Float64)": _array(_FLOAT64),
     "Map(LowCardinality(String), Variant(Bool, Float64, Int64, String))": metadata,
     "DateTime64(9, 'UTC')": _INT64,
     "UInt64": _UINT64,

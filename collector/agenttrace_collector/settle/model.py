@@ -12,6 +12,7 @@ from agenttrace_schemas.derived_rows import (
     DerivedSignalRow,
     RunFactsRow,
     SettledStepRow,
+    UncountedRunRow,
 )
 from agenttrace_schemas.rows import OutcomeRow, RunRow, SpanLinkRow, StepRow
 from agenttrace_schemas.rules import Policy
@@ -67,13 +68,30 @@ class Thresholds:
         }
 
 
+class Told(NamedTuple):
+    """A decision, signal or failure (`kind`): what it is, whose, when (ns), and its confidence or value."""
+
+    kind: str
+    type: str
+    code: str
+    agent_id: str
+    agent_version: str
+    environment: str
+    time: int
+    number: float | None
+
+
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """What the agent itself recorded, by step (None: of the run); a derived row of the same type is dropped."""
+    """What the agent itself recorded, by step (None: of the run); a derived row of the same type is dropped.
+
+    `told` is all of it, to be counted.
+    """
 
     signals: frozenset[tuple[bytes | None, str]] = frozenset()
     decisions: frozenset[tuple[bytes | None, str]] = frozenset()
     failures: frozenset[bytes | None] = frozenset()
+    told: tuple[Told, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,13 +110,17 @@ class RunRows:
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """The result of settling a run; `facts` is None if the trace is not a run."""
+    """The result of settling a run; `facts` is None if the trace is not a run.
+
+    `uncounted` has the run by agent where the facts cannot count what is stored of it.
+    """
 
     facts: RunFactsRow | None = None
     steps: tuple[SettledStepRow, ...] = ()
     signals: tuple[DerivedSignalRow, ...] = ()
     decisions: tuple[DerivedDecisionRow, ...] = ()
     failures: tuple[DerivedFailureRow, ...] = ()
+    uncounted: tuple[UncountedRunRow, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

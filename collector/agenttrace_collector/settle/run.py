@@ -8,6 +8,7 @@ from typing import Final
 
 from agenttrace_collector.settle.classify import classify
 from agenttrace_collector.settle.coding_agent import last_told, set_denied_apart, set_side_calls
+from agenttrace_collector.settle.counts import with_counts
 from agenttrace_collector.settle.derive import derive, mark_fallbacks
 from agenttrace_collector.settle.model import (
     AGENT,
@@ -36,6 +37,10 @@ _STATED: Final = frozenset({"agenttrace", "api"})
 
 def settle_run(rows: RunRows, this: SettleContext) -> Settled:
     """Settles the rows of one run id; the result has no facts if they are not a run."""
+    return with_counts(rows, _settled(rows, this), this)
+
+
+def _settled(rows: RunRows, this: SettleContext) -> Settled:
     nodes = [node for node in build(rows) if node.step.operation != "create_agent"]
     set_denied_apart(rows, nodes)
     if sides := set_side_calls(nodes):

@@ -20,6 +20,21 @@ UNSETTLED_MARKS: Final = (
     "marked_at > (SELECT greatest(max(watermark), toDateTime64('1971-01-01 00:00:00', 9, 'UTC'))"
     " FROM settle_progress) - INTERVAL 5 MINUTE"
 )
+# Tools of agents that calls in the month before confirm.
+TOOLS: Final = """
+SELECT DISTINCT tenant, agent_id, tool_name
+FROM agent_steps
+WHERE (tenant, agent_id) IN (${owners}) AND started_at > fromUnixTimestamp64Nano({since:Int64}) - INTERVAL 30 DAY
+    AND tool_name != '' AND tool_name NOT LIKE '${unconfirmed}%'
+LIMIT 100000
+"""
+# Since when and until when earlier rounds have runs, and whether all of them counted what is stored.
+BEFORE: Final = """
+SELECT tenant, UUIDToNum(run_id), toUnixTimestamp64Nano(min(started_at)), toUnixTimestamp64Nano(max(ended_at)), min(counted)
+FROM run_facts WHERE ${runs}
+GROUP BY tenant, run_id
+"""
+UNCOUNTED: Final = "SELECT DISTINCT tenant, UUIDToNum(run_id) FROM uncounted_runs WHERE ${runs}"
 # How a type is selected so that it arrives as the row classes have it; an id that is none is all zero.
 _FORMS: Final[Mapping[str, str]] = {
     "UUID": "UUIDToNum(${column})",
@@ -68,13 +83,20 @@ def rows_of_runs(row: type[Row], marks: Sequence[PendingRun]) -> str:
 
 
 def stated(row: type[Row], marks: Sequence[PendingRun]) -> str:
-    """The query of the types that the agent recorded, by step, of these runs."""
-    kind = next(name for name in columns(row) if name.endswith("_type"))
+    """The query of what the agent recorded of these runs: by which step, its type as settling takes it, and all of `Told`."""
+    kind, code = (name for name in columns(row) if name.endswith(("_type", "_code")))
+    name = kind.removesuffix("_type")
+    number = {"decision": "confidence", "signal": "toFloat64(value)"}.get(name, "NULL")
+    told = f"{quoted(name)}, {kind}, {code}, agent_id, agent_version, environment"
+    time = render(_FORMS["DateTime64(9, 'UTC')"], {"column": TIMES[row.TABLE]})
     if kind == "decision_type":
         kind = f"if({kind} = 'approval' AND selected = 'deny', {quoted(DENIAL)}, toString({kind}))"
     step = render(_FORMS["Nullable(UUID)"], {"column": "step_id"})
     where = rows_of_runs(row, marks)
-    return f"SELECT tenant, UUIDToNum(run_id), {step}, {kind} FROM {row.TABLE} WHERE {where}"  # noqa: S608
+    return (
+        f"SELECT tenant, UUIDToNum(run_id), {step}, {kind}, {told}, {time}, {number}"  # noqa: S608
+        f" FROM {row.TABLE} FINAL WHERE {where}"
+    )
 
 
 def settled_marks(marks: Sequence[PendingRun]) -> str:

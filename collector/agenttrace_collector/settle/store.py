@@ -19,6 +19,7 @@ from agenttrace_collector.settle.model import (
     RunKey,
     RunRows,
     Settled,
+    Told,
 )
 from agenttrace_schemas.derived_rows import DERIVED_ROWS
 from agenttrace_schemas.names import UNCONFIRMED
@@ -74,20 +75,8 @@ WHERE started_at >= fromUnixTimestamp64Nano({since:Int64}) AND started_at < from
 GROUP BY tenant, run_id
 ORDER BY min(started_at)
 """
-_TOOLS: Final = """
-SELECT DISTINCT tenant, agent_id, tool_name
-FROM agent_steps
-WHERE (tenant, agent_id) IN (${owners}) AND started_at > fromUnixTimestamp64Nano({since:Int64}) - INTERVAL 30 DAY
-    AND tool_name != '' AND tool_name NOT LIKE '${unconfirmed}%'
-LIMIT 100000
-"""
-_BEFORE: Final = """
-SELECT tenant, UUIDToNum(run_id), toUnixTimestamp64Nano(min(started_at)), toUnixTimestamp64Nano(max(ended_at))
-FROM run_facts WHERE ${runs}
-GROUP BY tenant, run_id
-"""
-
-
+# No row is older or later (2100).
+_EVER: Final = (0, 4_102_444_800 * 10**9)
 # Of two outcomes that were said at one time, the view of runs that wait chooses the same.
 _WHEN_SAID: Final = attrgetter("recorded_at", "created_at", "status", "failure_type", "failure_code")
 # Runs that were settled before, with the first start and the last end (ns) that their facts ever said.
@@ -133,13 +122,20 @@ class Store:
         return [mark._replace(touched=max(mark.touched, aside.get(mark[:2], 0))) for mark in marks]
 
     def with_previous_range(self, marks: Sequence[PendingRun]) -> tuple[list[PendingRun], Ranges]:
-        """The marks with the times of what was settled before, and the runs that were, with these times."""
+        """The marks with the times of what was settled before, and the runs that were, with these times.
+
+        A run whose records are not counted may have some at any time.
+        """
         before: dict[RunKey, tuple[int, int]] = {}
         # Another tenant may have a run of the same id, which this round leaves as it is.
         these = {mark[:2] for mark in marks}
-        for tenant, run_id, started, ended in self.database.query(render(_BEFORE, {"runs": sql.runs(marks)})):
+        runs = {"runs": sql.runs(marks)}
+        for tenant, run_id, started, ended, counted in self.database.query(render(sql.BEFORE, runs)):
             if (run := (str(tenant), bytes(run_id))) in these:
-                before[run] = (started, ended)
+                before[run] = (started, ended) if counted else _EVER
+        for tenant, run_id in self.database.query(render(sql.UNCOUNTED, runs)):
+            if (run := (str(tenant), bytes(run_id))) in these:
+                before[run] = _EVER
         wide = []
         for mark in marks:
             started, ended = before.get(mark[:2], (mark.earliest, mark.latest))
@@ -166,7 +162,7 @@ class Store:
 
     def confirmed_tools(self, owners: Collection[tuple[str, str]], since: int) -> list[tuple[str, str, str]]:
         """Tenant, agent and name of each tool that ran for one of these agents in the month before (ns), or later."""
-        statement = render(_TOOLS, {"owners": sql.pairs(owners), "unconfirmed": UNCONFIRMED})
+        statement = render(sql.TOOLS, {"owners": sql.pairs(owners), "unconfirmed": UNCONFIRMED})
         rows = self.database.query(statement, {"since": since})
         return [(str(tenant), str(agent), str(name)) for tenant, agent, name in rows]
 
@@ -174,7 +170,14 @@ class Store:
         """Inserts the results and soft-deletes rows that this round no longer produces."""
         made: defaultdict[str, list[Row]] = defaultdict(list)
         for each in settled:
-            for row in (each.facts, *each.steps, *each.signals, *each.decisions, *each.failures):
+            for row in (
+                each.facts,
+                *each.steps,
+                *each.signals,
+                *each.decisions,
+                *each.failures,
+                *each.uncounted,
+            ):
                 if row is not None:
                     made[row.TABLE].append(row)
         earlier = _settled_earlier(settled, before)
@@ -230,25 +233,23 @@ class Store:
         return {(row.tenant, row.run_id): row for row in found}
 
     def _recorded(self, marks: Sequence[PendingRun]) -> dict[RunKey, Recorded]:
-        signals, decisions, failures = (
-            self._stated(row, marks) for row in (SignalRow, DecisionRow, FailureRow)
-        )
+        stated: dict[type[Row], defaultdict[RunKey, list[tuple[bytes | None, str]]]] = {}
+        told: defaultdict[RunKey, list[Told]] = defaultdict(list)
+        for row in (SignalRow, DecisionRow, FailureRow):
+            found = stated[row] = defaultdict(list)
+            for tenant, run_id, step_id, kind, *rest in self.database.query(sql.stated(row, marks)):
+                run = (str(tenant), bytes(run_id))
+                found[run].append((bytes(step_id) if any(step_id) else None, str(kind)))
+                told[run].append(Told._make([*map(str, rest[:-2]), *rest[-2:]]))
         return {
             run: Recorded(
-                frozenset(signals[run]),
-                frozenset(decisions[run]),
-                frozenset(step_id for step_id, _ in failures[run]),
+                frozenset(stated[SignalRow][run]),
+                frozenset(stated[DecisionRow][run]),
+                frozenset(step_id for step_id, _ in stated[FailureRow][run]),
+                tuple(each),
             )
-            for run in {*signals, *decisions, *failures}
+            for run, each in told.items()
         }
-
-    def _stated(
-        self, row: type[Row], marks: Sequence[PendingRun]
-    ) -> defaultdict[RunKey, list[tuple[bytes | None, str]]]:
-        found: defaultdict[RunKey, list[tuple[bytes | None, str]]] = defaultdict(list)
-        for tenant, run_id, step_id, kind in self.database.query(sql.stated(row, marks)):
-            found[str(tenant), bytes(run_id)].append((bytes(step_id) if any(step_id) else None, str(kind)))
-        return found
 
     def _withdrawn(
         self, row: type[Row], earlier: Sequence[PendingRun], made: Iterable[Row], settled_at: int

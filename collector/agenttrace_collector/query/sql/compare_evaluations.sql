@@ -6,7 +6,7 @@ WITH
     population AS
     (
         SELECT run_id, agent_version AS version
-        FROM runs
+        FROM ${heads}
         WHERE ${of_versions}
     ),
     run_means AS

@@ -1,38 +1,64 @@
 -- Outcomes of runs with and without a signal
 -- In which share of the runs with a signal the outcome was the wanted one (success by default), and in those
--- without it; a run has a signal where it was observed as true at least once.
+-- without it; a run has a signal where it was observed as true at least once. The time range selects runs by their
+-- start.
 WITH
     ${statistics},
     if({outcome:String} = '', 'success', {outcome:String}) AS wanted,
-    ${population},
-    (SELECT (count(), countIf(status = wanted)) FROM population) AS all_runs,
-    observed AS
-    (
-        SELECT run_id, signal_type, signal_code, count() AS occurrences
-        FROM quality_signals
-        WHERE ${scope}
-          AND value
-          AND ({source:String} = '' OR source = {source:String})
-          AND run_id IN (SELECT run_id FROM population)
-        GROUP BY run_id, signal_type, signal_code
-    ),
-    counted AS
+    ${counted_from},
+    ${apart_since},
+    ${apart},
+    -- Of each run which signals were true, and how often, after an empty key for the run itself.
+    found AS
     (
         SELECT
-            signal_type,
-            signal_code,
-            sum(occurrences) AS total_occurrences,
-            toFloat64(count()) AS m,
-            toFloat64(countIf(status = wanted)) AS a,
-            toFloat64(assumeNotNull(all_runs.1)) - m AS n,
-            toFloat64(assumeNotNull(all_runs.2)) - a AS b
-        FROM observed
-        INNER JOIN population USING (run_id)
-        GROUP BY signal_type, signal_code
+            status,
+            arrayPushFront(signal_keys, '') AS keys,
+            arrayPushFront(arrayMap(
+                (recorded, derived) -> ${times_of}, signal_recorded_true, signal_derived_true
+            ), 1) AS counts
+        FROM run_facts FINAL
+        WHERE ${own}
+          AND ${covered}
+        UNION ALL
+        SELECT status, arrayPushFront(observed.1, ''), arrayPushFront(observed.2, 1)
+        FROM apart
+        LEFT JOIN
+        (
+            SELECT run_id, groupArray((key, times)) AS observed
+            FROM
+            (
+                SELECT run_id, concat(signal_type, '/', signal_code) AS key, count() AS times
+                FROM quality_signals
+                WHERE ${scope}
+                  AND value
+                  AND ({source:String} = '' OR source = {source:String})
+                  AND (recorded_at >= apart_since OR recorded_at < counted_from + INTERVAL 1 DAY)
+                  AND run_id GLOBAL IN (
+                    ${uncovered}
+                  )
+                GROUP BY run_id, key
+            )
+            GROUP BY run_id
+        ) AS signals USING (run_id)
+        WHERE ${own}
     ),
+    by_key AS
+    (
+        SELECT
+            key,
+            sum(times) AS total_occurrences,
+            toFloat64(count()) AS m,
+            toFloat64(countIf(status = wanted)) AS a
+        FROM found
+        ARRAY JOIN keys AS key, counts AS times
+        WHERE times > 0
+        GROUP BY key
+    ),
+    ${with_and_without},
     ${tested}
 SELECT
-    signal_type, signal_code, total_occurrences,
+    ${type_of_key} AS signal_type, ${code_of_key} AS signal_code, total_occurrences,
     toUInt64(m) AS runs_present, toUInt64(n) AS runs_absent,
     toUInt64(a) AS outcome_present, toUInt64(b) AS outcome_absent,
     rate_a AS success_rate_when_present,

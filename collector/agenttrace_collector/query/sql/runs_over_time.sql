@@ -6,7 +6,7 @@ SELECT
     countIf(status = 'success') AS successful,
     countIf(status = 'failure') AS failed,
     countIf(status = 'partial') AS partial
-FROM runs
+FROM ${heads}
 WHERE ${scope}
   AND ${started}
   AND ${tool}

@@ -6,7 +6,7 @@ WITH
             count(), countIf(status = 'success'), countIf(status = 'failure'), countIf(status = 'partial'),
             uniqExact(agent_id), uniqExact(agent_id, agent_version)
         )
-        FROM runs
+        FROM ${heads}
         WHERE ${scope}
           AND ${started}
     ) AS found

@@ -2,7 +2,7 @@
 population AS
     (
         SELECT run_id, status
-        FROM runs
+        FROM ${heads}
         WHERE ${scope}
           AND ${started}
           AND ${tool}

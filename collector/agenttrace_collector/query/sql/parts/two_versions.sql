@@ -2,7 +2,7 @@
 chosen AS
     (
         SELECT run_id, agent_version AS version, status
-        FROM runs
+        FROM ${heads}
         WHERE ${of_versions}
     ),
     (SELECT (countIf(version = {version_a:String}), countIf(version = {version_b:String})) FROM chosen) AS all_runs,

@@ -1,0 +1,2 @@
+-- The type of a key such as `tool/timeout`.
+substring(key, 1, position(key, '/') - 1)
