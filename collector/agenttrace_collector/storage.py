@@ -150,8 +150,17 @@ async def opened_storage(config: Config, database: Database, lifetime: Shutdown)
         ):
             yield Storage(journal, delivery, capacity, preparation, journal.queues())
     finally:
+        _tell_what_is_left(journal.depth().rows, is_kept=config.journal.durability != "memory")
         await asyncio.to_thread(journal.close)
         await asyncio.to_thread(database.close)
+
+
+def _tell_what_is_left(rows: int, *, is_kept: bool) -> None:
+    """Say at a stop how many rows the database has not taken, and what becomes of them."""
+    if rows and is_kept:
+        _log.warning("%d rows are not delivered: they wait in the journal for the next start", rows)
+    elif rows:
+        _log.error("%d rows are not delivered and are lost: journal.durability is memory", rows)
 
 
 async def drain(config: Config, database: Database, within: float) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from agenttrace_collector.config import Config, ConfigError, load_config
 from agenttrace_collector.config.directories import (
     data_directory,
     prepare_directory,
+    refuse_followed_links,
     warn_if_readable,
     warn_of_old_place,
 )
@@ -174,3 +176,16 @@ def test_a_database_in_the_old_place_is_told(
     warn_of_old_place("chdb://./agenttrace-data", "agenttrace")
     assert not caplog.messages
     run("assert ClickHouse('chdb://./agenttrace-data').query('SELECT n FROM kept') == [(7,)]", tmp_path)
+
+
+def test_a_copy_that_followed_links_is_named(tmp_path: Path) -> None:
+    """The engine could not open it, and would say so with whole statements; one with its links is opened."""
+    original = tmp_path / "data"
+    (original / "store" / "e29").mkdir(parents=True)
+    (original / "metadata").mkdir()
+    (original / "metadata" / "agenttrace").symlink_to("../store/e29")
+    shutil.copytree(original, tmp_path / "followed")
+    shutil.copytree(original, tmp_path / "whole", symlinks=True)
+    refuse_followed_links(tmp_path / "whole", "agenttrace")
+    with pytest.raises(ConfigError, match="copied with its links followed"):
+        ClickHouse(f"chdb://{tmp_path / 'followed'}", "agenttrace").query("SELECT 1")

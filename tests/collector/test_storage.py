@@ -48,13 +48,17 @@ def away(times: int) -> Iterator[CollectorError]:
 
 
 def opened(
-    directory: Path, database: PreparedDatabase, scenario: Callable[[Storage, Shutdown], object]
+    directory: Path,
+    database: PreparedDatabase,
+    scenario: Callable[[Storage, Shutdown], object],
+    *more: str,
 ) -> Shutdown:
     """Run a scenario, which may be a coroutine function, on an open storage; then stop it."""
 
     async def run() -> Shutdown:
         lifetime = Shutdown(drain_timeout=0.2)
-        settings = [f"journal.directory={directory / 'journal'}", "exporters.clickhouse.block_age=10ms"]
+        own = [f"journal.directory={directory / 'journal'}", "exporters.clickhouse.block_age=10ms"]
+        settings = [*own, *more]
         async with opened_storage(load_config([], settings, {}), database, lifetime) as storage:
             answer = scenario(storage, lifetime)
             if asyncio.iscoroutine(answer):
@@ -94,6 +98,25 @@ def test_rows_are_kept_when_the_database_never_answers(tmp_path: Path) -> None:
     database = PreparedDatabase()
     opened(tmp_path, database, emptied)
     assert len(database.rows[LINKS]) == 3
+
+
+@pytest.mark.parametrize(
+    ("durability", "told"),
+    [
+        ("fsync", "3 rows are not delivered: they wait in the journal for the next start"),
+        ("memory", "3 rows are not delivered and are lost: journal.durability is memory"),
+    ],
+)
+def test_a_stop_says_how_many_rows_are_left(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, durability: str, told: str
+) -> None:
+    """While the database is away, and what becomes of them; nothing is said where none are."""
+    chosen = f"journal.durability={durability}"
+    opened(tmp_path, PreparedDatabase(answers=away(10_000)), written, chosen)
+    assert caplog.messages[-1] == told
+    caplog.clear()
+    opened(tmp_path / "other", PreparedDatabase(), delivered, chosen)
+    assert not [each for each in caplog.messages if "not delivered" in each]
 
 
 @pytest.mark.parametrize("embedded", [True, False])

@@ -2,55 +2,28 @@
 
 from __future__ import annotations
 
-import contextlib
 import itertools
-import os
-import shutil
-import subprocess
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import grpc
 import pytest
 
 from tests.support.clickhouse_server import clickhouse_server
-from tests.support.collector import Collector
+from tests.support.disk import COLLECTORS_DISK_MIB, REFUSALS, fill_collector, small_disk
 from tests.support.http import counted
-from tests.support.on_server import collecting, send, stored
+from tests.support.on_server import collecting, stored
 from tests.support.proof import FULL, Proof, Sender, deliver, proving
 from tests.support.receivers import wait_until
 
 SIZE_MIB = 24
 ROUNDS = 10 if FULL else 2
-REFUSALS = 5
 RESERVE_MIB = 8
-# The reserve of a collector is 32 MiB.
-COLLECTORS_DISK_MIB = 64
 COLLECTORS_ROUNDS = 5 if FULL else 1
-IN_REQUEST = 500
-
-
-@contextlib.contextmanager
-def small_disk(path: Path, size_mib: int = SIZE_MIB) -> Iterator[Path]:
-    """A small tmpfs; without the right to mount one there is nothing to prove."""
-    mount = shutil.which("mount")
-    path.mkdir()
-    if mount is None or os.geteuid() != 0:
-        pytest.skip("mounting a small tmpfs needs root")
-    command = [mount, "-t", "tmpfs", "-o", f"size={size_mib}m,mode=0700", "tmpfs", str(path)]
-    if subprocess.run(command, capture_output=True, check=False).returncode:
-        pytest.skip("this machine does not let root mount a tmpfs")
-    try:
-        yield path
-    finally:
-        subprocess.run(["umount", str(path)], check=True)
 
 
 def test_a_disk_that_the_journal_fills(tmp_path: Path) -> None:
     """Filled while the database is away, drained when it is back, again and again; no restart."""
     sender = Sender(rows=1000)
-    with small_disk(tmp_path / "disk") as disk:
+    with small_disk(tmp_path / "disk", SIZE_MIB) as disk:
         settings = {"journal": str(disk), "reserve_mib": RESERVE_MIB}
         with proving(tmp_path, **settings) as proof:
             for _ in range(ROUNDS):
@@ -68,7 +41,7 @@ def test_a_disk_that_the_journal_fills(tmp_path: Path) -> None:
 def test_a_disk_that_something_else_fills(tmp_path: Path) -> None:
     """Not a byte is left, and the process is killed: what is there is delivered, new requests go in later."""
     sender = Sender(rows=1000)
-    with small_disk(tmp_path / "disk") as disk:
+    with small_disk(tmp_path / "disk", SIZE_MIB) as disk:
         hog = disk / "hog"
         settings = {"journal": str(disk), "reserve_mib": RESERVE_MIB}
         proof = Proof(tmp_path, away=True, **settings)
@@ -101,25 +74,6 @@ def test_the_collector_on_a_full_disk(tmp_path: Path) -> None:
                 wait_until(lambda: counted(collector, "agenttrace_journal_rows") == 0, 120)
                 assert stored(database) == sent > held
         print(f"\nfilled {COLLECTORS_ROUNDS} times, {sent} acknowledged spans stored once")
-
-
-def fill_collector(collector: Collector, seeds: Iterator[int]) -> int:
-    """Spans that were acknowledged before nothing more went in; every refusal says when to come again."""
-    sent = refused = 0
-    while refused < REFUSALS:
-        try:
-            sent += send(collector, [next(seeds)], IN_REQUEST)
-        except grpc.RpcError as error:
-            if not says_when(error):
-                raise
-            refused += 1
-    return sent
-
-
-def says_when(error: Any) -> bool:
-    """Whether a failure asks to come again, and after what delay."""
-    later = error.code() is grpc.StatusCode.UNAVAILABLE
-    return later and b"RetryInfo" in dict(error.trailing_metadata())["grpc-status-details-bin"]
 
 
 def fill(proof: Proof, sender: Sender) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import re
 import subprocess
 import sys
 import urllib.error
@@ -17,6 +19,7 @@ from tests.support.api import tokens_file
 from tests.support.clickhouse_server import clickhouse_server
 from tests.support.collector import Collector
 from tests.support.database import engine
+from tests.support.disk import COLLECTORS_DISK_MIB, REFUSALS, fill_collector, small_disk
 from tests.support.http import counted
 from tests.support.on_server import collecting, new_database, send, stored
 from tests.support.receivers import wait_until
@@ -71,7 +74,34 @@ def test_the_doctor_answers_an_operator(tmp_path: Path) -> None:
             after = doctor(collector)
     assert "Rows wait in the journal because the database does not take them; they are safe" in told
     assert "At the present rate the journal is full in" in told
-    assert all(reason in told for reason in ("unauthorized", "too_large"))
+    assert all(re.search(rf"{reason} \S* +1\n", told) for reason in ("unauthorized", "too_large"))
     assert f"1 runs cannot be settled and are tried again later; the log says why: {ASIDE}." in told
     assert "Rows wait in the journal" not in after
+    assert "full in" not in after
+
+
+def test_the_doctor_answers_when_the_disk_is_full(tmp_path: Path) -> None:
+    """Filled while the database is away: who is refused and why, what waits, until when; nothing of it is lost."""
+    with (
+        small_disk(tmp_path / "disk", COLLECTORS_DISK_MIB) as disk,
+        clickhouse_server() as server,
+    ):
+        settings = {"journal__directory": str(disk / "journal"), "service__drain_timeout": "1s"}
+        with collecting(tmp_path, server.endpoint, **settings) as (collector, database):
+            server.away = True
+            sent = fill_collector(collector, itertools.count())
+            wait_until(lambda: counted(collector, "agenttrace_journal_oldest_seconds") > 10, 120)
+            waiting, told = counted(collector, "agenttrace_journal_rows"), doctor(collector)
+            server.away = False
+            wait_until(lambda: stored(database) == sent, 120)
+            wait_until(lambda: counted(collector, "agenttrace_journal_rows") == 0, 60)
+            after = doctor(collector)
+    refused = re.search(r"disk_full (\S+) +(\d+)\n", told)
+    assert refused
+    assert refused.groups() == ("support-agent", str(REFUSALS))
+    assert "The collector refuses requests: the disk is nearly full." in told
+    assert "Rows wait in the journal because the database does not take them; they are safe" in told
+    assert re.search(rf"rows +{waiting:,.0f}\n", told)
+    assert re.search(r"At the present rate the journal is full in \d+ \w+;", told)
+    assert "The collector refuses requests" not in after
     assert "full in" not in after

@@ -25,6 +25,7 @@ from agenttrace_collector.config.directories import (
     EMBEDDED,
     data_directory,
     prepare_directory,
+    refuse_followed_links,
 )
 from agenttrace_collector.config.dsn import Server, servers
 from agenttrace_collector.config.problems import ConfigError, Position, Problem
@@ -198,6 +199,7 @@ class ClickHouse:
         if self.embedded:
             directory = data_directory(self._endpoint)
             prepare_directory(directory, DATABASE_SETTING)
+            refuse_followed_links(directory, self._database)
             return clickhouse_connect.get_client(interface="chdb", path=str(directory), database=database)
         with self._lock:
             candidates = list(self._servers)

@@ -47,6 +47,14 @@ def refuse_links(directory: Path, setting: str) -> None:
         raise _problem(directory, setting, "a link stands in it, and links are not followed")
 
 
+def refuse_followed_links(directory: Path, database: str) -> None:
+    """Raises `ConfigError` if an embedded database was copied as if its links were folders: the engine cannot open that."""
+    folder = directory / "metadata" / database
+    if folder.is_dir() and not folder.is_symlink() and (directory / "store").is_dir():
+        message = "it was copied with its links followed: copy it again with its links, as cp -a does"
+        raise _problem(directory, DATABASE_SETTING, message)
+
+
 def warn_if_readable(config: Config) -> None:
     """Warns of directories that other users can read; those that this version creates are this user's alone."""
     clickhouse = config.exporters.clickhouse

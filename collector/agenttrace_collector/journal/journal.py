@@ -9,7 +9,6 @@ import os
 import shutil
 import sqlite3
 import threading
-import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from pathlib import Path
@@ -19,6 +18,7 @@ from agenttrace_collector.config.directories import JOURNAL_SETTING, prepare_dir
 from agenttrace_collector.decode.batch import Batch, EncodedRows
 from agenttrace_collector.errors import Reason, Throttled, Unavailable
 from agenttrace_collector.journal import blocks
+from agenttrace_collector.journal.clock import SteadyClock
 from agenttrace_collector.journal.counters import Changes, Counters, JournalStats, Kind
 from agenttrace_collector.journal.forwarding import ForwardQueue, QueueOptions, Queues
 from agenttrace_collector.journal.layout import Layout
@@ -43,11 +43,12 @@ class Journal:
         layouts: Mapping[str, Layout],
         *,
         queues: Sequence[QueueOptions] = (),
-        now: Callable[[], int] = time.time_ns,
+        now: Callable[[], int] | None = None,
     ) -> None:
         self._options = options
         self._current = layouts
-        self._now = now
+        self._now = now or SteadyClock()
+        self._made_at = self._now()
         self._lock = DirectoryLock(options.directory)
         self._ledger = Counters()
         self._queues = Queues(queues, self._ledger)
@@ -127,8 +128,11 @@ class Journal:
 
     def age(self) -> float:
         """Seconds since the oldest entry was written, 0 without one."""
-        oldest = self.oldest()
-        return 0.0 if oldest is None else max(0.0, (self._now() - oldest) / _NANOSECONDS)
+        oldest, now = self.oldest(), self._now()
+        if oldest is None:
+            return 0.0
+        # One of the future came before the clock was set back, and so before this process.
+        return (now - (oldest if oldest <= now else self._made_at)) / _NANOSECONDS
 
     def layout(self, number: int) -> Layout:
         """The layout of this number."""
