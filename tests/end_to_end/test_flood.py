@@ -84,6 +84,7 @@ def test_more_slow_clients_than_files_leave_room_for_work(tmp_path: Path, listen
             assert send(collector, body) in {grpc.StatusCode.OK, 200}
         assert collector.ready()
         assert "runs" in collector.get("api", "/v1/stats")
+        assert f"only {FILES} files may be open: " in collector.log()
         assert collector.log().count("\n") < 100
 
 
