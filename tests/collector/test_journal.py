@@ -18,26 +18,10 @@ from agenttrace_collector.journal import (
     JournalOptions,
     current_layouts,
 )
-from agenttrace_collector.journal.clock import SteadyClock
 from agenttrace_collector.journal.reserve import Reserve
-from tests.support.storage import DECISIONS, LINKS, batch, decision, link, links, open_journal
+from tests.support.storage import DECISIONS, LINKS, Clock, batch, decision, link, links, open_journal
 
 EVERY = list(Durability)
-
-
-class Clock:
-    """Nanoseconds that pass when told."""
-
-    def __init__(self) -> None:
-        self.now = 1_790_000_000_000_000_000
-
-    def __call__(self) -> int:
-        """The time."""
-        return self.now
-
-    def pass_seconds(self, seconds: float) -> None:
-        """Let time pass."""
-        self.now += int(seconds * 1e9)
 
 
 def write(journal: Journal, *batches: Batch) -> None:
@@ -47,32 +31,6 @@ def write(journal: Journal, *batches: Batch) -> None:
         await asyncio.gather(*map(journal.write, batches))
 
     asyncio.run(all_of_them())
-
-
-def test_an_entry_of_a_clock_that_was_set_back_has_an_age(tmp_path: Path) -> None:
-    """While a process runs nobody's clock is asked; what an earlier one wrote waits since this one began."""
-    clock = Clock()
-    clock.pass_seconds(3_600)
-    journal = Journal(JournalOptions(tmp_path, reserve_mib=0), current_layouts(1), now=clock)
-    journal.open()
-    write(journal, links([1]))
-    journal.close()
-    clock.pass_seconds(-3_600)
-    again = Journal(JournalOptions(tmp_path, reserve_mib=0), current_layouts(1), now=clock)
-    again.open()
-    clock.pass_seconds(90)
-    assert again.age() == pytest.approx(90.0)
-    again.close()
-
-
-def test_a_steady_clock_goes_on_when_the_machines_is_set_back() -> None:
-    """It asks for the time once."""
-    wall, steady = Clock(), Clock()
-    clock = SteadyClock(wall, steady)
-    before = clock()
-    wall.pass_seconds(-3_600)
-    steady.pass_seconds(5)
-    assert clock() - before == 5_000_000_000
 
 
 @pytest.mark.parametrize("durability", EVERY)

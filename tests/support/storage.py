@@ -23,6 +23,21 @@ DECISIONS = DecisionRow.TABLE
 _TIME = 1_780_000_000_000_000_000
 
 
+class Clock:
+    """Nanoseconds that pass when told."""
+
+    def __init__(self) -> None:
+        self.now = 1_790_000_000_000_000_000
+
+    def __call__(self) -> int:
+        """The time."""
+        return self.now
+
+    def pass_seconds(self, seconds: float) -> None:
+        """Let time pass."""
+        self.now += int(seconds * 1e9)
+
+
 def link(number: int, *, tenant: str = "default", at: int = 0) -> bytes:
     """A row of `span_links` whose ids are all this number."""
     unique = number.to_bytes(16, "big")
