@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from agenttrace_collector.demo.coding_agents import CANARY, sessions
+from agenttrace_collector.demo.report import Database
 
 _TABLES = "SELECT name FROM system.tables WHERE database = currentDatabase() AND engine LIKE '%MergeTree%'"
-
-
-class Database(Protocol):
-    """What holds the rows."""
-
-    def query(self, statement: str) -> Sequence[Sequence[object]]:
-        """The rows of a question."""
 
 
 class Search(NamedTuple):
@@ -30,8 +23,8 @@ class Search(NamedTuple):
 
 def search(database: Database, directory: Path) -> Search:
     """Look through every row of every table, and the bytes of every file, compressed ones as they lie there."""
-    tables = [str(name) for (name,) in database.query(_TABLES)]
-    contents = [database.query(f"SELECT * FROM {table}") for table in tables]  # noqa: S608 - our own tables
+    tables = [str(name) for (name,) in database.read(_TABLES)[1]]
+    contents = [database.read(f"SELECT * FROM {table}")[1] for table in tables]  # noqa: S608 - our own tables
     stored = [path.read_bytes() for path in directory.rglob("*") if path.is_file()]
     word = CANARY.decode()
     found = sum(word in repr(row) for rows in contents for row in rows)
