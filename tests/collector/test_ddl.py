@@ -59,7 +59,10 @@ def test_a_cluster_shards_by_run_where_there_are_runs() -> None:
     found = [each for each in script("cluster", Policy(), TTL) if "ENGINE = Distributed" in each]
     by_run = {each.split()[5] for each in found if "run_id" in each}
     whole = {each.split()[5] for each in found} - by_run
-    assert whole == {"schema_migrations", "derive_thresholds", "settle_progress", "settle_collectors"}
+    assert whole == {
+        *("schema_migrations", "derive_thresholds", "settle_progress", "settle_collectors"),
+        "counted_since",
+    }
     assert {row.TABLE for row in ALL_ROWS} <= by_run
 
 

@@ -129,8 +129,8 @@ def test_what_stays_below_every_threshold_derives_nothing() -> None:
 
 
 def test_every_rule_has_a_case() -> None:
-    """The table of rules and the cases are the same."""
-    assert {rule for rule, _ in CASES} == set(DERIVATIONS)
+    """The table of rules and the cases are the same; outcomes, which no step shows, have tests of their own."""
+    assert {rule for rule, _ in CASES} | {"failure.outcome"} == set(DERIVATIONS)
 
 
 @pytest.mark.parametrize(
