@@ -37,14 +37,17 @@ def test_every_text_has_one_rule(row: type[Row]) -> None:
     assert [name for name, column in texts.items() if column.guard is None] == []
 
 
+_CLOSED = {Guard.CLOSED, Guard.FAILURE_TYPE, Guard.OUTCOME_STATUS, Guard.OUTCOME_FAILURE}
+
+
 @pytest.mark.parametrize("row", ALL_ROWS)
 def test_closed_columns_list_their_values(row: type[Row]) -> None:
-    """A closed list is not empty; no other column has one but the failure type, and a tool that a decision names."""
+    """A closed list is not empty; no other column has one but failure types, outcomes, and a tool that a decision names."""
     for column in columns(row).values():
         if column.guard is Guard.TOOL:
             assert column.closed in {(), CONFIRMING}
             continue
-        assert bool(column.closed) is (column.guard in {Guard.CLOSED, Guard.FAILURE_TYPE})
+        assert bool(column.closed) is (column.guard in _CLOSED)
 
 
 def test_guards_are_rules() -> None:
