@@ -15,7 +15,7 @@ _CONTINUES: Final = 0x80
 
 
 class NotRows(ValueError):
-    """The data does not end at the end of a row."""
+    """A type whose values nothing here can take apart."""
 
 
 def fields(data: bytes, start: int, types: Sequence[str]) -> list[bytes]:

@@ -71,15 +71,14 @@ def _variant(value: Scalar) -> bytes:
     return _VARIANT_FLOAT + _FLOAT64(value)
 
 
-def _strings(values: Sequence[str]) -> bytes:
-    return varint(len(values)) + b"".join(map(string, values))
-
-
 def _array(pack: Encoder) -> Encoder:
     def array(values: Sequence[Any]) -> bytes:
         return varint(len(values)) + b"".join(map(pack, values))
 
     return array
+
+
+_strings: Final = _array(string)
 
 
 def _nullable(encode: Encoder) -> Encoder:

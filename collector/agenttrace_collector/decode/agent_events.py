@@ -17,10 +17,11 @@ from agenttrace_schemas.vocabulary import DecisionType
 
 def add_stated(told: AgentFacts, builder: BatchBuilder) -> None:
     """Add the decisions and the signal that a record states."""
-    if told.approval is not None and told.text("error_type") not in coding_agents.DENIED:
-        _add_approval(told, builder)
-    if told.record.decision is not None:
-        _add_decision(told, told.record.decision, builder)
+    if builder.context.policy.decisions:
+        if told.approval is not None and told.text("error_type") not in coding_agents.DENIED:
+            _add_approval(told, told.approval, builder)
+        if told.record.decision is not None:
+            _add_decision(told, told.record.decision, builder)
     if told.record.signal is not None:
         _add_signal(told, told.record.signal, builder)
 
@@ -30,28 +31,42 @@ def _of_run(told: AgentFacts, builder: BatchBuilder) -> dict[str, Any]:
     return {**shared_columns(told, builder), "span_id": 0, "step_id": None}
 
 
+def _id(told: AgentFacts, kind: str) -> bytes:
+    return identity.uuid5(told.call + b"\x1f" + kind.encode())
+
+
 def _code(told: AgentFacts, stated: Stated) -> str | None:
     """The code for what a fact says; None where there is none."""
     word = plain(told.text(stated.fact).rpartition("/")[2])
     return stated.codes.get(word, stated.codes.get(""))
 
 
-def _add_approval(told: AgentFacts, builder: BatchBuilder) -> None:
-    if not builder.context.policy.decisions or told.approval is None:
-        return
-    selected, reason = told.approval
-    decision = rules.check_decision(
-        builder.context.policy,
-        decision_type=str(DecisionType.APPROVAL),
-        selected=selected,
-        reason_code=reason,
-    )
+def _add_approval(told: AgentFacts, approval: tuple[str, str], builder: BatchBuilder) -> None:
+    selected, reason = approval
     # A stated decision shows that there is such a tool, unless the record says otherwise itself.
     name = builder.identifier(told.text("tool_name"), told.record.facts["tool_name"])
+    place = {**shared_columns(told, builder), "step_id": told.call, "tool_name": name}
+    _keep_decision(told, (str(DecisionType.APPROVAL), selected, reason), place, builder)
+
+
+def _add_decision(told: AgentFacts, stated: Stated, builder: BatchBuilder) -> None:
+    reason = _code(told, stated)
+    selected = builder.identifier(told.text(told.record.selected), told.record.facts[told.record.selected])
+    if reason is not None and selected:
+        _keep_decision(told, (stated.type, selected, reason), _of_run(told, builder), builder)
+
+
+def _keep_decision(
+    told: AgentFacts, said: tuple[str, str, str], place: dict[str, Any], builder: BatchBuilder
+) -> None:
+    """Keep a decision of this type, selection and reason; `place` are the columns that say whose it is."""
+    kind, selected, reason = said
+    decision = rules.check_decision(
+        builder.context.policy, decision_type=kind, selected=selected, reason_code=reason
+    )
     row = DecisionRow(
-        **shared_columns(told, builder),
-        decision_id=identity.uuid5(told.call + b"\x1fapproval"),
-        step_id=told.call,
+        **place,
+        decision_id=_id(told, kind),
         decision_type=decision.decision_type,
         selected=decision.selected,
         reason_code=decision.reason_code,
@@ -59,33 +74,10 @@ def _add_approval(told: AgentFacts, builder: BatchBuilder) -> None:
         metadata={},
         recorded_at=told.time,
         candidates=(),
-        tool_name=name,
     )
-    _keep_decision(row, builder)
-
-
-def _add_decision(told: AgentFacts, stated: Stated, builder: BatchBuilder) -> None:
-    reason = _code(told, stated)
-    selected = builder.identifier(told.text(told.record.selected), told.record.facts[told.record.selected])
-    if not builder.context.policy.decisions or reason is None or not selected:
-        return
-    decision = rules.check_decision(
-        builder.context.policy, decision_type=stated.type, selected=selected, reason_code=reason
-    )
-    _keep_decision(
-        DecisionRow(
-            **_of_run(told, builder),
-            decision_id=identity.uuid5(told.call + b"\x1f" + stated.type.encode()),
-            decision_type=decision.decision_type,
-            selected=decision.selected,
-            reason_code=decision.reason_code,
-            confidence=None,
-            metadata={},
-            recorded_at=told.time,
-            candidates=(),
-        ),
-        builder,
-    )
+    builder.add(row)
+    if builder.outgoing:
+        builder.outgoing.agent_decision(row)
 
 
 def _add_signal(told: AgentFacts, stated: Stated, builder: BatchBuilder) -> None:
@@ -95,7 +87,7 @@ def _add_signal(told: AgentFacts, stated: Stated, builder: BatchBuilder) -> None
     signal = rules.check_signal(builder.context.policy, signal_type=stated.type, signal_code=code, value=True)
     row = SignalRow(
         **_of_run(told, builder),
-        signal_id=identity.uuid5(told.call + b"\x1f" + stated.type.encode()),
+        signal_id=_id(told, stated.type),
         signal_type=signal.signal_type,
         signal_code=signal.signal_code,
         value=signal.value,
@@ -106,9 +98,3 @@ def _add_signal(told: AgentFacts, stated: Stated, builder: BatchBuilder) -> None
     builder.add(row)
     if builder.outgoing:
         builder.outgoing.agent_signal(row)
-
-
-def _keep_decision(row: DecisionRow, builder: BatchBuilder) -> None:
-    builder.add(row)
-    if builder.outgoing:
-        builder.outgoing.agent_decision(row)

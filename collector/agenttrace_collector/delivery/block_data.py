@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from array import array
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from itertools import accumulate, chain
 from typing import Final
 
@@ -34,16 +35,15 @@ class BlockData:
 
     def __init__(self, layout: Layout, entries: Sequence[EncodedRows]) -> None:
         self.layout = layout
+        self._entries = entries
+        self._rows = sum(entry.rows for entry in entries)
         self._data = b"".join(entry.data for entry in entries)
-        # Where each row begins, and where the last one ends.
-        self._starts = array(
-            "Q", accumulate(chain.from_iterable(entry.lengths for entry in entries), initial=0)
-        )
 
     def rows(self, block: InsertBlock) -> bytes:
         """The block's rows as they are sent."""
-        begin, end = self._starts[block.skip], self._starts[block.skip + block.rows]
-        return self._data if end - begin == len(self._data) else self._data[begin:end]
+        if block.rows == self._rows:
+            return self._data
+        return self._data[self._starts[block.skip] : self._starts[block.skip + block.rows]]
 
     def pick(self, block: InsertBlock, places: Sequence[int]) -> bytes:
         """Some rows of the block, counted from its first."""
@@ -61,6 +61,12 @@ class BlockData:
         types = self.layout.types[: max(places) + 1]
         rows = (fields(self._data, start, types) for start in self._starts[block.skip :][: block.rows])
         return [tuple(key_value(row[place]) for place in places) for row in rows]
+
+    @cached_property
+    def _starts(self) -> array[int]:
+        """Where each row begins, and where the last one ends; only blocks that are refused or in doubt need it."""
+        lengths = chain.from_iterable(entry.lengths for entry in self._entries)
+        return array("Q", accumulate(lengths, initial=0))
 
 
 def key_value(field: bytes) -> bytes | int:

@@ -15,14 +15,14 @@ AGENT_NAME: Final = "agent_name"
 
 
 class Stated(NamedTuple):
-    """A signal or a decision that records of one name state: its type, and its code by the word of a fact.
+    """A signal or a decision that records of one name state: its type, and its code by the word of a fact, if any.
 
     Words are in plain form; "" stands for every word that is not listed.
     """
 
     type: str
-    fact: str
     codes: Mapping[str, str]
+    fact: str = ""
 
 
 class Record(NamedTuple):
@@ -101,12 +101,12 @@ _CLAUDE: Final = CodingAgent(
             },
         ),
         "api_refusal": Record(
-            "refusal", {"call_id": "request_id"}, signal=Stated("model_refusal", "category", {"": "policy"})
+            "refusal", {"call_id": "request_id"}, signal=Stated("model_refusal", {"": "policy"})
         ),
         "compaction": Record(
             "event",
             {"trigger": "trigger"},
-            signal=Stated("context_compacted", "trigger", {"auto": "automatic", "manual": "manual"}),
+            signal=Stated("context_compacted", {"auto": "automatic", "manual": "manual"}, "trigger"),
         ),
         "tool_decision": Record(
             "approval",
@@ -228,8 +228,8 @@ _ROUTING: Final = Record(
     selected="model",
     decision=Stated(
         "model_routing",
-        "source",
         {"override": "override", "fallback": "fallback", "default": "configured", "": "router"},
+        "source",
     ),
 )
 _LOOP: Final = Record(
@@ -237,12 +237,12 @@ _LOOP: Final = Record(
     {"loop_type": "loop_type"},
     signal=Stated(
         "loop_detected",
-        "loop_type",
         {
             "consecutive_identical_tool_calls": "repeated_tool_call",
             "chanting_identical_sentences": "repeated_text",
             "llm_detected_loop": "judged_by_model",
         },
+        "loop_type",
     ),
 )
 

@@ -34,11 +34,7 @@ WITH
                 FROM quality_signals
                 WHERE tenant = {tenant:String}
                   AND agent_id = {agent_id:String}
-                  AND ({source:String} = '' OR source = {source:String})
-                  AND (recorded_at >= apart_since OR recorded_at < counted_from + INTERVAL 1 DAY)
-                  AND run_id GLOBAL IN (
-                    ${uncovered}
-                  )
+                  AND ${stated_apart}
                 GROUP BY run_id, key
             )
             GROUP BY run_id

@@ -43,11 +43,7 @@ WITH
                     toUnixTimestamp64Nano(min(recorded_at)) AS first
                 FROM decisions
                 WHERE ${scope}
-                  AND ({source:String} = '' OR source = {source:String})
-                  AND (recorded_at >= apart_since OR recorded_at < counted_from + INTERVAL 1 DAY)
-                  AND run_id GLOBAL IN (
-                    ${uncovered}
-                  )
+                  AND ${stated_apart}
                 GROUP BY run_id, key
             )
             GROUP BY run_id

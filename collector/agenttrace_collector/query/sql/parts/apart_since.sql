@@ -8,13 +8,7 @@ assumeNotNull((
             FROM
             (
                 SELECT min(earliest) AS first
-                FROM run_marks
-                WHERE tenant = {tenant:String}
-                  AND marked_at > (
-                      SELECT greatest(max(watermark), toDateTime64('1971-01-01 00:00:00', 9, 'UTC')) FROM settle_progress
-                  ) - INTERVAL 5 MINUTE
-                GROUP BY run_id
-                HAVING maxIf(marked_at, settled = 0) > maxIf(marked_at, settled = 1)
+                ${unsettled_marks}
             )
             UNION ALL
             SELECT if(count() = 0, toDateTime64('2200-01-01 00:00:00', 9, 'UTC'), min(started_at))

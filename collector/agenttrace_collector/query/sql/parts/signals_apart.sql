@@ -1,21 +1,13 @@
 -- Of runs that their facts do not answer for: what is stored of them is read.
-(recorded_at >= apart_since OR recorded_at < counted_from + INTERVAL 1 DAY)
+${recorded_apart}
           AND run_id GLOBAL IN (
             ${uncovered}
             UNION ALL
             SELECT run_id
             FROM agent_quality_signals
-            WHERE tenant = {tenant:String}
-              AND recorded_at < counted_from + INTERVAL 1 DAY
-              AND run_id GLOBAL NOT IN (
-                ${covered_early}
-              )
+            WHERE ${recorded_early}
             UNION ALL
             SELECT run_id
             FROM derived_signals
-            WHERE tenant = {tenant:String}
-              AND recorded_at < counted_from + INTERVAL 1 DAY
-              AND run_id GLOBAL NOT IN (
-                ${covered_early}
-              )
+            WHERE ${recorded_early}
           )
