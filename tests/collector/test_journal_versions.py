@@ -42,5 +42,5 @@ def test_rows_of_the_version_before_are_left_to_it(tmp_path: Path) -> None:
     asyncio.run(journal.write(links([1])))
     journal.close()
     of_version_one(tmp_path)
-    with pytest.raises(JournalDamaged, match="agenttrace drain"):
+    with pytest.raises(JournalDamaged, match="start that version again until agenttrace_journal_rows is 0"):
         open_journal(tmp_path)

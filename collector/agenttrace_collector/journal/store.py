@@ -44,7 +44,10 @@ _DAMAGED: Final = (
     f"is damaged, or no journal of version {_VERSION}; nothing was changed:"
     " restore a copy, or move the directory away to start with an empty journal"
 )
-_OLDER: Final = "holds rows that an earlier version wrote; nothing was changed: `agenttrace drain` of that version delivers them"
+_OLDER: Final = (
+    "holds rows that an earlier version wrote; nothing was changed:"
+    " start that version again until agenttrace_journal_rows is 0, then this one"
+)
 
 
 class JournalDamaged(Exception):
