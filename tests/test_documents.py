@@ -31,7 +31,7 @@ with TracerProvider().get_tracer("framework").start_as_current_span("call"):
     exec({block!r})
 """
 SHELL: Final = ("sh", "console")
-# Shown, not run here: data, statements, and a test that tests/instrumentation/test_testing.py has.
+# Shown, not run here: data and statements; `py` is run by tests/instrumentation/test_guide.py and by make prove NAME=beside.
 SHOWN: Final = {"json", "sql", "py", "toml", "ts", "yaml"}
 SECTIONS: Final = "receivers|processors|journal|exporters|extensions|derive|service"
 # Set where the files of deploy are used, not read by our code.

@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-from opentelemetry.proto.trace.v1.trace_pb2 import Span
+from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from agenttrace_collector.config.pipelines import Forward
 from agenttrace_collector.decode import steps
 from agenttrace_collector.decode.batch import Batch, Context, EncodedRequest
-from agenttrace_collector.decode.conventions import genai, openinference, openllmetry, ours
+from agenttrace_collector.decode.conventions.read import KEYS
 from agenttrace_collector.decode.otlp import decode_logs, decode_traces
 from agenttrace_collector.forward.gate import Gate, open_gate
 from agenttrace_collector.forward.values import values_of
@@ -107,12 +107,7 @@ def test_a_planted_leak_is_found(
     assert leaks(opened, planted)[0]
 
 
-CONVERSATION_KEYS = {
-    row.key
-    for table in (genai, openinference, openllmetry, ours)
-    for row in table.ROWS
-    if row.fact == "conversation_id"
-}
+CONVERSATION_KEYS = set(KEYS["conversation_id"])
 
 
 def spans_of(body: bytes) -> dict[bytes, Span]:
@@ -202,6 +197,27 @@ def test_conversations_leave_as_their_hash_and_the_gate_signs() -> None:
     assert hashed.encode() in twice
     resource = {each.key: each.value.string_value for each in left.resource_spans[0].resource.attributes}
     assert resource[wire.GATE] == gate("as_sent").stamp
+
+
+@pytest.mark.parametrize("conventions", CONVENTIONS)
+@pytest.mark.parametrize("key", sorted(CONVERSATION_KEYS))
+def test_no_key_of_a_conversation_passes_its_id(key: str, conventions: str) -> None:
+    """Whichever framework's key it is: an id that is an identifier would pass as a name."""
+    body = one_span("chat", gen_ai__operation__name="chat", **{key: TOKEN}).SerializeToString()
+    left = left_of(gate(conventions), "traces", body)
+    assert left.records == 1
+    assert TOKEN.encode() not in left.data
+
+
+@pytest.mark.parametrize("conventions", CONVENTIONS)
+@pytest.mark.parametrize("key", sorted(KEYS["tool_name"]))
+def test_no_key_of_a_tool_passes_a_name_that_was_made_up(key: str, conventions: str) -> None:
+    """A failed call confirms no tool, whichever framework's key names it."""
+    request = one_span("execute_tool", gen_ai__operation__name="execute_tool", **{key: TOKEN})
+    request.resource_spans[0].scope_spans[0].spans[0].status.code = Status.STATUS_CODE_ERROR
+    left = left_of(gate(conventions), "traces", request.SerializeToString())
+    assert left.records == 1
+    assert TOKEN.encode() not in left.data
 
 
 def test_typed_events_in_log_records_leave() -> None:

@@ -16,6 +16,7 @@ import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from agenttrace_schemas import wire
+from tests.support.guide import ALONE, needs, record_after
 from tests.support.otlp_recorder import Recorder, recording
 from tests.support.proof import FULL
 
@@ -66,6 +67,11 @@ def _values(attributes: Any) -> dict[str, str]:
     return {each.key: each.value.string_value for each in attributes}
 
 
+def _kept() -> dict[str, str]:
+    """The environment without what changes the outcome: Logfire sends nothing in a process that says it is tested."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(_LEFT_OUT)}
+
+
 def test_every_application_is_run() -> None:
     """None is left out."""
     assert {app.stem for app in APPS.glob("*.txt")} - {"requirements", "application"} == EXPECTED.keys()
@@ -75,12 +81,10 @@ def test_every_application_is_run() -> None:
 def test_each_backend_gets_its_own(environment: Path, app: str) -> None:
     """Every event is on its step, no word is ours, and nothing in the application's log is."""
     events, says = EXPECTED[app]
-    # Logfire sends nothing in a process that says that it is tested.
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(_LEFT_OUT)}
     with recording() as ours, recording() as theirs:
         done = subprocess.run(
             [environment / "venv" / "bin" / "python", environment / f"{app}.py"],
-            env={**kept, "NO_PROXY": "*", "OURS": ours.endpoint, "THEIRS": theirs.endpoint, "SAID": SAID},
+            env={**_kept(), "NO_PROXY": "*", "OURS": ours.endpoint, "THEIRS": theirs.endpoint, "SAID": SAID},
             capture_output=True,
             text=True,
             check=False,
@@ -94,3 +98,19 @@ def test_each_backend_gets_its_own(environment: Path, app: str) -> None:
     assert not any(SAID.encode() in body for _, body in ours.received)
     assert any(SAID.encode() in body for _, body in theirs.received) is says
     print(f"\n{app}: {events} events on their steps, {len(theirs.received)} requests to the neighbour")
+
+
+@pytest.mark.parametrize("block", [block for block in ALONE if needs(block)], ids=needs)
+def test_the_guide_starts_beside_a_neighbour(environment: Path, block: str) -> None:
+    """As it stands in instrumentation/GUIDE.md, with the collector's address alone replaced."""
+    with recording() as ours, recording() as theirs:
+        variables = {
+            **_kept(),
+            "COLLECTOR_TOKEN": "held-by-the-application",
+            "LOGFIRE_TOKEN": "pylf_v1_us_" + "0" * 32,
+            "LOGFIRE_BASE_URL": theirs.endpoint,
+            "LANGFUSE_PUBLIC_KEY": "pk-lf-0",
+            "LANGFUSE_SECRET_KEY": "sk-lf-0",
+            "LANGFUSE_BASE_URL": theirs.endpoint,
+        }
+        assert record_after(block, environment / "venv" / "bin" / "python", ours, variables)

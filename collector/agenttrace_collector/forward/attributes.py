@@ -12,8 +12,8 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 
 from agenttrace_collector.decode import ids
 from agenttrace_collector.decode.attributes import value_of
-from agenttrace_collector.decode.conventions import genai, openinference, openllmetry, ours
 from agenttrace_collector.decode.conventions.facts import SpanFacts
+from agenttrace_collector.decode.conventions.read import KEYS
 from agenttrace_collector.decode.outgoing import Step
 from agenttrace_collector.forward import encoding
 from agenttrace_collector.forward.encoding import In
@@ -27,13 +27,7 @@ Attributes: TypeAlias = Callable[[Step, Policy], bytes]
 Maker: TypeAlias = Callable[[AnyValue, Policy], bytes]
 
 _KEYS: Final[Mapping[str, frozenset[str]]] = {
-    fact: frozenset(
-        row.key
-        for table in (ours, genai, openinference, openllmetry)
-        for row in table.ROWS
-        if row.fact == fact
-    )
-    for fact in ("conversation_id", "tool_name", "name", "actor")
+    fact: frozenset(KEYS[fact]) for fact in ("conversation_id", "tool_name", "name", "actor")
 }
 _HASH: Final = re.compile(r"[0-9a-f]{64}", re.ASCII)
 # Names of tools that a model asks for: nothing shows that they ran.
