@@ -127,7 +127,7 @@ class Service:
             self.telemetry.watch(quotas.readings)
             parts = Parts(policy, engine, storage, self._flow(stack), quotas)
             await self._settle(database, parts, stack)
-            erasing = opened_erasure(config.exporters.clickhouse, storage.flush)
+            erasing = opened_erasure(config.exporters.clickhouse, storage.flush, storage.set_aside)
             self._erasure = await stack.enter_async_context(erasing)
             await self._receive(parts, stack, keep)
             notify("READY=1")

@@ -14,6 +14,7 @@ from agenttrace_collector.clickhouse.database import Database
 from agenttrace_collector.config.sections import Config
 from agenttrace_collector.config.sections import Journal as JournalSettings
 from agenttrace_collector.delivery import Delivery, DeliveryOptions
+from agenttrace_collector.delivery.sift import give_up, sift
 from agenttrace_collector.errors import Unavailable
 from agenttrace_collector.forward.open import open_forwarders, queue_options, readings
 from agenttrace_collector.journal import Durability, InsertBlock, Journal, JournalOptions, current_layouts
@@ -66,6 +67,10 @@ class Storage:
             await asyncio.sleep(_LOOK_AGAIN)
         return True
 
+    def set_aside(self) -> int:
+        """How many rows are kept back since the database's rules refuse them."""
+        return self.journal.depth().set_aside
+
     def obstacle(self) -> str:
         """Why the journal accepts no more entries; empty if it does."""
         return self.journal.obstacle(_HEADROOM_BYTES)
@@ -80,17 +85,18 @@ class Storage:
         `age` is that of the oldest row in seconds, by default as the journal has it.
         """
         age, depth = self.journal.age() if age is None else age, self.journal.depth()
-        if age < _STALLED_SECONDS or not depth.bytes:
+        if age < _STALLED_SECONDS or depth.waiting_bytes <= 0:
             return None
         free = self.journal.free_bytes()
         room = self.capacity - depth.bytes
-        return max(0, room if free is None else min(room, free)) * age / depth.bytes
+        return max(0, room if free is None else min(room, free)) * age / depth.waiting_bytes
 
     def facts(self) -> dict[str, object]:
         """The journal's depth and what delivery last met."""
         depth = self.journal.depth()
         return {
             "rows": depth.rows,
+            "set_aside_rows": depth.set_aside,
             "bytes": depth.bytes,
             "capacity_bytes": self.capacity,
             "oldest_seconds": round(self.journal.age(), 3),
@@ -98,7 +104,7 @@ class Storage:
         }
 
     def readings(self) -> Iterator[Sample]:
-        """The same for Prometheus; received = stored + refused + in the journal, at one moment."""
+        """The same for Prometheus; received = stored + refused + set aside + in the journal, at one moment."""
         depth, progress = self.journal.depth(), self.delivery.progress()
         for table, tally in depth.tables.items():
             labels = {"table": table}
@@ -108,6 +114,7 @@ class Storage:
             yield Sample("agenttrace_rows_stored", tally.delivered, labels)
             yield Sample("agenttrace_rows_refused", tally.refused, labels)
             yield Sample("agenttrace_journal_rows", tally.waiting, labels)
+            yield Sample("agenttrace_journal_set_aside_rows", tally.set_aside, labels)
         spans = [tally for table, tally in depth.tables.items() if table in _SPAN_TABLES]
         yield Sample("otelcol_exporter_sent_spans", sum(tally.delivered for tally in spans))
         yield Sample("otelcol_exporter_send_failed_spans", sum(tally.refused for tally in spans))
@@ -135,22 +142,25 @@ class Storage:
 async def opened_storage(config: Config, database: Database, lifetime: Shutdown) -> AsyncIterator[Storage]:
     """Opens the journal and delivers from it; at the end delivers the rest before the shutdown's deadline."""
     layouts = current_layouts(migrations()[-1].version)
-    journal = Journal(_options(config.journal), layouts, queues=queue_options(config))
+    rules = database.rules()
+    own = rules.own if rules else ""
+    journal = Journal(_options(config.journal), layouts, queues=queue_options(config), rules=own)
     recovered = await asyncio.to_thread(journal.open)
     settings = config.exporters.clickhouse
     options = DeliveryOptions(
         block_rows=settings.block_rows, block_age=settings.block_age, insert_share=settings.insert_share
     )
-    delivery = Delivery(journal, database, options=options, presence=database.presence())
+    delivery = Delivery(journal, database, options=options, presence=database.presence(), rules=rules)
     preparation, capacity = Preparation(), config.journal.max_size_mib * _MIB
     try:
         async with (
             _forwarding(config, journal, lifetime),
-            _delivering(_Start(delivery, recovered, database, preparation), lifetime),
+            _delivering(_Start(journal, delivery, recovered, database, preparation), lifetime),
         ):
             yield Storage(journal, delivery, capacity, preparation, journal.queues())
     finally:
-        _tell_what_is_left(journal.depth().rows, is_kept=config.journal.durability != "memory")
+        depth = journal.depth()
+        _tell_what_is_left(depth.rows + depth.set_aside, is_kept=config.journal.durability != "memory")
         await asyncio.to_thread(journal.close)
         await asyncio.to_thread(database.close)
 
@@ -174,10 +184,24 @@ async def drain(config: Config, database: Database, within: float) -> int:
             task.cancel()
         if storage.preparation.prepared.is_set():
             await storage.flush(max(0.0, until - time.monotonic()))
-        left = storage.journal.depth().rows
+        depth = storage.journal.depth()
+        left = depth.rows + depth.set_aside
         lifetime.end()
     lifetime.raise_fault()
     return left
+
+
+def discard(config: Config) -> int:
+    """Removes what is set aside in the journal of a stopped collector; how many rows. A rejection stands for each.
+
+    Raises `JournalInUse` and `JournalDamaged`.
+    """
+    journal = Journal(_options(config.journal), current_layouts(migrations()[-1].version))
+    journal.open()
+    try:
+        return give_up(journal, time.time_ns())
+    finally:
+        journal.close()
 
 
 @asynccontextmanager
@@ -197,6 +221,7 @@ async def _forwarding(config: Config, journal: Journal, lifetime: Shutdown) -> A
 class _Start:
     """Begins to deliver once the database is as it must be, which a distant one may be later."""
 
+    journal: Journal
     delivery: Delivery
     recovered: Sequence[InsertBlock]
     database: Database
@@ -211,6 +236,9 @@ class _Start:
             waited = reason
         if waited:
             _log.info("the database is ready, rows are delivered")
+        if rules := self.database.rules():
+            await sift(self.journal, rules)
+        self.preparation.prepared.set()
         self.delivery.start(self.recovered)
 
     async def _waits_for(self) -> str:
@@ -226,7 +254,6 @@ class _Start:
             await asyncio.sleep(error.retry_after)
         else:
             preparation.waits_for = ""
-            preparation.prepared.set()
         finally:
             preparation.asked.set()
         return preparation.waits_for

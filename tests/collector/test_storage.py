@@ -38,6 +38,9 @@ class PreparedDatabase(FakeDatabase):
     def presence(self) -> None:
         """Its word is trusted."""
 
+    def rules(self) -> None:
+        """None of its refusals is a rule's."""
+
     def close(self) -> None:
         """Nothing to let go of."""
 

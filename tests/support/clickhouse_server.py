@@ -24,6 +24,7 @@ from backports import zstd
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import Error
 
+from agenttrace_schemas.expressions import quoted
 from tests.support.database import engine
 
 # What belongs to the transport or is read only, and is no setting of a statement.
@@ -108,6 +109,20 @@ def _run(parameters: dict[str, str], body: bytes) -> bytes:
         return bytes(client.raw_query(text, settings={**settings, **bound}))
 
 
+def _with_external(parameters: dict[str, str], boundary: str, body: bytes) -> dict[str, str]:
+    """The parameters of a query over rows that came beside it, which then stand in the query."""
+    part = next(part for part in body.split(f"--{boundary}".encode()) if b"filename=" in part)
+    rows = part.partition(b"\r\n\r\n")[2].removesuffix(b"\r\n")
+    bound = {key: value for key, value in parameters.items() if not key.startswith("waiting_")}
+    structure, packed = quoted(parameters["waiting_structure"]), base64.b64encode(rows).decode()
+    table = f"SELECT * FROM format({parameters['waiting_format']}, {structure}, base64Decode('{packed}'))"  # noqa: S608 - ours
+    return {
+        **bound,
+        "query": f"WITH waiting AS ({table}) {parameters['query']}",
+        "max_query_size": str(64 << 20),
+    }
+
+
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     # An answer leaves as one piece: two would wait for each other on a connection that is kept.
@@ -126,6 +141,9 @@ class _Handler(BaseHTTPRequestHandler):
             body = _UNPACK[packing](body)
         parameters = dict(parse_qsl(urlsplit(self.path).query, keep_blank_values=True))
         self.served.asked.append(parameters)
+        boundary = self.headers.get_boundary() if self.headers.get_content_maintype() == "multipart" else None
+        if boundary:
+            parameters, body = _with_external(parameters, boundary, body), b""
         if not self.served.knows(self.headers):
             self._fail(*_AUTHENTICATION_FAILED)
         elif self.served.trouble:

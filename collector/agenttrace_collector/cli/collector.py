@@ -69,6 +69,26 @@ def drain(
 
 
 @app.command()
+def discard(
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask: the rows are gone.")] = False,  # noqa: FBT002
+    config: ConfigFiles = None,
+    set_: Overrides = None,
+) -> None:
+    """Give up the rows that a stopped collector has set aside since tighter rules refuse them; a rejection stands for each."""
+    settings = loaded(source(config, set_))
+    from agenttrace_collector.journal import JournalDamaged, JournalInUse  # noqa: PLC0415 - as in `run`
+    from agenttrace_collector.storage import discard as discarded  # noqa: PLC0415 - as in `run`
+
+    if not yes:
+        typer.confirm("Rows that are set aside are deleted from the journal. Go on?", abort=True)
+    try:
+        rows = discarded(settings)
+    except (ConfigError, OSError, JournalInUse, JournalDamaged) as error:
+        failed("collector", error)
+    typer.echo(f"{rows} rows are given up; their rejections are delivered by the next start")
+
+
+@app.command()
 def validate(config: ConfigFiles = None, set_: Overrides = None) -> None:
     """Check the configuration: every problem at once, each with its line."""
     settings = loaded(source(config, set_))

@@ -85,6 +85,7 @@ def diagnose(findings: Findings) -> list[str]:
     sentences = [sentence for applies, sentence in _DIAGNOSES if applies(findings)]
     sentences += _not_kept(findings)
     sentences += _set_aside(findings)
+    sentences += _refused_since_tightened(findings)
     sentences += _unplaced(findings)
     sentences += _fills(findings)
     sentences += _unsettled(findings)
@@ -127,6 +128,17 @@ def _set_aside(findings: Findings) -> list[str]:
         return []
     named = ", ".join(run_id for (run_id,), count in counted.items() if run_id and count)
     return [f"{counted.total()} runs cannot be settled and are tried again later; the log says why: {named}."]
+
+
+def _refused_since_tightened(findings: Findings) -> list[str]:
+    """Rows that are kept back, by table."""
+    counted = findings.by("agenttrace_journal_set_aside_rows", "table")
+    return [
+        f"{rows} rows of {table} are set aside in the journal: the rules of the database refuse them since they"
+        " were tightened; a start under rules that take them delivers them, agenttrace collector discard gives"
+        " them up."
+        for (table,), rows in sorted(counted.items())
+    ]
 
 
 def _unplaced(findings: Findings) -> list[str]:
@@ -240,6 +252,7 @@ _TABLES: Final[Mapping[str, Callable[[Findings], _Table]]] = {
         bytes="agenttrace_journal_bytes",
         oldest_seconds="agenttrace_journal_oldest_seconds",
     ),
+    "Rows set aside in the journal by table": _labelled("agenttrace_journal_set_aside_rows", "table"),
     "Rows stored by table": _labelled("agenttrace_rows_stored", "table"),
     "Rows refused by the database": _totals(
         refused="agenttrace_rows_refused", unrecorded="agenttrace_delivery_unrecorded_refusals"

@@ -11,7 +11,9 @@ import typer
 from agenttrace_collector.cli.options import MISUSED, ConfigFiles, Overrides, fail, failed, loaded, source
 from agenttrace_collector.clickhouse.client import ClickHouse
 from agenttrace_collector.clickhouse.migrator import Migrator
+from agenttrace_collector.clickhouse.rule_check import RuleCheck
 from agenttrace_collector.config import Config, ConfigError, build_policy
+from agenttrace_collector.delivery.sift import refused_by_table
 from agenttrace_collector.errors import Rejected, Unavailable
 from agenttrace_schemas.ddl import script
 from agenttrace_schemas.migrations import PROFILES, Profile
@@ -48,6 +50,7 @@ def up(config: ConfigFiles = None, set_: Overrides = None, profile: AskedProfile
             typer.echo(f"applied: {', '.join(done.migrations)}")
         if done.checks:
             typer.echo(f"rules (CHECK) replaced: {', '.join(done.checks)}")
+        _tell_of_waiting(settings, migrator)
         if done.ttl:
             typer.echo(f"retention (TTL) changed: {', '.join(done.ttl)}")
         if not any(done):
@@ -106,6 +109,16 @@ def render(
     ttl = settings.exporters.clickhouse.ttl.model_dump()
     for statement in script(chosen, policy, ttl):
         typer.echo(f"{statement};\n")
+
+
+def _tell_of_waiting(settings: Config, migrator: Migrator) -> None:
+    """Says how many rows of this machine's journal the rules refuse; collectors elsewhere say so of theirs."""
+    rules = RuleCheck(migrator.database, migrator.policy)
+    for table, rows in refused_by_table(settings.journal.directory, rules).items():
+        typer.echo(
+            f"waiting in the journal: {rows} rows of {table} are refused by these rules; they are kept there,"
+            " and delivered by a start under rules that take them"
+        )
 
 
 def _known(profile: str | None) -> Profile | None:

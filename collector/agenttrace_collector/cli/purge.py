@@ -96,7 +96,7 @@ async def _directly(settings: Config, choice: _Choice, tenant: str, *, yes: bool
         fail("agenttrace purge: a run must be a UUID, a name must have at most 128 characters", code=MISUSED)
     async with (
         opened_storage(settings, open_writer(settings, policy), lifetime) as storage,
-        opened_erasure(settings.exporters.clickhouse, storage.flush) as erasure,
+        opened_erasure(settings.exporters.clickhouse, storage.flush, storage.set_aside) as erasure,
     ):
         if erasure is None:
             fail("agenttrace purge: this collector stores no rows (exporters.clickhouse.endpoint)")

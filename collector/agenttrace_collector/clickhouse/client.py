@@ -6,6 +6,7 @@ may repeat a row's values.
 
 from __future__ import annotations
 
+import base64
 import re
 import threading
 from collections import deque
@@ -18,6 +19,7 @@ import clickhouse_connect
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.compression import get_compressor
 from clickhouse_connect.driver.exceptions import ClickHouseError, Error
+from clickhouse_connect.driver.external import ExternalData
 
 from agenttrace_collector.clickhouse.requirements import require_version
 from agenttrace_collector.config.directories import (
@@ -30,6 +32,7 @@ from agenttrace_collector.config.directories import (
 from agenttrace_collector.config.dsn import Server, servers
 from agenttrace_collector.config.problems import ConfigError, Position, Problem
 from agenttrace_collector.errors import Rejected, Unavailable
+from agenttrace_schemas.expressions import quoted
 from agenttrace_schemas.rules import RULES
 
 _NOT_INSTALLED: Final = (
@@ -46,6 +49,8 @@ PASSING: Final = frozenset(
 MEMORY_LIMIT: Final = 241
 # An insert into a Distributed table is answered when its shards have the rows; elsewhere it says nothing.
 _ON_SERVERS: Final = {"distributed_foreground_insert": 1}
+# The longest statement beside the rows that it is about.
+_STATEMENT_BYTES: Final = 1024 * 1024
 _POSITION: Final = re.compile(r"Syntax error[^:]*: failed at position ([0-9]+)")
 _RULE: Final = re.compile("|".join(re.escape(rule) for rule in RULES))
 
@@ -128,6 +133,19 @@ class ClickHouse:
         with self._client() as client:
             result = client.query(statement, dict(parameters or {}), dict(settings or {}))
             return result.column_names, result.result_rows
+
+    def query_rows(self, statement: str, structure: str, rows: bytes) -> Sequence[Sequence[Any]]:
+        """The rows of a query over RowBinary that is not stored, the table `waiting`, in its order; no log has it."""
+        settings: dict[str, Any] = {"max_threads": 1, "log_queries": 0}
+        with self._client() as client:
+            if not self.embedded:
+                # In the body beside the statement: what is part of it, servers log.
+                external = ExternalData(file_name="waiting", fmt="RowBinary", structure=structure, data=rows)
+                return client.query(statement, settings=settings, external_data=external).result_rows
+            packed = base64.b64encode(rows).decode()
+            table = f"SELECT * FROM format(RowBinary, {quoted(structure)}, base64Decode('{packed}'))"  # noqa: S608
+            settings["max_query_size"] = len(packed) + _STATEMENT_BYTES
+            return client.query(f"WITH waiting AS ({table}) {statement}", settings=settings).result_rows
 
     def command(self, statement: str) -> None:
         """Run a statement that answers nothing."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
-from agenttrace_collector.clickhouse.inserter import Inserter, Presence
+from agenttrace_collector.clickhouse.inserter import Inserter, Presence, Rules
 from agenttrace_collector.config.sections import ClickHouse as Settings
 from agenttrace_collector.config.sections import Config
 from agenttrace_schemas.rules import Policy
@@ -27,6 +27,9 @@ class Database(Inserter, Protocol):
     def presence(self) -> Presence | None:
         """Checks which rows are stored; None if deduplication makes that unnecessary."""
 
+    def rules(self) -> Rules | None:
+        """Checks which rows break a rule; None if none is refused."""
+
     def close(self) -> None:
         """Closes the connections."""
 
@@ -44,6 +47,9 @@ class NullDatabase:
 
     def presence(self) -> None:
         """None: nothing is stored, so nothing can be missing."""
+
+    def rules(self) -> None:
+        """None: nothing is refused."""
 
     def close(self) -> None:
         """Do nothing."""

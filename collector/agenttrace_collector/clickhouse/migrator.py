@@ -95,7 +95,7 @@ class Migrator:
         self._run(statements(LEDGER, profile))
         pending = self._verified()
         new = self._required(pending)
-        if self._fingerprint() not in {"", fingerprint(self.policy)}:
+        if self.in_force() not in {"", fingerprint(self.policy)}:
             # A collector that starts meanwhile waits for the rules that are to come.
             self._record(0, "checks", _NONE, "checks")
         for migration in pending:
@@ -143,7 +143,7 @@ class Migrator:
         if missing := self._verified():
             message = f"the database lacks {missing[0].name}: run agenttrace migrate up"
             raise SchemaMissing(message)
-        present = self._fingerprint()
+        present = self.in_force()
         if not present:
             raise SchemaMissing(_NO_RULES)
         if present != fingerprint(self.policy):
@@ -219,7 +219,7 @@ class Migrator:
         New tables have theirs, except for columns that were added later.
         """
         wanted, changed = fingerprint(self.policy), []
-        if self._fingerprint() == wanted:
+        if self.in_force() == wanted:
             return []
         for row in ALL_ROWS:
             stored = stored_table(row.TABLE, profile)
@@ -263,7 +263,8 @@ class Migrator:
         )
         return {version: _text(checksum) for version, checksum, applied in rows if applied}
 
-    def _fingerprint(self) -> str:
+    def in_force(self) -> str:
+        """The fingerprint of the rules that the database applies; empty before the first."""
         rows = self.database.query(
             "SELECT checksum FROM schema_migrations WHERE direction = 'checks'"
             " ORDER BY applied_at DESC LIMIT 1"

@@ -32,18 +32,25 @@ class Erasure:
 
     eraser: Erases
     flush: Callable[[float], Awaitable[bool]]
+    set_aside: Callable[[], int]
 
     async def __call__(self, subject: Subject, *, erase: bool) -> Mapping[str, int]:
         """Returns the rows of the subject by table, and erases them if `erase`; raises `Rejected` or `Unavailable`."""
         if not await self.flush(_FLUSH_SECONDS):
             message = "rows wait in the journal: nothing is counted or erased until the database and every exporter take them"
             raise Unavailable(message)
+        if rows := self.set_aside():
+            message = (
+                f"{rows} rows are set aside in the journal: nothing is counted or erased until the rules of the"
+                " database take them, or agenttrace collector discard gives them up"
+            )
+            raise Unavailable(message)
         return await asyncio.to_thread(self.eraser.erase if erase else self.eraser.count, subject)
 
 
 @asynccontextmanager
 async def opened_erasure(
-    settings: ClickHouse, flush: Callable[[float], Awaitable[bool]]
+    settings: ClickHouse, flush: Callable[[float], Awaitable[bool]], set_aside: Callable[[], int]
 ) -> AsyncIterator[Erasure | None]:
     """Yields the erasure in the configured database, as the user of `purge_endpoint` if that is set; None for `null://`.
 
@@ -56,6 +63,6 @@ async def opened_erasure(
     from agenttrace_collector.clickhouse.purge import Eraser  # noqa: PLC0415 - brings the driver's libraries
 
     try:
-        yield Erasure(Eraser(database), flush)
+        yield Erasure(Eraser(database), flush, set_aside)
     finally:
         await asyncio.to_thread(database.close)

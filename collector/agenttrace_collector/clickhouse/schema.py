@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from agenttrace_collector.clickhouse.client import ClickHouse
-from agenttrace_collector.clickhouse.inserter import Presence
+from agenttrace_collector.clickhouse.inserter import Presence, Rules
 from agenttrace_collector.clickhouse.migrator import Migrator
+from agenttrace_collector.clickhouse.rule_check import RuleCheck
 from agenttrace_collector.clickhouse.verify import TablePresence
 from agenttrace_schemas.rules import Policy
 
@@ -19,10 +20,15 @@ class ManagedClickHouse(ClickHouse):
     ) -> None:
         super().__init__(endpoint, database)
         self._migrator = Migrator(self, policy, ttl or {})
+        self._rules = RuleCheck(self, policy)
 
     def presence(self) -> Presence:
         """Asks for rows by their ids."""
         return TablePresence(self.query)
+
+    def rules(self) -> Rules:
+        """Asks for the rows that the rules of the policy refuse."""
+        return self._rules
 
     def prepare(self) -> None:
         """Migrate an embedded database; of a server verify schema and CHECKs, which others may share."""

@@ -25,10 +25,14 @@ class TablePresence:
         self._query = query
 
     def present(self, table: str, key: Sequence[str], values: Sequence[Key]) -> set[int]:
-        """The places in `values` whose row is in the table."""
+        """The places in `values` whose row is in the table, or was taken by one that cannot lose it."""
         engine = f"SELECT engine FROM system.tables WHERE database = currentDatabase() AND name = '{table}'"  # noqa: S608
         if any(str(name).startswith(_TRUSTED) for (name,) in self._query(engine)):
             return set(range(len(values)))
+        return self.stored(table, key, values)
+
+    def stored(self, table: str, key: Sequence[str], values: Sequence[Key]) -> set[int]:
+        """The places in `values` whose row is in the table."""
         here: set[tuple[object, ...]] = set()
         for start in range(0, len(values), _KEYS_AT_ONCE):
             statement = _statement(table, key, values[start : start + _KEYS_AT_ONCE])

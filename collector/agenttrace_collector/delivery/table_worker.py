@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from agenttrace_collector.clickhouse.inserter import Inserter, Presence
+from agenttrace_collector.clickhouse.inserter import Inserter, Presence, Rules
 from agenttrace_collector.delivery.backoff import Backoff
 from agenttrace_collector.delivery.block_data import BlockData, key_columns
 from agenttrace_collector.delivery.counters import Counts
@@ -22,11 +22,12 @@ _log: Final = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class DeliveryContext:
-    """What all table workers share; `presence` is None if acknowledged rows need no check."""
+    """What all table workers share; `presence` is None if acknowledged rows need no check, `rules` if no row breaks one."""
 
     journal: Journal
     inserter: Inserter
     presence: Presence | None
+    rules: Rules | None
     counts: Counts
     now: Callable[[], int]
     block_rows: int
@@ -107,13 +108,14 @@ class TableWorker:
     def _send(self, block: InsertBlock) -> Callable[[], None]:
         """Inserts a block; returns the update for the journal."""
         contents = self._read(block)
-        if block.round:
-            return self._confirm(block, contents)
         try:
-            self._insert(block, contents.rows(block))
+            if not block.round:
+                self._insert(block, contents.rows(block))
+            if block.round or block.token in self._doubtful:
+                return self._confirm(block, contents)
         except Rejected as error:
-            return self._take_apart(block, contents, error)
-        return self._confirm(block, contents) if block.token in self._doubtful else lambda: self._done(block)
+            return self._take_apart(self._blocks[0], contents, error)
+        return lambda: self._done(block)
 
     def _confirm(self, block: InsertBlock, contents: BlockData) -> Callable[[], None]:
         """Checks that the rows of an interrupted block are stored and inserts the missing ones.
@@ -136,7 +138,8 @@ class TableWorker:
         if self._route.presence is None:
             return ()
         table, key = self._layout.table, key_columns(self._layout)
-        present = self._route.presence.present(table, key, contents.keys(block))
+        presence = self._route.presence
+        present = (presence.stored if block.round else presence.present)(table, key, contents.keys(block))
         return [place for place in range(block.rows) if place not in present]
 
     def _insert(self, block: InsertBlock, data: bytes) -> None:
@@ -145,8 +148,10 @@ class TableWorker:
         self._route.counts.inserted(layout.table)
 
     def _take_apart(self, block: InsertBlock, contents: BlockData, error: Rejected) -> Callable[[], None]:
-        if block.rows > 1:
+        if block.rows > 1 or (self._is_in_doubt(block) and not block.round):
             return lambda: self._split(block)
+        if self._was_tightened(block, error):
+            return lambda: self._set_aside(block, contents.rows(block))
         code = getattr(error, "code", None) or type(error).__name__
         _log.warning("delivery: a row of %s is refused by the database (%s)", self._layout.table, code)
         instead = refusal(self._layout.table, contents.first(block), block.token, self._route.now())
@@ -160,10 +165,31 @@ class TableWorker:
 
         return refused
 
+    def _was_tightened(self, block: InsertBlock, error: Rejected) -> bool:
+        """Whether a rule refuses what was enforced under other rules than the database now has."""
+        rules, journal = self._route.rules, self._route.journal
+        if rules is None or not getattr(error, "rule", ""):
+            return False
+        return journal.aside.is_former(block) or rules.in_force() != rules.own
+
+    def _set_aside(self, block: InsertBlock, row: bytes) -> None:
+        _log.warning(
+            "delivery: rows of %s are set aside in the journal: the database has other rules than they were taken under",
+            self._layout.table,
+        )
+        self._route.journal.aside.take(block, row, self._route.now())
+        self._forget(block)
+
     def _split(self, block: InsertBlock) -> None:
-        parts = self._route.journal.replace(block, *halves(block))
+        in_doubt = self._is_in_doubt(block)
+        halved = halves(block, in_doubt=in_doubt) if block.rows > 1 else (next_round(block),)
+        parts = self._route.journal.replace(block, *halved)
         self._forget(block)
         self._blocks.extendleft(reversed(parts))
+
+    def _is_in_doubt(self, block: InsertBlock) -> bool:
+        """Whether rows of a block that is refused may be stored: it was interrupted, then the rules changed."""
+        return self._route.presence is not None and (block.round > 0 or block.token in self._doubtful)
 
     def _done(self, block: InsertBlock) -> None:
         self._route.journal.delivered(block)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from agenttrace_collector.clickhouse.inserter import Inserter, Presence
+from agenttrace_collector.clickhouse.inserter import Inserter, Presence, Rules
 from agenttrace_collector.delivery.backoff import Backoff
 from agenttrace_collector.delivery.counters import Counts, Progress
 from agenttrace_collector.delivery.table_worker import DeliveryContext, TableWorker
@@ -47,6 +47,7 @@ class Delivery:
         *,
         options: DeliveryOptions = DeliveryOptions(),
         presence: Presence | None = None,
+        rules: Rules | None = None,
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], int] = time.time_ns,
         jitter: Callable[[], float] = random.random,
@@ -55,7 +56,7 @@ class Delivery:
         self._options = options
         self._counts = Counts()
         rows, size = options.block_rows, options.block_bytes
-        self._route = DeliveryContext(journal, inserter, presence, self._counts, now, rows, size)
+        self._route = DeliveryContext(journal, inserter, presence, rules, self._counts, now, rows, size)
         self._clock = clock
         self._jitter = jitter
         self._lanes: dict[int, TableWorker] = {}

@@ -41,10 +41,10 @@ def plan(store: Store, layout: int, *, rows: int, size: int) -> InsertBlock | No
     return InsertBlock(0, layout, first, last, skip=0, rows=taken, round=0, token="") if first else None
 
 
-def halves(block: InsertBlock) -> tuple[InsertBlock, InsertBlock]:
-    """The block in two; it has two rows at least."""
+def halves(block: InsertBlock, *, in_doubt: bool = False) -> tuple[InsertBlock, InsertBlock]:
+    """The block in two; it has two rows at least. Of one in doubt, rows that are stored are not sent again."""
     middle = block.rows // 2
-    left = changed(block, id=0, rows=middle, round=0)
+    left = changed(block, id=0, rows=middle, round=block.round + 1 if in_doubt else 0)
     return left, changed(left, skip=block.skip + middle, rows=block.rows - middle)
 
 

@@ -10,13 +10,15 @@ from enum import StrEnum
 
 
 class Kind(StrEnum):
-    """What is counted for a table, all in rows except `BYTES`."""
+    """What is counted for a table, in rows or bytes; `BYTES` has the bytes of all rows."""
 
     RECOVERED = "recovered"
     ACCEPTED = "accepted"
     DUPLICATE = "duplicate"
     DELIVERED = "delivered"
     REFUSED = "refused"
+    SET_ASIDE = "set_aside"
+    SET_ASIDE_BYTES = "set_aside_bytes"
     BYTES = "bytes"
 
 
@@ -32,19 +34,21 @@ class Queued(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TableCounts:
-    """The counts of one table since start: recovered + accepted = delivered + refused + waiting."""
+    """The counts of one table since start: recovered + accepted = delivered + refused + set aside + waiting."""
 
     recovered: int
     accepted: int
     duplicate: int
     delivered: int
     refused: int
+    set_aside: int
+    set_aside_bytes: int
     bytes: int
 
     @property
     def waiting(self) -> int:
-        """Rows that are in the journal now."""
-        return self.recovered + self.accepted - self.delivered - self.refused
+        """Rows of the journal that are to be delivered now."""
+        return self.recovered + self.accepted - self.delivered - self.refused - self.set_aside
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +61,16 @@ class JournalStats:
     oldest_at: int | None
     duplicate_requests: int
     tables: Mapping[str, TableCounts] = field(default_factory=dict)
+
+    @property
+    def set_aside(self) -> int:
+        """Rows that are set aside, which `rows` does not count."""
+        return sum(counts.set_aside for counts in self.tables.values())
+
+    @property
+    def waiting_bytes(self) -> int:
+        """Bytes of what is to be delivered."""
+        return self.bytes - sum(counts.set_aside_bytes for counts in self.tables.values())
 
 
 class Changes:

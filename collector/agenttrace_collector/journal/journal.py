@@ -11,7 +11,6 @@ import sqlite3
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
-from pathlib import Path
 from typing import Final, TypeVar
 
 from agenttrace_collector.config.directories import JOURNAL_SETTING, prepare_directory, refuse_links
@@ -22,9 +21,10 @@ from agenttrace_collector.journal.clock import SteadyClock
 from agenttrace_collector.journal.counters import Changes, Counters, JournalStats, Kind
 from agenttrace_collector.journal.forwarding import ForwardQueue, QueueOptions, Queues
 from agenttrace_collector.journal.layout import Layout
-from agenttrace_collector.journal.lock import DirectoryLock
+from agenttrace_collector.journal.lock import DirectoryLock, sync_directory
 from agenttrace_collector.journal.options import MIB, Durability, JournalOptions
 from agenttrace_collector.journal.reserve import Reserve
+from agenttrace_collector.journal.set_aside import SetAside
 from agenttrace_collector.journal.store import InsertBlock, Store
 from agenttrace_collector.journal.writer import Writer, reason
 
@@ -35,7 +35,10 @@ T = TypeVar("T")
 
 
 class Journal:
-    """Durable, ordered, bounded; `write` returns when the batch is as safe as `durability` says."""
+    """Durable, ordered, bounded; `write` returns when the batch is as safe as `durability` says.
+
+    `rules`: the fingerprint of those that its batches are enforced under.
+    """
 
     def __init__(
         self,
@@ -43,6 +46,7 @@ class Journal:
         layouts: Mapping[str, Layout],
         *,
         queues: Sequence[QueueOptions] = (),
+        rules: str = "",
         now: Callable[[], int] | None = None,
     ) -> None:
         self._options = options
@@ -52,6 +56,7 @@ class Journal:
         self._lock = DirectoryLock(options.directory)
         self._ledger = Counters()
         self._queues = Queues(queues, self._ledger)
+        self.aside = SetAside(rules, self._read, self._move)
         self._reading = threading.Lock()
         self._reader: Store | None = None
         self._moved = threading.Condition()
@@ -163,8 +168,7 @@ class Journal:
     def delivered(self, block: InsertBlock) -> None:
         """Removes a block that the database has stored."""
         table = self._layouts[block.layout].table
-        self._do(lambda store, changes: blocks.finish(store, changes, block, (table, Kind.DELIVERED)))
-        self._announce()
+        self._move(lambda store, changes: blocks.finish(store, changes, block, (table, Kind.DELIVERED)))
 
     def refused(self, block: InsertBlock, instead: EncodedRows | None, into: str) -> None:
         """Removes a block of one row that the database refused, and stores its rejection `into` another table."""
@@ -175,8 +179,7 @@ class Journal:
             if instead:
                 self._put(store, changes, into, instead)
 
-        self._do(work)
-        self._announce()
+        self._move(work)
 
     def last(self) -> int:
         """The number of the last entry that was written."""
@@ -206,7 +209,7 @@ class Journal:
         except BaseException:
             self._lock.release()
             raise
-        _sync_directory(self._options.directory)
+        sync_directory(self._options.directory)
         self._reader = Store(self._options.directory / "journal.db")
         return store
 
@@ -230,6 +233,7 @@ class Journal:
         for number, (rows, size) in store.waiting().items():
             changes.add(self._layouts[number].table, Kind.RECOVERED, rows)
             changes.add(self._layouts[number].table, Kind.BYTES, size)
+        self.aside.prepare(store, changes, self._layouts)
         store.commit()
         self._ledger.apply(changes, store.oldest(), store.size())
         return store.blocks()
@@ -281,14 +285,8 @@ class Journal:
             message = f"journal: {reason(error)}"
             raise Unavailable(message, self._options.retry_after) from error
 
-    def _announce(self) -> None:
+    def _move(self, work: Callable[[Store, Changes], T]) -> None:
+        """Do what takes entries away, and tell those who wait for it."""
+        self._do(work)
         with self._moved:
             self._moved.notify_all()
-
-
-def _sync_directory(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -1,10 +1,19 @@
-"""One collector per journal: a file lock that ends with the process."""
+"""The directory of a journal: a file lock that ends with the process, and its entries made durable."""
 
 from __future__ import annotations
 
 import fcntl
 import os
 from pathlib import Path
+
+
+def sync_directory(directory: Path) -> None:
+    """Returns when the names of new files in the directory are on disk."""
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 class JournalInUse(Exception):

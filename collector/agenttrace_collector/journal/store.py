@@ -77,10 +77,11 @@ class InsertBlock:
 class Store:
     """One connection to a journal file; without a path everything is in memory."""
 
-    def __init__(self, path: Path | None) -> None:
+    def __init__(self, path: Path | None, *, read_only: bool = False) -> None:
         self._path = path
+        where = f"{path.absolute().as_uri()}?mode=ro" if path and read_only else path or ":memory:"
         self._connection = sqlite3.connect(
-            path or ":memory:", isolation_level=None, check_same_thread=False, timeout=10.0
+            where, isolation_level=None, check_same_thread=False, timeout=10.0, uri=read_only
         )
 
     def close(self) -> None:

@@ -156,6 +156,10 @@ METRICS: Final[Mapping[str, MetricSpec]] = {
     "agenttrace_rows_stored": MetricSpec(_COUNTER, "Rows the database has, by table."),
     "agenttrace_rows_refused": MetricSpec(_COUNTER, "Rows the database refused for good, by table."),
     "agenttrace_journal_rows": MetricSpec(_GAUGE, "Rows in the journal, by table."),
+    "agenttrace_journal_set_aside_rows": MetricSpec(
+        _GAUGE,
+        "Rows in the journal that the database's rules refuse since they were tightened, by table; they are kept.",
+    ),
     "agenttrace_journal_bytes": MetricSpec(_GAUGE, "Bytes of entries in the journal."),
     "agenttrace_journal_file_bytes": MetricSpec(_GAUGE, "Size of the journal's files."),
     "agenttrace_journal_free_bytes": MetricSpec(_GAUGE, "Bytes that are free on the journal's disk."),
