@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated
+import logging
+from typing import Annotated, Final
 
 import typer
 
@@ -12,6 +13,7 @@ from agenttrace_collector.cli.options import (
     MISUSED,
     ConfigFiles,
     Overrides,
+    exit_code,
     fail,
     failed,
     loaded,
@@ -22,6 +24,7 @@ from agenttrace_collector.config.site_key import site_key
 from agenttrace_collector.errors import CollectorError
 from agenttrace_collector.server.auth import read_tokens
 
+_log: Final = logging.getLogger(__name__)
 app = typer.Typer(
     no_args_is_help=True, help="Run the collector, empty its journal, or check its configuration."
 )
@@ -34,8 +37,11 @@ def run(config: ConfigFiles = None, set_: Overrides = None) -> None:
     chosen = source(config, set_)
     settings = loaded(chosen)
     from agenttrace_collector.telemetry.logging import log_uncaught_exceptions, set_up_logs  # noqa: PLC0415 - as above
+    from agenttrace_collector.telemetry.native_output import capture_native_output  # noqa: PLC0415 - as above
 
-    set_up_logs(settings.service.telemetry.logs)
+    logs = settings.service.telemetry.logs
+    is_json = logs.encoding == "json"
+    set_up_logs(logs, capture_native_output() if is_json else None)
     log_uncaught_exceptions()
     from agenttrace_collector.journal import JournalDamaged, JournalInUse  # noqa: PLC0415 - as above
     from agenttrace_collector.service import Service  # noqa: PLC0415 - as above
@@ -43,6 +49,10 @@ def run(config: ConfigFiles = None, set_: Overrides = None) -> None:
     try:
         asyncio.run(Service(settings, chosen).run())
     except (ConfigError, CollectorError, OSError, JournalInUse, JournalDamaged) as error:
+        if is_json:
+            # The text of a failure is ours; as plain text it would not be shown.
+            _log.critical("the collector ends: %s", error)
+            raise typer.Exit(exit_code(error)) from None
         failed("collector", error)
 
 

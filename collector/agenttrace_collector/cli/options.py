@@ -38,11 +38,14 @@ def loaded(chosen: Source) -> Config:
 
 def failed(command: str, error: Exception, before: str = "") -> NoReturn:
     """End a command with a failure, its text perhaps after another; the code is that of the failure's kind."""
+    fail(f"agenttrace {command}: {f'{before} ({error})' if before else error}", code=exit_code(error))
+
+
+def exit_code(error: Exception) -> int:
+    """The exit code of a command that a failure ends."""
     if isinstance(error, ConfigError):
-        code = MISUSED
-    else:
-        code = wire_status(error).exit if isinstance(error, CollectorError) else REFUSED
-    fail(f"agenttrace {command}: {f'{before} ({error})' if before else error}", code=code)
+        return MISUSED
+    return wire_status(error).exit if isinstance(error, CollectorError) else REFUSED
 
 
 def fail(message: str, *, code: int = REFUSED) -> NoReturn:
