@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final, Literal, NamedTuple, TypeAlias, get_ar
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
-from agenttrace_collector.config.pipelines import OtlpExporter
+from agenttrace_collector.config.pipelines import OtlpExporter, OwnOtlp
 from agenttrace_collector.config.section import SHARE, Section
 from agenttrace_collector.config.sections import Config, Tls
 
@@ -36,6 +36,7 @@ _KINDS: Final[Mapping[Any, str]] = {
     bool: "`true` or `false`",
     Path: "path",
     Tls: "section",
+    OwnOtlp: "section",
     Mapping: "mapping of texts",
     tuple: "list of texts",
 }
@@ -44,6 +45,15 @@ _EXPORTER: Final = """\
 
 `exporters.otlp_grpc` and `exporters.otlp_http`, or `exporters.otlp_http/name` where there are several: enforced OTLP goes
 to such a backend when `service.pipelines` names it.
+
+"""
+_OWN: Final = """\
+## The collector's own traces and logs
+
+`service.telemetry.traces.otlp` and `service.telemetry.logs.otlp`, off by default, name a backend for what the collector says of itself.
+Spans have names, tables, names of queries, counts and kinds of failure from closed lists, and durations; log records are the lines of
+the log. Neither holds anything that was received. What the backend does not take is dropped. The backend is not this collector: it does
+not start then, and of requests with the own telemetry of another collector no span tells.
 
 """
 _OF_EXPORTER: Final = {
@@ -91,6 +101,9 @@ def configuration_page(example: str) -> str:
     parts.append(_TLS + _table((*_row(each), _OF_TLS[each.path[0]]) for each in tls))
     exporter = list(settings(OtlpExporter))
     parts.append(_EXPORTER + _table((*_row(each), _OF_EXPORTER[".".join(each.path)]) for each in exporter))
+    own = list(settings(OwnOtlp))
+    told_of_own = {**_OF_EXPORTER, "protocol": "What the endpoint speaks."}
+    parts.append(_OWN + _table((*_row(each), told_of_own[".".join(each.path)]) for each in own))
     return "\n".join(parts)
 
 
@@ -113,7 +126,7 @@ def words(example: str) -> Mapping[_Path, str]:
         found = _LINE.fullmatch(line)
         if found is None or found["words"] is not None:
             said = found["words"] if found else None
-            above = [*above, said] if said and not re.match(r" |tls:", said) else []
+            above = [*above, said] if said and not re.match(r" |(tls|otlp):", said) else []
             continue
         indent = len(found["indent"])
         path = [*(each for each in path if each[0] < indent), (indent, found["key"])]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import AbstractContextManager, nullcontext
 from typing import Annotated, Final
 
 import typer
@@ -19,7 +20,7 @@ from agenttrace_collector.cli.options import (
     loaded,
     source,
 )
-from agenttrace_collector.config import ConfigError, build_policy
+from agenttrace_collector.config import Config, ConfigError, build_policy
 from agenttrace_collector.config.site_key import site_key
 from agenttrace_collector.errors import CollectorError
 from agenttrace_collector.server.auth import read_tokens
@@ -47,13 +48,24 @@ def run(config: ConfigFiles = None, set_: Overrides = None) -> None:
     from agenttrace_collector.service import Service  # noqa: PLC0415 - as above
 
     try:
-        asyncio.run(Service(settings, chosen).run())
+        with _own_telemetry(settings):
+            asyncio.run(Service(settings, chosen).run())
     except (ConfigError, CollectorError, OSError, JournalInUse, JournalDamaged) as error:
         if is_json:
             # The text of a failure is ours; as plain text it would not be shown.
             _log.critical("the collector ends: %s", error)
             raise typer.Exit(exit_code(error)) from None
         failed("collector", error)
+
+
+def _own_telemetry(settings: Config) -> AbstractContextManager[None]:
+    """Sends the collector's own spans and log records where they are asked for; else nothing is imported for it."""
+    telemetry = settings.service.telemetry
+    if not (telemetry.traces.otlp or telemetry.logs.otlp):
+        return nullcontext()
+    from agenttrace_collector.forward.own_telemetry import recorded  # noqa: PLC0415 - as in `run`
+
+    return recorded(telemetry)
 
 
 @app.command()

@@ -11,10 +11,11 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, model_validator
 
 from agenttrace_collector.config.section import Positive, Section
-from agenttrace_collector.config.values import Duration
+from agenttrace_collector.config.values import Address, Duration, address
 
 CLICKHOUSE: Final = "clickhouse"
 _NAME: Final = re.compile(r"otlp_(?P<protocol>grpc|http)(/[a-z][a-z0-9_]{0,29})?", re.ASCII)
+_EVERYWHERE: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared with
 _HEADER: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}", re.ASCII)
 _HEADER_VALUE: Final = re.compile(r"[\x20-\x7e]*", re.ASCII)
 
@@ -56,16 +57,14 @@ class SendingQueue(Section):
     when_full: Literal["drop_oldest", "wait"] | None = None
 
 
-class OtlpExporter(Section):
-    """A backend that takes OTLP."""
+class OtlpClient(Section):
+    """How OTLP reaches a backend."""
 
     endpoint: str
     tls: ClientTls = ClientTls()
     headers: Mapping[str, SecretStr] = Field(default_factory=dict)
     compression: Literal["gzip", "none"] = "gzip"
     timeout: Duration = 10.0
-    retry_on_failure: Retry = Retry()
-    sending_queue: SendingQueue = SendingQueue()
 
     @model_validator(mode="after")
     def _headers_can_be_sent(self) -> Self:
@@ -74,6 +73,33 @@ class OtlpExporter(Section):
                 message = "headers must be names and values of printable ASCII"
                 raise ValueError(message)
         return self
+
+
+class OtlpExporter(OtlpClient):
+    """A backend that takes OTLP, and what waits for it."""
+
+    retry_on_failure: Retry = Retry()
+    sending_queue: SendingQueue = SendingQueue()
+
+
+class OwnOtlp(OtlpClient):
+    """Where what the collector says of itself goes; what cannot be sent is dropped."""
+
+    protocol: Literal["grpc", "http/protobuf"] = "http/protobuf"
+
+    @model_validator(mode="after")
+    def _endpoint_is_known(self) -> Self:
+        check_endpoint("otlp", "grpc" if self.protocol == "grpc" else "http", self.endpoint)
+        return self
+
+    def leads_to(self, listener: str | None) -> bool:
+        """Whether a listener of this machine is at the endpoint."""
+        url = urlsplit(self.endpoint if "://" in self.endpoint else f"grpc://{self.endpoint}")
+        if listener is None or url.port != address(listener).port:
+            return False
+        ours, host = address(listener).host, str(url.hostname)
+        is_here = host == "localhost" or Address(host, url.port).is_loopback
+        return host == ours or (is_here and (address(listener).is_loopback or ours in _EVERYWHERE))
 
 
 class Forward(Section):
@@ -126,8 +152,13 @@ def check_exporter(name: str, exporter: OtlpExporter) -> None:
             "unknown key, must be clickhouse, otlp_grpc or otlp_http; otlp_http/name where there are several"
         )
         raise ValueError(message)
+    check_endpoint(name, found["protocol"], exporter.endpoint)
+
+
+def check_endpoint(name: str, protocol: str, endpoint: str) -> None:
+    """Raises `ValueError` for an endpoint that OTLP over this protocol (grpc, http) cannot have."""
     try:
-        url = urlsplit(exporter.endpoint if "://" in exporter.endpoint else f"grpc://{exporter.endpoint}")
+        url = urlsplit(endpoint if "://" in endpoint else f"grpc://{endpoint}")
         known = (
             url.hostname
             and (url.port is None or url.port)
@@ -137,8 +168,8 @@ def check_exporter(name: str, exporter: OtlpExporter) -> None:
         )
     except ValueError:
         known = False
-    schemes = {"http", "https"} if found["protocol"] == "http" else {"grpc", "http", "https"}
+    schemes = {"http", "https"} if protocol == "http" else {"grpc", "http", "https"}
     if not known or url.scheme not in schemes:
-        form = "https://host:port/path" if found["protocol"] == "http" else "host:port"
+        form = "https://host:port/path" if protocol == "http" else "host:port"
         message = f"{name}.endpoint must be {form}, without a user or a password"
         raise ValueError(message)

@@ -10,7 +10,7 @@ from pydantic import ConfigDict, Field, SecretStr, model_validator
 
 from agenttrace_collector.config.decode import Decode
 from agenttrace_collector.config.derive import Derive
-from agenttrace_collector.config.pipelines import Forward, OtlpExporter, Pipelines, check_exporter
+from agenttrace_collector.config.pipelines import Forward, OtlpExporter, OwnOtlp, Pipelines, check_exporter
 from agenttrace_collector.config.section import Positive, Section, Share
 from agenttrace_collector.config.values import DatabaseEndpoint, Duration, Endpoint, HostName
 from agenttrace_schemas.rules import FailureMessages, Labels
@@ -234,6 +234,13 @@ class Logs(Section):
 
     level: Literal["debug", "info", "warn", "error"] = "info"
     encoding: Literal["console", "json"] = "console"
+    otlp: OwnOtlp | None = None
+
+
+class Traces(Section):
+    """Where the collector's own spans go; null: it makes none."""
+
+    otlp: OwnOtlp | None = None
 
 
 class Telemetry(Section):
@@ -241,6 +248,7 @@ class Telemetry(Section):
 
     metrics: Metrics = Metrics()
     logs: Logs = Logs()
+    traces: Traces = Traces()
 
 
 class Service(Section):
@@ -267,6 +275,15 @@ class Config(Section):
     @model_validator(mode="after")
     def _pipelines_exist(self) -> Self:
         self.service.pipelines.check(self.exporters.otlp)
+        return self
+
+    @model_validator(mode="after")
+    def _own_telemetry_leads_elsewhere(self) -> Self:
+        telemetry, protocols = self.service.telemetry, self.receivers.otlp.protocols
+        for name, own in (("traces", telemetry.traces.otlp), ("logs", telemetry.logs.otlp)):
+            if own and any(own.leads_to(each.endpoint) for each in (protocols.grpc, protocols.http)):
+                message = f"service.telemetry.{name}.otlp leads to this collector: it must be another's"
+                raise ValueError(message)
         return self
 
     @model_validator(mode="after")

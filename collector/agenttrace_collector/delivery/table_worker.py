@@ -16,6 +16,7 @@ from agenttrace_collector.delivery.rejection import REJECTIONS, refusal
 from agenttrace_collector.errors import Rejected, Unavailable
 from agenttrace_collector.journal import InsertBlock, Journal
 from agenttrace_collector.journal.blocks import halves, next_round
+from agenttrace_collector.telemetry.spans import SpanName, span
 
 _log: Final = logging.getLogger(__name__)
 
@@ -144,7 +145,8 @@ class TableWorker:
 
     def _insert(self, block: InsertBlock, data: bytes) -> None:
         layout = self._layout
-        self._route.inserter.insert(layout.table, layout.names, data, token=block.token)
+        with span(SpanName.INSERT, table=layout.table, rows=block.rows, bytes=len(data)):
+            self._route.inserter.insert(layout.table, layout.names, data, token=block.token)
         self._route.counts.inserted(layout.table)
 
     def _take_apart(self, block: InsertBlock, contents: BlockData, error: Rejected) -> Callable[[], None]:

@@ -8,7 +8,7 @@ import grpc
 from google.protobuf.message import DecodeError
 from google.rpc import error_details_pb2, status_pb2
 
-from agenttrace_collector.config.pipelines import OtlpExporter
+from agenttrace_collector.config.pipelines import OtlpClient
 from agenttrace_collector.errors import Rejected, Unavailable
 from agenttrace_collector.forward.otlp_http import refused
 
@@ -33,7 +33,7 @@ _DETAILS: Final = "grpc-status-details-bin"
 class GrpcClient:
     """One channel, which connects again by itself."""
 
-    def __init__(self, settings: OtlpExporter) -> None:
+    def __init__(self, settings: OtlpClient) -> None:
         self._timeout = settings.timeout
         self._metadata = tuple(
             (key.lower(), value.get_secret_value()) for key, value in settings.headers.items()
@@ -87,7 +87,7 @@ def retry_delay(error: grpc.RpcError) -> float | None:
     return None
 
 
-def _credentials(settings: OtlpExporter) -> grpc.ChannelCredentials:
+def _credentials(settings: OtlpClient) -> grpc.ChannelCredentials:
     tls = settings.tls
     files = (tls.ca_file, tls.key_file, tls.cert_file)
     return grpc.ssl_channel_credentials(*(file.read_bytes() if file else None for file in files))

@@ -15,7 +15,7 @@ from google.protobuf.message import DecodeError
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
-from agenttrace_collector.config.pipelines import OtlpExporter
+from agenttrace_collector.config.pipelines import OtlpClient
 from agenttrace_collector.errors import Rejected, Unavailable
 
 _RETRYABLE: Final = frozenset({429, 502, 503, 504})
@@ -26,7 +26,7 @@ _LONGEST_DELAY: Final = 3_600.0
 class HttpClient:
     """One kept connection; `/v1/traces` and `/v1/logs` stand below the endpoint."""
 
-    def __init__(self, settings: OtlpExporter) -> None:
+    def __init__(self, settings: OtlpClient) -> None:
         self._settings = settings
         self._url = urlsplit(settings.endpoint)
         self._headers = {
@@ -97,7 +97,7 @@ def refused(signal: str, answer: bytes) -> int:
         return 0
 
 
-def _context(settings: OtlpExporter) -> ssl.SSLContext:
+def _context(settings: OtlpClient) -> ssl.SSLContext:
     context = ssl.create_default_context(cafile=str(settings.tls.ca_file) if settings.tls.ca_file else None)
     if settings.tls.cert_file:
         context.load_cert_chain(settings.tls.cert_file, settings.tls.key_file)

@@ -16,6 +16,7 @@ from agenttrace_collector.errors import CollectorError, Reason, Unavailable
 from agenttrace_collector.journal.counters import Changes, Counters
 from agenttrace_collector.journal.reserve import Reserve
 from agenttrace_collector.journal.store import Store, damaged
+from agenttrace_collector.telemetry.spans import SpanName, span
 
 _log: Final = logging.getLogger(__name__)
 # A failed commit is an obstacle until one succeeds, for so long at most: then the next request tries it.
@@ -134,10 +135,11 @@ class Writer:
     def _commit(self, group: list[_Task]) -> None:
         store = self._store = self._store or self._open()
         changes = Changes()
-        store.begin()
-        results = [_result(task.work, store, changes) for task in group]
-        oldest, size = store.oldest(), store.size()
-        store.commit()
+        with span(SpanName.COMMIT, requests=len(group), bytes=sum(task.size for task in group)):
+            store.begin()
+            results = [_result(task.work, store, changes) for task in group]
+            oldest, size = store.oldest(), store.size()
+            store.commit()
         self._ledger.apply(changes, oldest, size)
         if self._failure:
             _log.warning("journal: commits succeed again (before: %s)", self._failure)

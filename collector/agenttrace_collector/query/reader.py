@@ -10,6 +10,7 @@ from typing import Any, Final
 from agenttrace_collector.clickhouse.client import ClickHouse
 from agenttrace_collector.query.catalogue import catalogue
 from agenttrace_collector.query.lanes import Lanes, Settings
+from agenttrace_collector.telemetry.spans import SpanName, span
 
 _THREADS: Final = 4
 # Seconds and rows that one question may take; one that takes more is refused by ClickHouse, as by its lane's limits.
@@ -51,11 +52,11 @@ class Reader:
         query = catalogue()[name]
         bound = {**parameters, "tenant": tenant}
         values = {key: bound[key] for key in query.parameters}
-        return Answer(
-            *self._database.read(
-                query.statement, values, {**_SETTINGS, **self._scope(tenant), **(limits or {})}
-            )
-        )
+        settings = {**_SETTINGS, **self._scope(tenant), **(limits or {})}
+        with span(SpanName.QUERY, query=name) as own:
+            answer = Answer(*self._database.read(query.statement, values, settings))
+            own.count(rows=len(answer.rows))
+        return answer
 
     def _scope(self, tenant: str) -> Settings:
         """Which runs are unsettled is asked of this tenant's marks alone: views ask it of all, and others may have many."""

@@ -8,6 +8,7 @@ from typing import Final
 from agenttrace_collector.decode.event_documents import DocumentKind, EventBatch, decode_events
 from agenttrace_collector.receivers.ingest import Ingest
 from agenttrace_collector.server.inflate import Coding, content_bytes, inflate
+from agenttrace_collector.telemetry.spans import SpanName, span
 
 LIMIT: Final = 16 * 1024 * 1024
 READ_SECONDS: Final = 30.0
@@ -29,6 +30,7 @@ class EventReceiver:
             return decode_events(self.kind, inflate(body, coding, LIMIT), context)
 
         async with self.ingest.flow.reserve(size, tenant):
-            batch = await self.ingest.decoder.run(decode, tenant, size)
-            await self.ingest.keep(batch, self.kind.field, _TRANSPORT, tenant)
+            with span(SpanName.RECEIVE, transport=_TRANSPORT, signal=self.kind.field, bytes=len(body)):
+                batch = await self.ingest.decoder.run(decode, tenant, size)
+                await self.ingest.keep(batch, self.kind.field, _TRANSPORT, tenant)
         return batch

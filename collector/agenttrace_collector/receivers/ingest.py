@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
@@ -18,6 +19,7 @@ from agenttrace_collector.receivers.request_metrics import RequestMetrics
 from agenttrace_collector.receivers.signals import OtlpSignal
 from agenttrace_collector.receivers.sink import Sink
 from agenttrace_collector.server.inflate import Coding, content_bytes, inflate
+from agenttrace_collector.telemetry.spans import OwnSpan, SpanName, no_span, span
 from agenttrace_schemas.rules import Policy
 
 # Below this a hop to the decoding thread costs more than it spares the event loop.
@@ -39,6 +41,8 @@ class Body:
     limit: int
     is_json: bool = False
     coding: Coding = Coding.IDENTITY
+    # Own telemetry of a collector.
+    is_own: bool = False
 
     @property
     def content_bytes(self) -> int:
@@ -66,11 +70,13 @@ class Ingest:
     async def take(self, body: Body) -> Batch:
         """Stores a body; returns its batch. Raises `Rejected` or `Unavailable`, which are counted."""
         async with self.flow.reserve(body.content_bytes, body.tenant):
-            batch = await self._decoded(body)
-            if body.signal.is_stored:
-                await self.keep(batch, body.signal.unit, body.transport, body.tenant)
-            else:
-                self.metrics.record_accepted(body.signal.unit, body.transport, batch)
+            with _span(body) as own:
+                batch = await self._decoded(body)
+                own.count(received=batch.received, ignored=batch.ignored, refused=batch.refused)
+                if body.signal.is_stored:
+                    await self.keep(batch, body.signal.unit, body.transport, body.tenant)
+                else:
+                    self.metrics.record_accepted(body.signal.unit, body.transport, batch)
         return batch
 
     def context(self, tenant: str) -> Context:
@@ -94,6 +100,12 @@ class Ingest:
         if len(body.data) <= _INLINE_BYTES and body.coding is Coding.IDENTITY:
             return decode(body, context, copies)
         return await self.decoder.run(lambda: decode(body, context, copies), body.tenant, body.content_bytes)
+
+
+def _span(body: Body) -> AbstractContextManager[OwnSpan]:
+    if body.is_own:
+        return no_span()
+    return span(SpanName.RECEIVE, transport=body.transport, signal=body.signal.name, bytes=len(body.data))
 
 
 def decode(body: Body, context: Context, copies: Copies | None = None) -> Batch:

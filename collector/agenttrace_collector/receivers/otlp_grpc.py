@@ -30,6 +30,7 @@ from agenttrace_collector.receivers.answers import internal_status, response_to,
 from agenttrace_collector.receivers.ingest import Body, Ingest
 from agenttrace_collector.receivers.signals import EXPORT, OTHER_SERVICES, OtlpSignal
 from agenttrace_collector.server.auth import Authenticator, Role
+from agenttrace_collector.telemetry.spans import OWN_HEADER
 
 _log: Final = logging.getLogger(__name__)
 _MIB: Final = 1024 * 1024
@@ -97,7 +98,7 @@ class GrpcReceiver:
         return export
 
     async def _take(self, signal: OtlpSignal, context: _Context) -> Batch:
-        sender = self.authenticator.identify(_authorization(context), Role.INGEST)
+        sender = self.authenticator.identify(_metadata(context, "authorization"), Role.INGEST)
         self.ingest.quotas.check(sender.tenant)
         flow = self.ingest.flow
         async with flow.receiving(sender.tenant) as arriving:
@@ -105,7 +106,10 @@ class GrpcReceiver:
                 data = await _read(context)
             limit = self.settings.max_recv_msg_size_mib * _MIB
             async with flow.admit(sender.tenant):
-                return await self.ingest.take(Body(data, signal, _TRANSPORT, sender.tenant, limit))
+                is_own = _metadata(context, OWN_HEADER) is not None
+                return await self.ingest.take(
+                    Body(data, signal, _TRANSPORT, sender.tenant, limit, is_own=is_own)
+                )
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,9 +184,9 @@ async def _read(context: _Context) -> bytes:
     raise error
 
 
-def _authorization(context: _Context) -> str | None:
+def _metadata(context: _Context, name: str) -> str | None:
     metadata = context.invocation_metadata() or ()
-    found = next((value for key, value in metadata if key == "authorization"), None)
+    found = next((value for key, value in metadata if key == name), None)
     return found if isinstance(found, str) else None
 
 

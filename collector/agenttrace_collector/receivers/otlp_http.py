@@ -32,6 +32,7 @@ from agenttrace_collector.receivers.signals import OTHER_SERVICES, OtlpSignal
 from agenttrace_collector.server.auth import Authenticator, Role
 from agenttrace_collector.server.browsers import origins_pattern
 from agenttrace_collector.server.inflate import Coding
+from agenttrace_collector.telemetry.spans import OWN_HEADER
 
 _log: Final = logging.getLogger(__name__)
 _MIB: Final = 1024 * 1024
@@ -96,11 +97,13 @@ class HttpReceiver:
         sender = self.authenticator.identify(request.headers.get("authorization"), Role.INGEST)
         self.ingest.quotas.check(sender.tenant)
         is_json = _content_type(request) == JSON
-        coding = coding_of(request)
+        coding, is_own = coding_of(request), OWN_HEADER in request.headers
         limit = self.settings.max_recv_msg_size_mib * _MIB
         limits = BodyLimits(limit, self.settings.read_timeout)
         async with admitted_body(request, self.ingest.flow, sender, limits) as data:
-            body = Body(data, signal, _TRANSPORT, sender.tenant, limit, is_json=is_json, coding=coding)
+            body = Body(
+                data, signal, _TRANSPORT, sender.tenant, limit, is_json=is_json, coding=coding, is_own=is_own
+            )
             batch = await self.ingest.take(body)
         return _answer(request, response_to(signal, batch), 200)
 

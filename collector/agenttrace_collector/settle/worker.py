@@ -35,6 +35,7 @@ from agenttrace_collector.settle.share import Share
 from agenttrace_collector.settle.store import Store
 from agenttrace_collector.settle.unplaced import Unplaced
 from agenttrace_collector.telemetry.metrics import Sample
+from agenttrace_collector.telemetry.spans import SpanName, span
 from agenttrace_schemas.rules import Policy
 
 _log: Final = logging.getLogger(__name__)
@@ -119,7 +120,9 @@ class Settler:
             # Where collectors came or went, the rest may be another's by now: the next round asks again.
             if self.stopping.is_set() or self._part() != part:
                 return
-            self._settle_batch(ordered[start : start + size], thresholds)
+            batch = ordered[start : start + size]
+            with span(SpanName.SETTLE, runs=len(batch)):
+                self._settle_batch(batch, thresholds)
 
     def _part(self) -> Part:
         return self.share.renew() if self.share else EVERYTHING

@@ -108,8 +108,8 @@ class ConsoleFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """The record as one line; a trace goes into it."""
-        fields = "".join(f" {name}={value}" for name, value in _fields(record).items())
-        return f"{_time(record)} {record.levelname:<7} {record.name}: {_text(record)}{fields}"
+        fields = "".join(f" {name}={value}" for name, value in fields_of(record).items())
+        return f"{_time(record)} {record.levelname:<7} {record.name}: {text_of(record)}{fields}"
 
 
 class JsonFormatter(logging.Formatter):
@@ -121,16 +121,16 @@ class JsonFormatter(logging.Formatter):
             "ts": _time(record),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "msg": _text(record),
+            "msg": text_of(record),
         }
-        return json.dumps(standard | _fields(record), default=str)
+        return json.dumps(standard | fields_of(record), default=str)
 
 
 def _is_ours(record: logging.LogRecord) -> bool:
     return record.name.partition(".")[0].startswith(_OURS)
 
 
-def _text(record: logging.LogRecord) -> str:
+def text_of(record: logging.LogRecord) -> str:
     """What a record says, if it is ours; of another library's the place where it was said."""
     if _is_ours(record):
         return record.getMessage()
@@ -151,7 +151,8 @@ def _time(record: logging.LogRecord) -> str:
     return datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
 
 
-def _fields(record: logging.LogRecord) -> dict[str, Any]:
+def fields_of(record: logging.LogRecord) -> dict[str, Any]:
+    """The fields of a record beside its text: those that it was logged with; of an exception class and places."""
     fields = {name: value for name, value in record.__dict__.items() if name not in _STANDARD}
     fields.pop("color_message", None)
     if record.exc_info and record.exc_info[0]:
