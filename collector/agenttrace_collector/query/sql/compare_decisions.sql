@@ -36,7 +36,7 @@ WITH
         ) AS deciding USING (run_id)
         WHERE ${of_versions}
     ),
-    by_key AS
+    tally AS
     (
         SELECT
             key,
@@ -48,6 +48,13 @@ WITH
         ARRAY JOIN keys AS key, counts AS times
         WHERE times > 0
         GROUP BY key
+    ),
+    (SELECT groupArray((key, version_a_count, version_b_count, a, b)) FROM tally) AS tallied,
+    by_key AS
+    (
+        SELECT
+            each.1 AS key, each.2 AS version_a_count, each.3 AS version_b_count, each.4 AS a, each.5 AS b
+        FROM (SELECT arrayJoin(tallied) AS each)
     ),
     ${version_counts},
     ${tested}

@@ -2,16 +2,21 @@
 -- In which share of its runs either version ended so, and by how much the second differs from the first.
 WITH
     ${statistics},
-    ${two_versions},
-    counted AS
+    tally AS
     (
         SELECT
-            status AS outcome,
-            toFloat64(countIf(version = {version_b:String})) AS a,
-            toFloat64(countIf(version = {version_a:String})) AS b,
-            m, n
-        FROM chosen
+            toString(status) AS outcome,
+            toFloat64(countIf(agent_version = {version_b:String})) AS a,
+            toFloat64(countIf(agent_version = {version_a:String})) AS b
+        FROM ${heads}
+        WHERE ${of_versions}
         GROUP BY status
+    ),
+    (SELECT groupArray((outcome, a, b)) FROM tally) AS tallied,
+    counted AS
+    (
+        SELECT each.1 AS outcome, each.2 AS a, each.3 AS b, sum(a) OVER () AS m, sum(b) OVER () AS n
+        FROM (SELECT arrayJoin(tallied) AS each)
     ),
     ${tested}
 SELECT

@@ -41,7 +41,7 @@ WITH
         ) AS signals USING (run_id)
         WHERE ${of_versions}
     ),
-    by_key AS
+    tally AS
     (
         SELECT
             key,
@@ -55,6 +55,13 @@ WITH
         ARRAY JOIN keys AS key, counts AS times, truths AS true_times
         WHERE times > 0
         GROUP BY key
+    ),
+    (SELECT groupArray((key, version_a_count, version_b_count, version_a_true, version_b_true, a, b)) FROM tally) AS tallied,
+    by_key AS
+    (
+        SELECT
+            each.1 AS key, each.2 AS version_a_count, each.3 AS version_b_count, each.4 AS version_a_true, each.5 AS version_b_true, each.6 AS a, each.7 AS b
+        FROM (SELECT arrayJoin(tallied) AS each)
     ),
     ${version_counts},
     ${tested}

@@ -62,7 +62,7 @@ WITH
         ) AS failed USING (run_id)
         WHERE ${own}
     ),
-    by_key AS
+    tally AS
     (
         SELECT
             key,
@@ -81,6 +81,13 @@ WITH
             WHERE times > 0
         )
         GROUP BY key
+    ),
+    (SELECT groupArray((key, total_occurrences, m, a, k, by_type)) FROM tally) AS tallied,
+    by_key AS
+    (
+        SELECT
+            each.1 AS key, each.2 AS total_occurrences, each.3 AS m, each.4 AS a, each.5 AS k, each.6 AS by_type
+        FROM (SELECT arrayJoin(tallied) AS each)
     ),
     ${with_and_without},
     ${tested}

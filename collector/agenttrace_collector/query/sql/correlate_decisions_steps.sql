@@ -37,7 +37,7 @@ WITH
             row_number() OVER (PARTITION BY run_id, decision_type ORDER BY reason_code) = 1 AS is_first
         FROM deciding
     ),
-    counted AS
+    tally AS
     (
         SELECT
             decision_type,
@@ -49,6 +49,13 @@ WITH
             toFloat64(sum(countIf(is_first AND any_failed = 1)) OVER (PARTITION BY decision_type)) - sum(any_failed) AS b
         FROM of_type
         GROUP BY decision_type, reason_code
+    ),
+    (SELECT groupArray((decision_type, reason_code, total_occurrences, m, a, n, b)) FROM tally) AS tallied,
+    counted AS
+    (
+        SELECT
+            each.1 AS decision_type, each.2 AS reason_code, each.3 AS total_occurrences, each.4 AS m, each.5 AS a, each.6 AS n, each.7 AS b
+        FROM (SELECT arrayJoin(tallied) AS each)
     ),
     ${tested}
 SELECT

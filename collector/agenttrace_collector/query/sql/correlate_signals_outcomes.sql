@@ -39,7 +39,7 @@ WITH
         ) AS signals USING (run_id)
         WHERE ${own}
     ),
-    by_key AS
+    tally AS
     (
         SELECT
             key,
@@ -50,6 +50,13 @@ WITH
         ARRAY JOIN keys AS key, counts AS times
         WHERE times > 0
         GROUP BY key
+    ),
+    (SELECT groupArray((key, total_occurrences, m, a)) FROM tally) AS tallied,
+    by_key AS
+    (
+        SELECT
+            each.1 AS key, each.2 AS total_occurrences, each.3 AS m, each.4 AS a
+        FROM (SELECT arrayJoin(tallied) AS each)
     ),
     ${with_and_without},
     ${tested}
