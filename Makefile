@@ -30,7 +30,7 @@ check: $(READY)  ## lint, format, types, architecture
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --quiet --check .
 	@$(BIN)/mypy
-	@$(PYTEST) -q -m "not slow" tests/architecture
+	@$(PYTEST) -q -m "not slow and not long" tests/architecture
 
 release-check: $(READY)  ## everything a release needs: checks, tests, the wheel's tests, the demo, the changelog
 	@$(MAKE) --no-print-directory check test test-long wheel-test demo

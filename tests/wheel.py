@@ -18,7 +18,7 @@ from typing import Final
 
 from tests.architecture.source import PACKAGES, ROOT
 
-_QUICK: Final = () if os.environ.get("SLOW") else ("-m", "not slow")
+_QUICK: Final = () if os.environ.get("SLOW") else ("-m", "not slow and not long")
 
 
 def run(*command: str | Path, cwd: Path) -> None:

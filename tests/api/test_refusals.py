@@ -12,6 +12,8 @@ from tests.support.api import Api, Operation, operations
 from tests.support.collector import Collector, running_collector
 from tests.support.run_documents import run_document
 
+pytestmark = pytest.mark.long
+
 SAID = "Where is my order 4711?"
 HOSTILE = (
     "'; DROP TABLE agent_runs; --",

@@ -27,6 +27,8 @@ from tests.support.http import post
 from tests.support.receivers import EXPORT_TRACES, wait_until
 from tests.support.run_documents import DECISION, FAILURE, SIGNAL, run_document
 
+pytestmark = pytest.mark.long
+
 OF_DECISIONS = ("/v1/approvals", "/v1/decisions", "/v1/signals", "/v1/compare", "/v1/correlate")
 Send = Callable[[Collector, bool], str]
 

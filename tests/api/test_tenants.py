@@ -13,6 +13,8 @@ from tests.support.api import Api, Operation, operations, tokens_file
 from tests.support.collector import Collector, running_collector
 from tests.support.run_documents import DECISION, FAILURE, SIGNAL, run_document
 
+pytestmark = pytest.mark.long
+
 # Theirs: no answer to the other tenant may hold any of it.
 RUN_ID = "6f1d1a52-52b1-4c9c-8d05-5a1f3ad0c0aa"
 THEIRS = (RUN_ID, "secret-agent", "9.9.9", "lab-42", "probe_tool", "probe-score")

@@ -56,7 +56,7 @@ def light(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return installed(wheel, tmp_path_factory.mktemp("light"))
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_light_install_imports_nothing_heavy(light: Path, tmp_path: Path) -> None:
     """`import agenttrace` works where neither gRPC nor a ClickHouse client can be imported."""
     script = f"import agenttrace\n{present(HEAVY)}"
@@ -64,7 +64,7 @@ def test_a_light_install_imports_nothing_heavy(light: Path, tmp_path: Path) -> N
     assert (seen.stdout, seen.stderr) == ("[]\n", "")
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_light_install_names_the_missing_extra(light: Path, tmp_path: Path) -> None:
     """The command says what to install and exits with status 2."""
     seen = run(light / "agenttrace", "collector", "run", cwd=tmp_path)
@@ -72,14 +72,13 @@ def test_a_light_install_names_the_missing_extra(light: Path, tmp_path: Path) ->
     assert 'pip install "agenttrace-otel[collector]"' in seen.stderr
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_type_information_is_shipped(light: Path) -> None:
     """Each package says that its types are to be trusted."""
     marked = {path.parent.name for path in light.parent.glob("lib/*/site-packages/agenttrace*/py.typed")}
     assert marked == {"agenttrace", "agenttrace_schemas", "agenttrace_collector"}
 
 
-@pytest.mark.slow
 @pytest.mark.long
 def test_the_grpc_extra_brings_its_exporter(wheel: Path, tmp_path: Path) -> None:
     """And nothing of a collector."""
@@ -88,7 +87,6 @@ def test_the_grpc_extra_brings_its_exporter(wheel: Path, tmp_path: Path) -> None
     assert run(programs / "python", "-c", script, cwd=tmp_path).stdout == "['grpc']\n"
 
 
-@pytest.mark.slow
 @pytest.mark.long
 def test_the_auto_extra_brings_the_distro(wheel: Path, tmp_path: Path) -> None:
     """`opentelemetry-instrument` sets up our exporter without a line of code."""
@@ -106,7 +104,6 @@ def test_the_auto_extra_brings_the_distro(wheel: Path, tmp_path: Path) -> None:
     assert seen.stdout == "['AgentTraceSpanExporter']\n", seen.stderr
 
 
-@pytest.mark.slow
 @pytest.mark.long
 def test_the_collector_extra_lacks_the_embedded_database_only(wheel: Path, tmp_path: Path) -> None:
     """Its commands work; a `chdb://` endpoint names the extra that brings the engine."""

@@ -27,6 +27,8 @@ from tests.contract.shape import TOKEN, Case, ColumnCase, Layer, Outcome
 from tests.contract.vocabulary_cases import DECISION_PAIRS, SIGNAL_PAIRS
 from tests.support.database import insert_statement, migrated, valid_row
 
+pytestmark = pytest.mark.long
+
 ROW_OF: Final[Mapping[str, type[Row]]] = {
     wire.EVENT_DECISION: DecisionRow,
     wire.EVENT_SIGNAL: SignalRow,

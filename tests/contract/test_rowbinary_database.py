@@ -14,6 +14,8 @@ from agenttrace_schemas.rows import DecisionRow, Row, SignalRow, columns
 from tests.contract.shape import TOKEN
 from tests.support.database import migrated, valid_row
 
+pytestmark = pytest.mark.long
+
 SAID: Final = "CANARY-e5: what did she say, word for word?"
 _NOW: Final = 1_780_000_000_000_000_000
 _PLACE: Final = "PLACEHOLDER"

@@ -26,6 +26,8 @@ from deploy.generate.users import users_files
 from tests.support.database import engine, insert_statement, valid_row
 from tests.support.engines import DATABASE, row_policies, running_engine, shard_filters, write_config
 
+pytestmark = pytest.mark.long
+
 FOLDER = Path(__file__).parents[2] / "deploy" / "clickhouse"
 FILES = tuple(users_files())
 PROFILE_OF: dict[str, Profile] = {"users.sql": "server", "users-cluster.sql": "cluster"}

@@ -33,7 +33,7 @@ def rows(title: str) -> Iterator[list[str]]:
     return (re.split(r"\s{2,}", line.strip()) for line in takewhile(str.strip, lines))
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("title", "row"),
     [
@@ -48,7 +48,7 @@ def test_the_replayed_runs_are_counted_as_published(title: str, row: list[str]) 
     assert row in list(rows(title))
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_each_forbidden_event_is_refused_and_named() -> None:
     """One refusal an event, by its rule; the sentence itself is nowhere."""
     refused = sum(int(row[-1]) for row in rows("Refused, by rule"))
@@ -56,7 +56,7 @@ def test_each_forbidden_event_is_refused_and_named() -> None:
     assert SAID not in printed()
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_approvals_are_shown_and_nothing_that_was_said_is_found() -> None:
     """Three coding agents, with thousands of texts that bear the mark."""
     assert {row[0] for row in rows("Approvals of coding agents")} == {"claude-code", "codex", "gemini-cli"}
@@ -81,7 +81,7 @@ def test_the_search_finds_what_is_there(tmp_path: Path) -> None:
     assert search(database, tmp_path).found == 2
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_examples_show_decisions_and_signals() -> None:
     """Reasons and codes of the vocabulary that the examples record."""
     decisions = {row[0] for row in rows("Decisions by type and stated reason")}
