@@ -58,6 +58,7 @@ def test_stats(api: Api) -> None:
         "failures": 0,
         "decisions": 9,
         "quality_signals": 1_338,
+        "evaluations": 0,
     }
 
 

@@ -228,6 +228,16 @@ def _totals(**names: str) -> Callable[[Findings], _Table]:
     return lambda findings: ((label, findings.total(name)) for label, name in names.items())
 
 
+def _documents(unit: str) -> Callable[[Findings], _Table]:
+    """What came as documents of a kind; no row where none came."""
+    counted = _totals(
+        received=f"agenttrace_received_{unit}",
+        stored=f"otelcol_receiver_accepted_{unit}",
+        refused=f"otelcol_receiver_refused_{unit}",
+    )
+    return lambda findings: counted(findings) if findings.total(f"agenttrace_received_{unit}") else ()
+
+
 _TABLES: Final[Mapping[str, Callable[[Findings], _Table]]] = {
     "Requests": _labelled("otelcol_receiver_requests", "transport", "outcome"),
     "Requests refused by reason and service": _labelled("agenttrace_refused_requests", "reason", "service"),
@@ -242,6 +252,8 @@ _TABLES: Final[Mapping[str, Callable[[Findings], _Table]]] = {
         ignored="agenttrace_ignored_log_records",
         refused="otelcol_receiver_refused_log_records",
     ),
+    "Evaluations as documents": _documents("evaluations"),
+    "Outcomes as documents": _documents("outcomes"),
     "Metric points (not stored)": _totals(received="agenttrace_received_metric_points"),
     "Steps by convention": _labelled("agenttrace_steps", "convention"),
     "Records by service": _labelled("agenttrace_records_by_service", "service", "outcome"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Annotated, Any, Final
 
@@ -144,36 +144,37 @@ def decode_events(kind: DocumentKind, body: bytes, context: Context) -> EventBat
     builder = BatchBuilder(context, digest_of(kind.field, body, context))
     problems: list[Refusal] = []
     for number, each in enumerate(getattr(document, kind.field)):
+        before = builder.counts()
         builder.received += 1
-        found = list(_keep(kind, each, builder, f"{kind.field}[{number}]"))
+        sender, found = _keep(kind, each, builder, f"{kind.field}[{number}]")
         builder.refused += any(problem.rule != EXPLANATION for problem in found)
+        builder.sent_by(sender, before)
         problems += found
     batch = builder.batch()
     made = {each.name: getattr(batch, each.name) for each in fields(Batch)}
     return EventBatch(**made, problems=tuple(problems), stored=builder.received - builder.refused)
 
 
-def _keep(kind: DocumentKind, given: Any, builder: BatchBuilder, at: str) -> Iterator[Refusal]:
-    """Keep the row of one part; what is refused in it."""
-    before = builder.counts()
+def _keep(kind: DocumentKind, given: Any, builder: BatchBuilder, at: str) -> tuple[str, list[Refusal]]:
+    """Keep the row of one part; the agent that it names, and what is refused in it."""
     try:
         part = kind.part.model_validate(given)
     except ValidationError as error:
         problems = refusals(error, at)
-        builder.refuse(kind.kind, Violation(problems[0].rule, kind.field), _origin(None, builder))
-        yield from problems
-        return
+        nobody = _origin(None, builder)
+        builder.refuse(kind.kind, Violation(problems[0].rule, kind.field), nobody)
+        return nobody.agent_id, problems
     origin = _origin(part, builder)
     try:
         builder.add_event(_row(kind, part, origin, builder))
     except Violation as violation:
         builder.refuse(kind.kind, violation, origin)
-        yield _refused(kind, violation, at)
-    else:
-        if kind is EVALUATIONS and isinstance(given, dict) and "explanation" in given:
-            builder.changed(EXPLANATION, "evaluations.explanation")
-            yield Refusal(f"{at}.explanation", EXPLANATION, f"must be {RULES[EXPLANATION].allowed}")
-    builder.sent_by(origin.agent_id, before)
+        return origin.agent_id, [_refused(kind, violation, at)]
+    if kind is EVALUATIONS and isinstance(given, dict) and "explanation" in given:
+        builder.changed(EXPLANATION, "evaluations.explanation")
+        explained = Refusal(f"{at}.explanation", EXPLANATION, f"must be {RULES[EXPLANATION].allowed}")
+        return origin.agent_id, [explained]
+    return origin.agent_id, []
 
 
 def _row(kind: DocumentKind, part: Any, origin: Origin, builder: BatchBuilder) -> EvaluationRow | OutcomeRow:

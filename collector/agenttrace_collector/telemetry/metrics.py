@@ -140,7 +140,8 @@ METRICS: Final[Mapping[str, MetricSpec]] = {
         "What of requests that go on to other backends stays here although no rule refuses it, by field of the protocol.",
     ),
     "agenttrace_records_by_service": MetricSpec(
-        _COUNTER, "Spans and log records by the service that sent them and what became of them."
+        _COUNTER,
+        "Spans, log records and parts of documents, by the service that sent them and what became of them.",
     ),
     "agenttrace_decode_engine": MetricSpec(_GAUGE, "1, by the engine that decodes requests (decode.engine)."),
     "agenttrace_decode_handed_back_spans": MetricSpec(

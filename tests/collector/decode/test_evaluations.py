@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import pytest
 
-from agenttrace_collector.decode.batch import Batch, Context
+from agenttrace_collector.decode.batch import Batch, Context, Seen
 from agenttrace_collector.decode.event_documents import EVALUATIONS, decode_events
 from agenttrace_collector.decode.otlp import decode_logs, decode_traces
 from agenttrace_collector.errors import Rejected
@@ -133,6 +133,7 @@ def test_a_document_of_evaluations() -> None:
     assert (batch.stored, batch.received, batch.refused) == (2, 3, 1)
     assert [problem.rule for problem in batch.problems] == ["evaluation.explanation", "label.pattern"]
     assert "CANARY" not in str(batch.problems)
+    assert batch.services == {"unknown": Seen(received=8, ignored=0, refused=7)}
 
 
 @pytest.mark.parametrize(

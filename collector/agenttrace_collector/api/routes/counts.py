@@ -28,6 +28,7 @@ class Stats(Record):
     failures: int
     decisions: int | None = Field(description="null if decisions and signals are switched off.")
     quality_signals: int | None = Field(description="null if decisions and signals are switched off.")
+    evaluations: int
 
 
 class AgentVersion(Record):
@@ -144,7 +145,7 @@ async def aggregate_failures(
 
 @router.get("/v1/stats", summary="Counts of everything")
 async def get_stats(queries: RequireReader, wanted: Annotated[AgentTimes, Query()]) -> Stats:
-    """Counts runs by outcome, steps, failures, decisions and quality signals."""
+    """Counts runs by outcome, steps, failures, decisions, quality signals and evaluations."""
     rows = await queries.select("stats", wanted)
     is_kept = queries.answers.policy.decisions
     return Stats(**(rows[0] if is_kept else {**rows[0], "decisions": None, "quality_signals": None}))

@@ -1,5 +1,5 @@
 -- Counts of everything
--- Runs by outcome, and how many steps, failures, decisions and quality signals there are in a range of time.
+-- Runs by outcome, and how many steps, failures, decisions, quality signals and evaluations there are in a range of time.
 WITH
     (
         SELECT (
@@ -36,4 +36,10 @@ SELECT
         FROM quality_signals
         WHERE ${scope}
           AND recorded_at >= {start_time:DateTime64(6, 'UTC')} AND recorded_at < {end_time:DateTime64(6, 'UTC')}
-    ) AS quality_signals
+    ) AS quality_signals,
+    (
+        SELECT count()
+        FROM evaluations
+        WHERE ${scope}
+          AND recorded_at >= {start_time:DateTime64(6, 'UTC')} AND recorded_at < {end_time:DateTime64(6, 'UTC')}
+    ) AS evaluations
