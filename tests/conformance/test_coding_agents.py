@@ -25,6 +25,8 @@ CANNOT_TELL: Final = {
 }
 # Sets in which each prompt is a trace, told by logs and spans.
 ONE_TRACE_EACH: Final = frozenset({"01t-claude-code-traces"})
+# How long their users took to answer, by `duration_ms` of the spans.
+WAITS: Final = [342, 441, 496, 540, 620]
 NO_TOOLS: Final = "_unknown_tool"
 # The least share of what happened that is seen; the test prints each that is not.
 LEAST_KNOWN: Final = 0.7
@@ -171,6 +173,24 @@ def test_nothing_is_derived_that_did_not_happen(scenario: AgentScenario) -> None
         assert not {row.rule for row in run.decisions} & set(NEVER_DERIVED)
         if not scenario.expected["retries"]:
             assert not [row for row in run.decisions if row.rule.startswith("retry.")]
+
+
+def test_spans_tell_how_long_a_person_made_a_call_wait() -> None:
+    """The approval that a record states is named by the span of its wait; one that is derived has the wait itself."""
+    stated: list[tuple[str, int]] = []
+    derived: list[int] = []
+    for scenario in (each for each in agent_scenarios() if each.set == "01i-claude-code-interactive"):
+        for run, recorded in settled(scenario):
+            reasons = {row.decision_id: row.reason_code for row in recorded}
+            waits = [step for step in run.steps if step.decision_id in reasons and step.role == "wrapper"]
+            stated += [
+                (reasons[step.decision_id], round(step.latency_ms)) for step in waits if step.decision_id
+            ]
+            assert len(waits) == sum(reason.startswith("user_") for reason in reasons.values())
+        for run, _ in settled(scenario, "traces"):
+            derived += [row.wait_ms for row in run.decisions if row.wait_ms is not None]
+    assert sorted(wait for _, wait in stated) == sorted(derived) == WAITS
+    assert {reason for reason, _ in stated} == {"user_once", "user_always", "user_reject"}
 
 
 @pytest.mark.parametrize("scenario", agent_scenarios(), ids=str)

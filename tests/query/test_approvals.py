@@ -18,7 +18,7 @@ from scipy.stats import norm
 
 from agenttrace_collector.clickhouse.client import ClickHouse
 from agenttrace_collector.query.reader import Reader
-from agenttrace_schemas.rows import DecisionRow
+from agenttrace_schemas.rows import DecisionRow, StepRow
 from tests.support.database import insert_statement, new_database, valid_row
 
 TODAY: Final = "2026-09-21 12:00:00"
@@ -32,6 +32,8 @@ DECIDED: Final[Sequence[tuple[str, int, str, str, int | None]]] = (
     ("Bash", 4, "deny", "user_reject", 900),
     *(("Read", run, "allow", "mode" if run < 9 else "unstated", None) for run in range(1, 11)),
 )
+# Of the decisions, the one of which a span below the call tells how long it waited.
+TOLD_BY_SPAN: Final = 2
 
 
 def row(
@@ -57,12 +59,32 @@ def row(
     return insert_statement(DecisionRow, values)
 
 
+def wait(number: int, milliseconds: float) -> str:
+    """The insert of a span below a call: so long a person made it wait for that decision."""
+    values = valid_row(
+        StepRow,
+        step_id=str(UUID(int=100 + number)),
+        run_id=str(UUID(int=DECIDED[number][1])),
+        decision_id=str(UUID(int=number + 1)),
+        role="wrapper",
+        latency_ms=milliseconds,
+        **dict.fromkeys(("started_at", "ended_at", "created_at"), TODAY),
+        tenant="default",
+        agent_id="coder",
+        agent_version="1",
+        environment="prod",
+    )
+    return insert_statement(StepRow, values)
+
+
 @cache
 def database() -> ClickHouse:
-    """One with these decisions, one of another type, and one of another tenant."""
+    """One with these decisions, one of another type, and one of another tenant; a span tells how long one waited."""
     filled = new_database()
-    for number, each in enumerate(DECIDED):
-        filled.command(row(number, *each))
+    for number, (tool, run, selected, reason, waited) in enumerate(DECIDED):
+        stated = None if number == TOLD_BY_SPAN else waited
+        filled.command(row(number, tool, run, selected, reason, stated))
+    filled.command(wait(TOLD_BY_SPAN, 300.4))
     filled.command(row(50, "Write", 20, "deny", "hook", None, at=YESTERDAY))
     other = row(60, "Bash", 1, "deny", "hook", None).replace("'default'", "'other'")
     filled.command(other)

@@ -53,7 +53,7 @@ def _tell(console: Console, body: Mapping[str, Any]) -> None:
     }
     for step in body["steps"]:
         console.print(_line(step, found))
-        if chosen := decided.get(step["decision_id"]):
+        if (chosen := decided.get(step["decision_id"])) and step["role"] != "wrapper":
             console.print(Text(f"        carries out: {chosen}"))
         for event in events.pop(step["step_id"], ()):
             console.print(event)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from agenttrace_collector.decode import ids as identity
-from agenttrace_collector.decode.agent_facts import AgentFacts, shared_columns
+from agenttrace_collector.decode.agent_facts import AgentFacts, event_of, shared_columns
 from agenttrace_collector.decode.builder import BatchBuilder
 from agenttrace_collector.decode.conventions import coding_agents
 from agenttrace_collector.decode.conventions.coding_agents import Stated
@@ -29,10 +28,6 @@ def add_stated(told: AgentFacts, builder: BatchBuilder) -> None:
 def _of_run(told: AgentFacts, builder: BatchBuilder) -> dict[str, Any]:
     """The columns of an event that is of no call."""
     return {**shared_columns(told, builder), "span_id": 0, "step_id": None}
-
-
-def _id(told: AgentFacts, kind: str) -> bytes:
-    return identity.uuid5(told.call + b"\x1f" + kind.encode())
 
 
 def _code(told: AgentFacts, stated: Stated) -> str | None:
@@ -66,7 +61,7 @@ def _keep_decision(
     )
     row = DecisionRow(
         **place,
-        decision_id=_id(told, kind),
+        decision_id=event_of(told.call, kind),
         decision_type=decision.decision_type,
         selected=decision.selected,
         reason_code=decision.reason_code,
@@ -87,7 +82,7 @@ def _add_signal(told: AgentFacts, stated: Stated, builder: BatchBuilder) -> None
     signal = rules.check_signal(builder.context.policy, signal_type=stated.type, signal_code=code, value=True)
     row = SignalRow(
         **_of_run(told, builder),
-        signal_id=_id(told, stated.type),
+        signal_id=event_of(told.call, stated.type),
         signal_type=signal.signal_type,
         signal_code=signal.signal_code,
         value=signal.value,

@@ -54,6 +54,16 @@ def run_of(agent: CodingAgent, key: str) -> bytes:
     return identity.uuid5(f"{agent.agent_id}\x1f{key}".encode("utf-8", "replace"))
 
 
+def step_of(run_id: bytes, call_id: bytes) -> bytes:
+    """The id of the step that a record tells, of the call that the sender calls so."""
+    return identity.uuid5(run_id + b"\x1f" + call_id)
+
+
+def event_of(call: bytes, kind: str) -> bytes:
+    """The id of the decision or signal of this type that a record of the step tells."""
+    return identity.uuid5(call + b"\x1f" + kind.encode())
+
+
 @dataclass(frozen=True, slots=True)
 class AgentFacts:
     """One record as its table reads it; `time` is in nanoseconds."""
@@ -108,8 +118,7 @@ class AgentFacts:
     def call(self) -> bytes:
         """The id of the call as a step: what the sender calls it, else what the record says of itself."""
         if self.call_id:
-            side = b"\x1fside" if self.is_side else b""
-            return identity.uuid5(self.run_id + b"\x1f" + self.call_id + side)
+            return step_of(self.run_id, self.call_id + (b"\x1fside" if self.is_side else b""))
         place = b"%d\x1f%d\x1f%b" % (self.time, self.sequence, self.name.encode())
         said = self.text("tool_name").encode("utf-8", "replace")
         return identity.uuid5(b"\x1f".join((self.run_id, place, said)))

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from agenttrace_collector.decode import ids as identity
-from agenttrace_collector.decode.conventions.agent_spans import SIDE_WRAPPERS
+from agenttrace_collector.decode.agent_facts import event_of, step_of
+from agenttrace_collector.decode.conventions.agent_spans import SIDE_WRAPPERS, WAITS
 from agenttrace_collector.decode.conventions.coding_agents import DENIED
 from agenttrace_collector.settle.model import CODING_AGENT, DENIAL, MODEL, TOOL, WRAPPER, Node, RunRows
 from agenttrace_collector.settle.same_call import is_record
 from agenttrace_schemas.names import digits_of, is_identity, shows_execution
 from agenttrace_schemas.rows import RunRow
-from agenttrace_schemas.vocabulary import RunStatus
+from agenttrace_schemas.vocabulary import DecisionType, RunStatus
 
 _OTHER: Final = "other"
 _SPAN: Final = slice(0, 8)
@@ -41,8 +41,31 @@ def set_denied_apart(rows: RunRows, nodes: Sequence[Node]) -> None:
 def _ids(node: Node) -> set[bytes]:
     """The ids under which decisions may name a call: its step, and its log record."""
     step = node.step
-    recorded = () if step.call_id is None else (identity.uuid5(step.run_id + b"\x1f" + step.call_id),)
+    recorded = () if step.call_id is None else (step_of(step.run_id, step.call_id),)
     return {step.step_id, *recorded}
+
+
+def set_waits(nodes: Sequence[Node]) -> None:
+    """Note how long a person made calls wait, and which approval that was where a record states it."""
+    waits = {id(each.parent): each for each in nodes if each.parent is not None and _is_wait(each)}
+    for node in nodes if waits else ():
+        wait = next((waits[id(each)] for each in _views(node) if id(each) in waits), None)
+        if wait is not None and node.kind == TOOL:
+            node.waited_ms = round(wait.step.latency_ms)
+            call = node.step.call_id
+            if call is not None:
+                wait.facts["decision_id"] = event_of(step_of(node.step.run_id, call), DecisionType.APPROVAL)
+
+
+def _views(node: Node) -> tuple[Node, ...]:
+    """The spans that tell this call."""
+    above = node.parent
+    is_one = above is not None and above.kind == TOOL and above.step.call_id == node.step.call_id is not None
+    return (node, *node.inner, *((above,) if above is not None and is_one else ()))
+
+
+def _is_wait(node: Node) -> bool:
+    return node.kind == WRAPPER and node.step.source == CODING_AGENT and node.step.name in WAITS
 
 
 def _is_unconfirmed(node: Node) -> bool:
@@ -57,7 +80,7 @@ def set_side_calls(nodes: Sequence[Node]) -> set[int]:
         if node.kind == MODEL and node.leaf and (_is_told_aside(node) or _is_below_side(node)):
             node.step_type = _OTHER
             if node.step.call_id is not None:
-                number = identity.uuid5(node.step.run_id + b"\x1f" + node.step.call_id)[_SPAN]
+                number = step_of(node.step.run_id, node.step.call_id)[_SPAN]
                 found.add(int.from_bytes(number))
     return found
 

@@ -159,6 +159,8 @@ class Node:
     next_attempt: Node | None = None
     mended: bool = False
     denied: bool = False
+    # How long a person made the call wait, in milliseconds.
+    waited_ms: int | None = None
     facts: dict[str, object] = field(default_factory=dict)
 
     def fact(self, name: str) -> object:

@@ -117,6 +117,7 @@ class RowBuilder:
                     trace_id=node.step.trace_id,
                     span_id=node.step.span_id,
                     tool_name=str(node.fact("tool_name")) if rule.type == DecisionType.APPROVAL else "",
+                    wait_ms=node.waited_ms if rule.type == DecisionType.APPROVAL else None,
                     rule=rule.rule,
                 )
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Final
 
 from agenttrace_collector.settle.classify import classify
-from agenttrace_collector.settle.coding_agent import last_told, set_denied_apart, set_side_calls
+from agenttrace_collector.settle.coding_agent import last_told, set_denied_apart, set_side_calls, set_waits
 from agenttrace_collector.settle.counts import with_counts
 from agenttrace_collector.settle.derive import derive, mark_fallbacks
 from agenttrace_collector.settle.model import (
@@ -43,6 +43,7 @@ def settle_run(rows: RunRows, this: SettleContext) -> Settled:
 def _settled(rows: RunRows, this: SettleContext) -> Settled:
     nodes = [node for node in build(rows) if node.step.operation != "create_agent"]
     set_denied_apart(rows, nodes)
+    set_waits(nodes)
     if sides := set_side_calls(nodes):
         rows = replace(rows, candidates=[each for each in rows.candidates if each.span_id not in sides])
     steps = calls(nodes)

@@ -82,7 +82,9 @@ def _lines(details: Details) -> list[dict[str, Any]]:
         lines.append(
             {
                 "step": step,
-                "carries_out": decided.get(step.decision_id) if step.decision_id else None,
+                "carries_out": decided.get(step.decision_id)
+                if step.decision_id and step.role != "wrapper"
+                else None,
                 "begin": round(place, 2),
                 "length": round(min(100 - place, max(0.6, 100 * length)), 2),
                 "events": events.pop(step.step_id, []),

@@ -58,6 +58,7 @@ _CLAUDE: Final = AgentSpans(
         "status_code": ("error_type", name),
         "success": ("succeeded", flag),
         "decision": ("decision", name),
+        "source": ("decided_by", name),
     },
 )
 _OPENCODE: Final = AgentSpans(
@@ -102,6 +103,9 @@ AGENT_SPANS: Final[Mapping[str, AgentSpans]] = {
 }
 # Wrappers of model calls that are no turn of the agent.
 SIDE_WRAPPERS: Final = frozenset({"SessionPrompt.ensureTitle"})
+# Spans that last as long as a person makes a call wait, where these words say that a person decided.
+WAITS: Final = frozenset({"claude_code.tool.blocked_on_user"})
+PERSONS: Final = frozenset({"user_temporary", "user_permanent", "user_reject", "user_abort"})
 # The word of a decision that denies a call, in plain form.
 DENIES: Final = frozenset({"reject", "deny", "denied"})
 DENIED: Final = "denied"

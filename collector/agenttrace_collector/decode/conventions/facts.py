@@ -42,6 +42,7 @@ class SpanFacts:
     # Of spans of coding agents: whether the call ended well, what was decided about it, whether a server has the tool.
     succeeded: bool | None = None
     decision: str = ""
+    decided_by: str = ""
     registered: str = ""
     # Set on one try of a model call that another span tells as a whole.
     request_attempt: int | None = None

@@ -13,7 +13,9 @@ from agenttrace_collector.decode.conventions.agent_spans import (
     AGENT_SPANS,
     DENIED,
     DENIES,
+    PERSONS,
     SIDE_WRAPPERS,
+    WAITS,
     AgentSpans,
     kind_of,
 )
@@ -106,11 +108,12 @@ def _read_agent_span(facts: SpanFacts, span: Span, table: AgentSpans) -> None:
     facts.kind = kind_of(table, span.name) or facts.kind
     facts.source = SOURCE
     facts.failed = facts.failed or facts.succeeded is False
+    is_wait = span.name in WAITS and plain(facts.decided_by) in PERSONS
     if plain(facts.decision) in DENIES:
         facts.error_type = DENIED
-    elif facts.decision:
+    elif facts.decision and not is_wait:
         facts.kind = NO_STEP
-    if span.name in SIDE_WRAPPERS:
+    if span.name in SIDE_WRAPPERS or is_wait:
         facts.name = span.name
 
 

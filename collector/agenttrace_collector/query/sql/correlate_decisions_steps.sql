@@ -15,6 +15,7 @@ WITH
         FROM steps
         WHERE tenant = {tenant:String}
           AND decision_id IS NOT NULL
+          AND role != 'wrapper'
           AND run_id IN (SELECT run_id FROM population)
         GROUP BY run_id, decision_id
     ),
