@@ -76,10 +76,15 @@ _NAMES: Final = (
     "ai.toolCall.name",
     wire.GEN_AI_RESPONSE_ID,
     wire.GEN_AI_TOOL_CALL_ID,
+    "guardrail_mode",
     "guardrail_name",
+    "guardrail_status",
     "langsmith.metadata.lc_agent_name",
     "langsmith.metadata.thread_id",
     "langsmith.span.kind",
+    "litellm.guardrail.mode",
+    "litellm.guardrail.name",
+    "litellm.guardrail.status",
     "lmnr.association.properties.metadata.tool_call_id",
     "lmnr.association.properties.session_id",
     "lmnr.span.type",
@@ -130,7 +135,12 @@ _FLAGS: Final = (
     "llm.is_streaming",
     "guardrail.triggered",
 )
-_LENGTHS: Final = ("gen_ai.retrieval.documents", "retrieval.documents")
+_LENGTHS: Final = (
+    "gen_ai.retrieval.documents",
+    "retrieval.documents",
+    "litellm.guardrail.masked_entity_count",
+    "masked_entity_count",
+)
 
 KEYS: Final[Mapping[str, ValueForm]] = {
     **dict.fromkeys(_NAMES, ValueForm.NAME),

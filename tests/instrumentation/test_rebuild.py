@@ -42,6 +42,7 @@ FORMS: tuple[tuple[object, ValueForm], ...] = (
     (table.next_count, ValueForm.COUNT),
     (table.flag, ValueForm.FLAG),
     (table.length, ValueForm.LENGTH),
+    (table.filled, ValueForm.LENGTH),
     (table.failed, ValueForm.NAME),
 )
 WORDS = {"finish_reason": ValueForm.FINISH_REASON, "output_type": ValueForm.OUTPUT_TYPE}

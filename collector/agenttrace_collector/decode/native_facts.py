@@ -12,7 +12,7 @@ from typing import Any, Final, TypeAlias
 from google.protobuf.descriptor import Descriptor
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from agenttrace_collector.decode import ids, resource, steps
+from agenttrace_collector.decode import guardrails, ids, resource, steps
 from agenttrace_collector.decode.conventions import complete, frameworks, genai, openinference, read, table
 from agenttrace_collector.decode.conventions.agent_spans import AGENT_SPANS
 from agenttrace_collector.decode.events import KINDS, TABLES
@@ -34,6 +34,7 @@ _KINDS: Final[Mapping[table.Reader, str]] = {
     table.next_count: "next_count",
     table.flag: "flag",
     table.failed: "failed",
+    table.filled: "filled",
     table.length: "length",
 }
 
@@ -108,6 +109,7 @@ def _reading() -> dict[str, Any]:
         "exception": (wire.EXCEPTION_EVENT, wire.EXCEPTION_TYPE, read.UNKNOWN_ERROR),
         "spellings": reader.spellings,
         "failures": frozenset(table.FAILURES),
+        "no_counts": frozenset(table.NO_COUNTS),
         "flags": dict(spellings.FLAGS),
         "most": (counts.MOST_COUNTED, counts.MOST_SEQ, table.MOST_LOOKED_AT, spellings.LONGEST),
         "labels_of_words": frozenset(spellings.LABELS),
@@ -132,6 +134,9 @@ def _completing() -> dict[str, Any]:
         "kind_words": (frameworks.NO_STEP, frameworks.MODEL_SPAN),
         "answer_tools": {scope: set(tools) for scope, tools in frameworks.ANSWER_TOOLS.items()},
         "tripped": frameworks.TRIPPED,
+        "guardrail": (frameworks.GUARDRAIL, guardrails.TRIGGERED),
+        "guardrail_outcomes": (frameworks.PASSED, frameworks.TRIP, frameworks.MASKED),
+        "guardrail_selected": dict(frameworks.SELECTED),
         "error_prefix": frameworks.ERROR_PREFIX,
         "model_calls": frozenset(complete.MODEL_CALLS),
         "roles": dict(complete.ROLES),

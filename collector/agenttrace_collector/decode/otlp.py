@@ -23,6 +23,7 @@ from agenttrace_collector.decode.conventions.coding_agents import EVENT_NAME
 from agenttrace_collector.decode.conventions.facts import SpanFacts
 from agenttrace_collector.decode.conventions.read import read_span
 from agenttrace_collector.decode.events import KINDS, TABLES, Event, EventIds, Origin, event_row, read_event
+from agenttrace_collector.decode.guardrails import add_guardrail
 from agenttrace_collector.decode.outgoing import Outgoing, Step
 from agenttrace_collector.decode.parse import parse
 from agenttrace_collector.decode.resource import Sender, read_sender
@@ -109,6 +110,8 @@ def _decode_read(span: Span, scope: str, sender: Sender, builder: BatchBuilder) 
         builder.changed(rule, key)
     if span.events:
         _decode_events(span, origin, builder)
+    if facts.outcome or facts.tripped is not None:
+        add_guardrail(span, facts, origin, builder)
     if facts.operation:
         row = step_row(span, facts, origin, builder)
         builder.add(row)

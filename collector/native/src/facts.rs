@@ -30,6 +30,7 @@ pub struct Facts {
     pub exception: (String, String, String),
     spellings: Vec<HashMap<String, String>>,
     pub failures: HashSet<String>,
+    pub no_counts: HashSet<String>,
     pub flags: HashMap<String, bool>,
     pub most: (u64, u64, usize, usize),
     pub labels_of_words: HashSet<String>,
@@ -43,6 +44,11 @@ pub struct Facts {
     pub answer_tools: HashMap<String, HashSet<String>>,
     /// What a guardrail that tripped ends in, and the prefix that names of errors lose.
     pub tripped: String,
+    /// The type of a guardrail's decision, and of the signal that it tripped.
+    pub guardrail: (String, String),
+    /// Passed, tripped, masked; and what each of them selected.
+    pub guardrail_outcomes: (String, String, String),
+    pub guardrail_selected: HashMap<String, String>,
     pub error_prefix: String,
     pub events_span: String,
     named_spans: HashMap<String, HashMap<String, (String, String)>>,
@@ -107,6 +113,7 @@ facts! {
     ParentRunId "parent_run_id", RunStatus "run_status", StepId "step_id", Seq "seq", AgentId "agent_id",
     AgentVersion "agent_version", Environment "environment", DecisionId "decision_id", CallId "call_id",
     CacheRead "cache_read_tokens", CacheWrite "cache_write_tokens", Tripped "tripped",
+    Guardrail "guardrail", Outcome "outcome", Masked "masked", Guards "guards",
 }
 
 #[derive(Clone)]
@@ -119,6 +126,7 @@ pub enum Reader {
     Flag,
     Failed,
     Length,
+    Filled,
     Constant(String),
     Spelled {
         table: usize,
@@ -274,6 +282,7 @@ fn reader(data: &ReaderData, tables: usize) -> Outcome<Reader> {
         "flag" => Reader::Flag,
         "failed" => Reader::Failed,
         "length" => Reader::Length,
+        "filled" => Reader::Filled,
         "constant" => Reader::Constant(word.clone().ok_or("a constant has no word")?),
         "spelled" => {
             let table = table

@@ -7,6 +7,7 @@ mod cache;
 mod columns;
 mod events;
 mod facts;
+mod guardrails;
 mod json;
 mod otlp;
 mod readers;

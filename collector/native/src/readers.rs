@@ -50,6 +50,7 @@ impl<'a> Reader {
             Reader::Flag => flag(known, value),
             Reader::Failed => failed(known, value),
             Reader::Length => length(known, value),
+            Reader::Filled => filled(known, value),
             Reader::Constant(word) => Read::Is(Said::Text(word)),
             Reader::Spelled {
                 table,
@@ -118,6 +119,19 @@ fn digits(text: &str) -> Option<u64> {
         return None;
     }
     text.parse().ok()
+}
+
+fn filled<'a>(known: &Known, value: Value<'_>) -> Read<'a> {
+    let has_any = match value {
+        Value::Int(number) => number > 0,
+        Value::Text(text) => !known.facts.no_counts.contains(strip(text)),
+        _ => false,
+    };
+    if has_any {
+        Read::Is(Said::Bool(true))
+    } else {
+        Read::Nothing
+    }
 }
 
 fn flag<'a>(known: &Known, value: Value<'_>) -> Read<'a> {

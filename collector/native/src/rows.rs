@@ -65,6 +65,7 @@ impl<'a> Batch<'a> {
             self.changed(rule, key);
         }
         self.decode_events(span, &origin)?;
+        self.add_guardrail(span, &facts, &origin)?;
         if is_step {
             self.add_step(span, &facts, &origin)?;
             if facts.text(Fact::Role) == "agent" {

@@ -98,7 +98,7 @@ impl<'a> SpanFacts<'a> {
         match self.values[fact as usize] {
             Said::Nothing => true,
             Said::Number(number) => fact == Fact::Seq && number == 0,
-            Said::Bool(flag) => !flag && matches!(fact, Fact::Failed | Fact::AskedForTools | Fact::Tripped),
+            Said::Bool(flag) => !flag && matches!(fact, Fact::Failed | Fact::AskedForTools),
             Said::Text(text) => text.is_empty(),
             Said::StandIn => false,
         }

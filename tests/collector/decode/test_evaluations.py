@@ -133,7 +133,7 @@ def test_a_document_of_evaluations() -> None:
     assert (batch.stored, batch.received, batch.refused) == (2, 3, 1)
     assert [problem.rule for problem in batch.problems] == ["evaluation.explanation", "label.pattern"]
     assert "CANARY" not in str(batch.problems)
-    assert batch.services == {"unknown": Seen(received=8, ignored=0, refused=7)}
+    assert batch.services == {"unknown": Seen(received=3, ignored=0, refused=1)}
 
 
 @pytest.mark.parametrize(
@@ -171,3 +171,4 @@ def test_what_is_refused_is_named_by_place_and_rule() -> None:
     assert (batch.stored, len(stored(batch))) == (1, 1)
     assert len(rows_of(batch, RejectionRow)) == 7
     assert "CANARY" not in str(batch.problems)
+    assert batch.services == {"unknown": Seen(received=8, ignored=0, refused=7)}

@@ -37,8 +37,13 @@ class SpanFacts:
     attempt: int | None = None
     # What the sender calls the call, on every span and record of it.
     call_id: str = ""
+    # Of a guardrail: its name, what it did, whether it masked something, and on what it looks (input, output, tool).
+    guardrail: str = ""
+    outcome: str = ""
+    masked: bool = False
+    guards: str = ""
     # Whether a guardrail stopped what it guards.
-    tripped: bool = False
+    tripped: bool | None = None
     # Of spans of coding agents: whether the call ended well, what was decided about it, whether a server has the tool.
     succeeded: bool | None = None
     decision: str = ""

@@ -8,7 +8,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from agenttrace_collector.decode.conventions.table import Constant, Row, Spelled, count, flag, name, text
+from agenttrace_collector.decode.conventions.table import (
+    Constant,
+    Row,
+    Spelled,
+    count,
+    filled,
+    flag,
+    name,
+    text,
+)
 from agenttrace_schemas.spellings import FINISH_REASONS
 
 # A span that is no step, whatever operation it names.
@@ -48,6 +57,21 @@ _MASTRA: Final[Mapping[str, str]] = {
 # A span around the calls of a model names no model.
 MODEL_SPAN: Final = "llm"
 _LAMINAR: Final[Mapping[str, str]] = {"llm": MODEL_SPAN, "tool": "execute_tool"}
+# What a guardrail did, by LiteLLM's word. One that failed to respond may have let the call through or not.
+GUARDRAIL: Final = "guardrail"
+PASSED: Final = "passed"
+TRIP: Final = "tripped"
+MASKED: Final = "masked"
+SELECTED: Final[Mapping[str, str]] = {PASSED: "allow", TRIP: "deny", MASKED: "modify"}
+_outcome: Final = Spelled({"success": PASSED, "guardrail_intervened": TRIP, "blocked": TRIP}, is_open=True)
+_guards: Final = Spelled(
+    {
+        **dict.fromkeys(("pre_call", "during_call", "realtime_input_transcription"), "input"),
+        "post_call": "output",
+        **dict.fromkeys(("pre_mcp_call", "during_mcp_call", "post_mcp_call"), "tool"),
+    },
+    is_open=True,
+)
 
 ROWS: Final = (
     Row("langsmith.span.kind", "kind", Spelled(_LANGSMITH, is_open=True)),
@@ -75,6 +99,14 @@ ROWS: Final = (
     Row("langsmith.metadata.thread_id", "conversation_id", text),
     Row("lmnr.association.properties.session_id", "conversation_id", text),
     Row("guardrail.triggered", "tripped", flag),
+    Row("guardrail_name", "guardrail", name),
+    Row("litellm.guardrail.name", "guardrail", name),
+    Row("guardrail_status", "outcome", _outcome),
+    Row("litellm.guardrail.status", "outcome", _outcome),
+    Row("masked_entity_count", "masked", filled),
+    Row("litellm.guardrail.masked_entity_count", "masked", filled),
+    Row("guardrail_mode", "guards", _guards),
+    Row("litellm.guardrail.mode", "guards", _guards),
 )
 # Tools that are a framework's way to give the answer, by instrumentation scope.
 ANSWER_TOOLS: Final[Mapping[str, frozenset[str]]] = {

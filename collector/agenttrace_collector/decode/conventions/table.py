@@ -51,6 +51,8 @@ class NotUnderstood(NamedTuple):
 NO_NAME: Final = NotUnderstood("identifier.pattern")
 NO_COUNT: Final = NotUnderstood("count.range")
 NO_WORD: Final = NotUnderstood("closed.set")
+# JSON that counts nothing.
+NO_COUNTS: Final = frozenset({"", "{}", "[]", "0", "null"})
 FAILURES: Final = frozenset({"error", "errored", "failure", "failed"})
 
 
@@ -108,6 +110,11 @@ def flag(value: AnyValue) -> bool | NotUnderstood | None:
         return None
     found = flag_of(getattr(value, kind)) if kind in _NUMBERS else None
     return NO_WORD if found is None else found
+
+
+def filled(value: AnyValue) -> bool | None:
+    """Whether a count is more than none, or a text that is JSON of counts has any."""
+    return True if value.int_value > 0 or value.string_value.strip() not in NO_COUNTS else None
 
 
 def failed(value: AnyValue) -> bool | None:
