@@ -17,7 +17,6 @@ import pytest
 
 from tests.support.api import Api
 from tests.support.collector import running_collector
-from tests.support.commands import agenttrace
 from tests.support.http import counted
 from tests.support.receivers import wait_until
 from tests.support.run_documents import moment, run_document
@@ -114,18 +113,6 @@ def test_counts(api: Api) -> None:
         "quality_signals": 19,
         "evaluations": 48,
     }
-
-
-def test_doctor_knows_evaluations(api: Api) -> None:
-    """How many came as documents, and from whom what was refused."""
-    refused = {"evaluations": [{"run_id": "r", "agent_id": "reviewer", "name": "CANARY said so", "score": 1}]}
-    assert api.send("POST", "/v1/evaluations", json=refused).status_code == 422
-    settings = [part for key, value in api.collector.settings.items() for part in ("--set", f"{key}={value}")]
-    told = " ".join(agenttrace("doctor", *settings).stdout.split())
-    assert "Evaluations as documents received 49 stored 48 refused 1" in told
-    assert "reviewer refused 1" in told
-    assert "evaluation label.pattern 1" in told
-    assert "CANARY" not in told
 
 
 @pytest.mark.parametrize(

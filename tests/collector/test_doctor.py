@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from agenttrace_collector.cli.doctor import Findings, diagnose
+from tests.support.api import Api
+from tests.support.collector import running_collector
+from tests.support.commands import agenttrace
 
 
 def findings(
@@ -61,3 +66,21 @@ def test_what_stands_out_is_said_once(found: Findings, word: str) -> None:
     """One sentence for each state that explains why nothing shows."""
     (sentence,) = diagnose(found)
     assert word in sentence
+
+
+def test_evaluations_are_known(tmp_path: Path) -> None:
+    """How many came as documents, and from whom what was refused; never what it said."""
+    sound = {"run_id": "r", "agent_id": "reviewer", "name": "tone", "score": 1}
+    with running_collector(tmp_path) as collector:
+        sent = {"evaluations": [sound, {**sound, "name": "CANARY said so"}]}
+        assert Api(collector).send("POST", "/v1/evaluations", json=sent).status_code == 201
+        settings = [part for key, value in collector.settings.items() for part in ("--set", f"{key}={value}")]
+        told = " ".join(agenttrace("doctor", *settings).stdout.split())
+    for line in (
+        "Evaluations as documents received 2 stored 1 refused 1",
+        "reviewer received 2",
+        "reviewer refused 1",
+        "evaluation label.pattern 1",
+    ):
+        assert line in told
+    assert "CANARY" not in told
