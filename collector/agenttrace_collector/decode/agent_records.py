@@ -22,7 +22,7 @@ from agenttrace_schemas import names
 from agenttrace_schemas.counts import count_of
 from agenttrace_schemas.rows import RunRow, StepRow
 from agenttrace_schemas.rules import Violation
-from agenttrace_schemas.spellings import FINISH_REASONS, spelling
+from agenttrace_schemas.spellings import FINISH_REASONS, plain, spelling
 from agenttrace_schemas.vocabulary import RunStatus, StepType
 
 _MILLISECOND: Final = 10**6
@@ -65,6 +65,9 @@ def _add(told: AgentFacts, builder: BatchBuilder) -> None:
 
 def _is_nothing(told: AgentFacts) -> bool:
     needs, without = told.record.needs, told.record.without
+    fact, word = told.record.only
+    if fact and plain(told.text(fact)) != word:
+        return True
     if needs == "http_error":
         return (told.count("error_type") or 0) < _FIRST_ERROR
     return bool((needs and told.values.get(needs) is None) or (without and told.values.get(without)))

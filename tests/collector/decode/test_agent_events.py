@@ -15,9 +15,10 @@ from tests.support.rows import rows_of
 
 CLAUDE: Final = "com.anthropic.claude_code.events"
 GEMINI: Final = "gemini-cli"
+QWEN: Final = "qwen-code"
 SAID: Final = "Where is my order 4711?"
-OF_RUN: Final = {CLAUDE: {"prompt.id": "p"}, GEMINI: {"prompt_id": "p"}}
-PROMPT: Final = {CLAUDE: "user_prompt", GEMINI: "gemini_cli.user_prompt"}
+OF_RUN: Final = {CLAUDE: {"prompt.id": "p"}, GEMINI: {"prompt_id": "p"}, QWEN: {"prompt_id": "p"}}
+PROMPT: Final = {CLAUDE: "user_prompt", GEMINI: "gemini_cli.user_prompt", QWEN: "qwen-code.user_prompt"}
 
 
 def decoded(scope: str, *records: dict[str, str]) -> Batch:
@@ -98,3 +99,31 @@ def test_a_word_that_is_not_listed_is_no_signal() -> None:
     """It is neither guessed nor kept."""
     batch = decoded(GEMINI, {"event.name": "loop_detected", "loop_type": SAID, **OF_RUN[GEMINI]})
     assert SignalRow.TABLE not in batch.blocks
+
+
+@pytest.mark.parametrize(
+    ("scope", "record", "code"),
+    [
+        (CLAUDE, {"survey_type": "session", "event_type": "responded", "response": "good"}, "positive"),
+        (CLAUDE, {"survey_type": "session", "event_type": "responded", "response": "fine"}, "neutral"),
+        (CLAUDE, {"survey_type": "session", "event_type": "responded", "response": "bad"}, "negative"),
+        (CLAUDE, {"survey_type": "session", "event_type": "responded", "response": "dismissed"}, ""),
+        (CLAUDE, {"survey_type": "session", "event_type": "responded", "response": SAID}, ""),
+        (CLAUDE, {"survey_type": "session", "event_type": "appeared"}, ""),
+        (CLAUDE, {"survey_type": "memory", "event_type": "responded", "response": "good"}, ""),
+        (QWEN, {"rating": "1"}, "negative"),
+        (QWEN, {"rating": "2"}, "neutral"),
+        (QWEN, {"rating": "3"}, "positive"),
+        (QWEN, {"rating": "0"}, ""),
+    ],
+)
+def test_what_a_user_thought_is_a_signal(scope: str, record: dict[str, str], code: str) -> None:
+    """Of the run whose prompt was the last one; a survey that nobody answered, or of something else, is none."""
+    name = {CLAUDE: "feedback_survey", QWEN: "qwen-code.user_feedback"}[scope]
+    prompt = {"event.name": PROMPT[scope], "session.id": "s", **OF_RUN[scope]}
+    place = OF_RUN[scope] if scope == CLAUDE else {}
+    batch = decoded(scope, prompt, {"event.name": name, "session.id": "s", **place, **record})
+    (run,) = rows_of(batch, RunRow)
+    signals = rows_of(batch, SignalRow)
+    assert [(row.signal_type, row.signal_code) for row in signals] == [("user_feedback", code)] * bool(code)
+    assert all(row.run_id == run.run_id for row in signals)

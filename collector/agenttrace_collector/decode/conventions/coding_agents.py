@@ -28,14 +28,16 @@ class Stated(NamedTuple):
 class Record(NamedTuple):
     """What a record of one name is, and under which attribute keys it tells its facts.
 
-    `needs` names a fact without which the record is nothing, `without` one with which it is nothing. An "event" is
-    of a run that other records tell; `selected` names the fact that its decision selects.
+    `needs` names a fact without which the record is nothing, `without` one with which it is nothing, `only` one and
+    its one word (in plain form) with which it is anything. An "event" is of a run that other records tell;
+    `selected` names the fact that its decision selects.
     """
 
     kind: Kind
     facts: Mapping[str, str]
     needs: str = ""
     without: str = ""
+    only: tuple[str, str] = ("", "")
     signal: Stated | None = None
     decision: Stated | None = None
     selected: str = ""
@@ -108,14 +110,18 @@ _CLAUDE: Final = CodingAgent(
             {"trigger": "trigger"},
             signal=Stated("context_compacted", {"auto": "automatic", "manual": "manual"}, "trigger"),
         ),
+        # The other surveys ask about other things than the session.
+        "feedback_survey": Record(
+            "event",
+            {"response": "response", "survey": "survey_type"},
+            only=("survey", "session"),
+            signal=Stated(
+                "user_feedback", {"bad": "negative", "fine": "neutral", "good": "positive"}, "response"
+            ),
+        ),
         "tool_decision": Record(
             "approval",
-            {
-                "decision": "decision",
-                "reason": "source",
-                "tool_name": "tool_name",
-                "call_id": "tool_use_id",
-            },
+            {"decision": "decision", "reason": "source", "tool_name": "tool_name", "call_id": "tool_use_id"},
         ),
         "tool_result": Record(
             "tool",
@@ -167,12 +173,7 @@ _CODEX: Final = CodingAgent(
         ),
         "codex.tool_decision": Record(
             "approval",
-            {
-                "decision": "decision",
-                "reason": "source",
-                "tool_name": "tool_name",
-                "call_id": "call_id",
-            },
+            {"decision": "decision", "reason": "source", "tool_name": "tool_name", "call_id": "call_id"},
         ),
         "codex.tool_result": Record(
             "tool",
@@ -246,6 +247,12 @@ _LOOP: Final = Record(
     ),
 )
 
+_FEEDBACK: Final = Record(
+    "event",
+    {"rating": "rating"},
+    signal=Stated("user_feedback", {"1": "negative", "2": "neutral", "3": "positive"}, "rating"),
+)
+
 
 def _gemini(agent_id: str, prefix: str, purpose: str, *, always: str, versioned: bool) -> CodingAgent:
     """Qwen Code is Gemini CLI under another prefix; `purpose` tells calls that are no turn of the agent."""
@@ -262,6 +269,8 @@ def _gemini(agent_id: str, prefix: str, purpose: str, *, always: str, versioned:
             f"{prefix}.api_error": Record("model_error", error),
             f"{prefix}.tool_call": Record("tool", _GEMINI_TOOL),
             f"{prefix}.model_routing": _ROUTING,
+            # Gemini CLI sends none.
+            f"{prefix}.user_feedback": _FEEDBACK,
             "loop_detected": _LOOP,
         },
         approvals={
