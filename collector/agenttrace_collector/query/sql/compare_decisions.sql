@@ -36,7 +36,7 @@ WITH
         ) AS deciding USING (run_id)
         WHERE ${of_versions}
     ),
-    tally AS
+    grouped AS
     (
         SELECT
             key,
@@ -49,12 +49,12 @@ WITH
         WHERE times > 0
         GROUP BY key
     ),
-    (SELECT groupArray((key, version_a_count, version_b_count, a, b)) FROM tally) AS tallied,
+    (SELECT groupArray((key, version_a_count, version_b_count, a, b)) FROM grouped) AS grouped_rows,
     by_key AS
     (
         SELECT
             each.1 AS key, each.2 AS version_a_count, each.3 AS version_b_count, each.4 AS a, each.5 AS b
-        FROM (SELECT arrayJoin(tallied) AS each)
+        FROM (SELECT arrayJoin(grouped_rows) AS each)
     ),
     ${version_counts},
     ${tested}

@@ -2,7 +2,7 @@
 -- In which share of its runs either version ended so, and by how much the second differs from the first.
 WITH
     ${statistics},
-    tally AS
+    grouped AS
     (
         SELECT
             toString(status) AS outcome,
@@ -12,11 +12,11 @@ WITH
         WHERE ${of_versions}
         GROUP BY status
     ),
-    (SELECT groupArray((outcome, a, b)) FROM tally) AS tallied,
+    (SELECT groupArray((outcome, a, b)) FROM grouped) AS grouped_rows,
     counted AS
     (
         SELECT each.1 AS outcome, each.2 AS a, each.3 AS b, sum(a) OVER () AS m, sum(b) OVER () AS n
-        FROM (SELECT arrayJoin(tallied) AS each)
+        FROM (SELECT arrayJoin(grouped_rows) AS each)
     ),
     ${tested}
 SELECT

@@ -41,7 +41,7 @@ WITH
         ) AS signals USING (run_id)
         WHERE ${of_versions}
     ),
-    tally AS
+    grouped AS
     (
         SELECT
             key,
@@ -56,12 +56,12 @@ WITH
         WHERE times > 0
         GROUP BY key
     ),
-    (SELECT groupArray((key, version_a_count, version_b_count, version_a_true, version_b_true, a, b)) FROM tally) AS tallied,
+    (SELECT groupArray((key, version_a_count, version_b_count, version_a_true, version_b_true, a, b)) FROM grouped) AS grouped_rows,
     by_key AS
     (
         SELECT
             each.1 AS key, each.2 AS version_a_count, each.3 AS version_b_count, each.4 AS version_a_true, each.5 AS version_b_true, each.6 AS a, each.7 AS b
-        FROM (SELECT arrayJoin(tallied) AS each)
+        FROM (SELECT arrayJoin(grouped_rows) AS each)
     ),
     ${version_counts},
     ${tested}

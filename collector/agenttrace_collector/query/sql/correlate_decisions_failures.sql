@@ -62,7 +62,7 @@ WITH
         ) AS failed USING (run_id)
         WHERE ${own}
     ),
-    tally AS
+    grouped AS
     (
         SELECT
             key,
@@ -82,12 +82,12 @@ WITH
         )
         GROUP BY key
     ),
-    (SELECT groupArray((key, total_occurrences, m, a, k, by_type)) FROM tally) AS tallied,
+    (SELECT groupArray((key, total_occurrences, m, a, k, by_type)) FROM grouped) AS grouped_rows,
     by_key AS
     (
         SELECT
             each.1 AS key, each.2 AS total_occurrences, each.3 AS m, each.4 AS a, each.5 AS k, each.6 AS by_type
-        FROM (SELECT arrayJoin(tallied) AS each)
+        FROM (SELECT arrayJoin(grouped_rows) AS each)
     ),
     ${with_and_without},
     ${tested}

@@ -38,7 +38,7 @@ WITH
             row_number() OVER (PARTITION BY run_id, decision_type ORDER BY reason_code) = 1 AS is_first
         FROM deciding
     ),
-    tally AS
+    grouped AS
     (
         SELECT
             decision_type,
@@ -51,12 +51,12 @@ WITH
         FROM of_type
         GROUP BY decision_type, reason_code
     ),
-    (SELECT groupArray((decision_type, reason_code, total_occurrences, m, a, n, b)) FROM tally) AS tallied,
+    (SELECT groupArray((decision_type, reason_code, total_occurrences, m, a, n, b)) FROM grouped) AS grouped_rows,
     counted AS
     (
         SELECT
             each.1 AS decision_type, each.2 AS reason_code, each.3 AS total_occurrences, each.4 AS m, each.5 AS a, each.6 AS n, each.7 AS b
-        FROM (SELECT arrayJoin(tallied) AS each)
+        FROM (SELECT arrayJoin(grouped_rows) AS each)
     ),
     ${tested}
 SELECT

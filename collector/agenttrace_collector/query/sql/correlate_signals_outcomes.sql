@@ -39,7 +39,7 @@ WITH
         ) AS signals USING (run_id)
         WHERE ${own}
     ),
-    tally AS
+    grouped AS
     (
         SELECT
             key,
@@ -51,12 +51,12 @@ WITH
         WHERE times > 0
         GROUP BY key
     ),
-    (SELECT groupArray((key, total_occurrences, m, a)) FROM tally) AS tallied,
+    (SELECT groupArray((key, total_occurrences, m, a)) FROM grouped) AS grouped_rows,
     by_key AS
     (
         SELECT
             each.1 AS key, each.2 AS total_occurrences, each.3 AS m, each.4 AS a
-        FROM (SELECT arrayJoin(tallied) AS each)
+        FROM (SELECT arrayJoin(grouped_rows) AS each)
     ),
     ${with_and_without},
     ${tested}

@@ -2,7 +2,7 @@
 -- by p-value: the difference of the shares with Newcombe's hybrid interval; a pooled two-proportion z test, or
 -- Fisher's exact test where an expected count is under five; phi as effect size. The engine plans each of these
 -- expressions anew together with all that it is made from, ClickHouse 25.5 for ten seconds and more: statements count
--- first and hand the counts over as one value, `tallied`.
+-- first and hand the counts over as one value, `grouped_rows`.
 tested AS
     (
         SELECT
