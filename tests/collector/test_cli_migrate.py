@@ -55,3 +55,14 @@ def test_render_knows_its_profiles() -> None:
     """Another is named with what there is."""
     refused = agenttrace("migrate", "render", "--profile", "mainframe")
     assert (refused.returncode, "server, cluster" in refused.stderr) == (2, True)
+
+
+@pytest.mark.parametrize(
+    "command", [["migrate", "up"], ["migrate", "audit"], ["rederive", "--since", "2026-01-01"]]
+)
+def test_a_database_that_stores_nothing_is_refused_by_name(command: list[str]) -> None:
+    """`null://` is for measuring a collector: there is nothing to migrate or to settle."""
+    refused = agenttrace(*command, "--set", "exporters.clickhouse.endpoint=null://")
+    assert refused.returncode == 2
+    assert "exporters.clickhouse.endpoint: must be a database" in refused.stderr
+    assert "Traceback" not in refused.stderr

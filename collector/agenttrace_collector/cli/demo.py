@@ -13,7 +13,9 @@ import typer
 from rich.console import Console
 
 from agenttrace_collector.clickhouse.client import ClickHouse
+from agenttrace_collector.clickhouse.database import open_database
 from agenttrace_collector.config import ConfigError
+from agenttrace_collector.config.sections import ClickHouse as Exporter
 from agenttrace_collector.demo.report import print_report
 from agenttrace_collector.demo.run import SENDERS, DemoFailed, Place, collector, command, send
 from agenttrace_collector.demo.search import search
@@ -29,7 +31,7 @@ def demo(
     console = _console()
     place = Place(Path(tempfile.mkdtemp(prefix="agenttrace-demo-")))
     try:
-        database = ClickHouse(f"chdb://{place.data}")
+        database = open_database(Exporter(endpoint=f"chdb://{place.data}"))
         _fill(place, console)
         _report(database, place, console)
     except (ConfigError, DemoFailed) as error:

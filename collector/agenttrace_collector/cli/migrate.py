@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Annotated, cast
 
 import typer
 
 from agenttrace_collector.cli.options import MISUSED, ConfigFiles, Overrides, fail, failed, loaded, source
-from agenttrace_collector.clickhouse.client import ClickHouse
+from agenttrace_collector.clickhouse.database import open_database
 from agenttrace_collector.clickhouse.migrator import Migrator
 from agenttrace_collector.clickhouse.rule_check import RuleCheck
 from agenttrace_collector.config import Config, ConfigError, build_policy
@@ -131,12 +131,9 @@ def _known(profile: str | None) -> Profile | None:
 def _migrator(config: Config, profile: Profile | None = None) -> Iterator[Migrator]:
     settings = config.exporters.clickhouse
     try:
-        yield Migrator(
-            ClickHouse(settings.endpoint, settings.database),
-            build_policy(config.processors.enforce),
-            settings.ttl.model_dump(),
-            profile=profile,
-        )
+        with closing(open_database(settings)) as database:
+            policy = build_policy(config.processors.enforce)
+            yield Migrator(database, policy, settings.ttl.model_dump(), profile=profile)
     except (Rejected, ConfigError) as error:
         failed("migrate", error)
     except Unavailable as error:

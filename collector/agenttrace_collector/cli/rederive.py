@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
+from contextlib import closing
 from datetime import UTC, datetime
 from typing import Annotated, Final
 
 import typer
 
 from agenttrace_collector.cli.options import ConfigFiles, Overrides, failed, loaded, source
-from agenttrace_collector.clickhouse.client import ClickHouse
+from agenttrace_collector.clickhouse.database import open_database
 from agenttrace_collector.config import Config, ConfigError, build_policy
 from agenttrace_collector.config.site_key import site_key
 from agenttrace_collector.errors import Rejected, Unavailable
@@ -45,11 +46,11 @@ def rederive(
 
 
 def _settle(config: Config, since: int, until: int) -> int:
-    settings = config.exporters.clickhouse
-    store = Store(ClickHouse(settings.endpoint, settings.database))
-    settler = Settler(store, build_policy(config.processors.enforce, site_key(config)), config)
-    settler.settle(store.in_range(since, until))
-    return settler.settled
+    with closing(open_database(config.exporters.clickhouse)) as database:
+        store = Store(database)
+        settler = Settler(store, build_policy(config.processors.enforce, site_key(config)), config)
+        settler.settle(store.in_range(since, until))
+        return settler.settled
 
 
 def _nanoseconds(moment: datetime) -> int:

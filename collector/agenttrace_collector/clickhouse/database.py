@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from agenttrace_collector.clickhouse.inserter import Inserter, Presence, Rules
+from agenttrace_collector.config.directories import DATABASE_SETTING
+from agenttrace_collector.config.problems import ConfigError, Position, Problem
 from agenttrace_collector.config.sections import ClickHouse as Settings
 from agenttrace_collector.config.sections import Config
 from agenttrace_schemas.rules import Policy
@@ -68,6 +70,16 @@ def open_writer(config: Config, policy: Policy) -> Database:
 def open_reader(settings: Settings) -> ClickHouse | None:
     """Opens the configured database with connections of its own; None for `null://`, which stores nothing."""
     return _connect(settings.endpoint, settings)
+
+
+def open_database(settings: Settings) -> ClickHouse:
+    """Opens the configured database for a command; raises `ConfigError` for `null://`, which stores nothing."""
+    if database := open_reader(settings):
+        return database
+    problem = Problem(
+        Position("configuration"), DATABASE_SETTING, "must be a database: null:// stores nothing"
+    )
+    raise ConfigError([problem])
 
 
 def open_purger(settings: Settings) -> ClickHouse | None:

@@ -17,6 +17,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from agenttrace_collector.clickhouse.client import ClickHouse
+from agenttrace_collector.clickhouse.database import open_database
 from agenttrace_collector.config.sections import Config, MemoryLimiter
 from agenttrace_collector.errors import CollectorError, Forbidden, Throttled, wire_status
 from agenttrace_collector.query import lanes
@@ -142,7 +143,7 @@ class Sql:
 def open_sql(config: Config, authenticator: Authenticator) -> Sql:
     """Opens the configured embedded database with connections that neither the writer nor the API uses."""
     settings = config.exporters.clickhouse
-    engine = ClickHouse(settings.endpoint, settings.database)
+    engine = open_database(settings)
     limit_mib = config.processors.memory_limiter.limit_mib
     return Sql(engine, settings.database, authenticator, _lanes(limit_mib))
 
