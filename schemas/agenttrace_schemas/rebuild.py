@@ -28,10 +28,10 @@ from agenttrace_schemas.rules import OTHER, Policy, Violation
 from agenttrace_schemas.spellings import FINISH_REASONS, OUTPUT_TYPES, flag_of, spelling
 from agenttrace_schemas.texts import REDACTED, identifier
 
-_LONGEST: Final = 10_000
-_LONGEST_JSON: Final = 1_000_000
+LONGEST: Final = 10_000
+LONGEST_JSON: Final = 1_000_000
 # Neither one word nor a name that anybody reads.
-_NAMELESS: Final = f"{REDACTED} span"
+NAMELESS: Final = f"{REDACTED} span"
 
 
 def span_name(name: str) -> str:
@@ -40,7 +40,7 @@ def span_name(name: str) -> str:
         identifier(word.strip("[]")) == REDACTED for word in name.split(" ")
     ):
         return name
-    return _NAMELESS if " " in name or not name else REDACTED
+    return NAMELESS if " " in name or not name else REDACTED
 
 
 def resource_names(attributes: Mapping[str, Any], policy: Policy) -> dict[str, str]:
@@ -75,14 +75,14 @@ def in_form(form: ValueForm, value: Any, policy: Policy) -> Any:
     """Returns what remains of a value in this form; None if nothing does."""
     if form is ValueForm.NAME:
         return kept_name(policy.site_key, value) if isinstance(value, str) else None
-    if form in _WORDS:
-        return _word(_WORDS[form], value)
+    if form in WORDS:
+        return _word(WORDS[form], value)
     if form is ValueForm.COUNT:
         return count_of(value)
     if form is ValueForm.FLAG:
         return flag_of(value)
     length = _length(value)
-    return count_of(value) if length is None else ("",) * min(length, _LONGEST)
+    return count_of(value) if length is None else ("",) * min(length, LONGEST)
 
 
 def event_attributes(name: str, stated: Mapping[str, Any], policy: Policy) -> dict[str, Any] | None:
@@ -109,7 +109,7 @@ def typed_event(name: str, stated: Mapping[str, Any], policy: Policy) -> dict[st
     return {**enforced, **ids}
 
 
-_WORDS: Final[Mapping[ValueForm, Mapping[str, str]]] = {
+WORDS: Final[Mapping[ValueForm, Mapping[str, str]]] = {
     ValueForm.FINISH_REASON: FINISH_REASONS,
     ValueForm.OUTPUT_TYPE: OUTPUT_TYPES,
 }
@@ -126,7 +126,7 @@ def _word(spellings: Mapping[str, str], value: Any) -> str | None:
 def _length(value: Any) -> int | None:
     """How many items a list has, or JSON of one, of which nothing else is kept."""
     if isinstance(value, str):
-        if not value or len(value) > _LONGEST_JSON:
+        if not value or len(value) > LONGEST_JSON:
             return None
         try:
             value = json.loads(value)

@@ -1,7 +1,8 @@
 """CPU time of forwarding per span: the same requests with it and without it, in turns.
 
-`python -m tests.bench.bench_forward [--seconds 10]`: first decoding alone, in this process; then whole collectors, each with
-its journal and one exporter, whose receiver is this process. Compare lines of one run only.
+`python -m tests.bench.bench_forward [--seconds 10]`: first decoding alone, by each engine, in this process; then whole
+collectors, each with its journal and one exporter, whose receiver is this process (`--seconds 0`: without these). Compare
+lines of one run only.
 """
 
 from __future__ import annotations
@@ -12,11 +13,13 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 
 from agenttrace_collector.config.pipelines import Forward
 from agenttrace_collector.decode.batch import Context
-from agenttrace_collector.decode.otlp import decode_traces
+from agenttrace_collector.decode.engine import Engine, PythonEngine
+from agenttrace_collector.decode.native import MODULE, NativeEngine
 from agenttrace_collector.decode.outgoing import Outgoing
 from agenttrace_collector.forward.gate import open_gate
 from agenttrace_schemas.rules import Policy
@@ -29,6 +32,8 @@ from tests.support.reference import SPANS, reference_request
 
 CONVENTIONS = ("genai", "as_sent")
 ROUNDS = 15
+SIZES = (SPANS, 16, 1)
+MADE = 4_096
 POLICY = Policy(site_key=b"k" * 32)
 
 
@@ -38,33 +43,39 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=10.0)
     seconds: float = parser.parse_args().seconds
     now = time.time_ns()
-    reference = [reference_request(seed, now) for seed in range(8)]
-    decoding("reference request", reference, now)
+    engines: list[Engine] = [PythonEngine()]
+    if find_spec(MODULE):
+        engines.append(NativeEngine(POLICY))
     corpus = [body for scenario in scenarios() for body in scenario.bodies("traces")]
-    decoding("corpus", corpus, RECORDED_AT)
-    for conventions in CONVENTIONS:
+    for engine in engines:
+        for spans in SIZES:
+            bodies = [reference_request(seed, now, spans) for seed in range(MADE // spans)]
+            decoding(f"{engine.name}, requests of {spans}", engine, bodies, now)
+        decoding(f"{engine.name}, corpus", engine, corpus, RECORDED_AT)
+    for conventions in CONVENTIONS if seconds else ():
         for protocol in ("otlp_grpc", "otlp_http"):
             collectors(conventions, protocol, seconds)
 
 
-def decoding(name: str, bodies: Sequence[bytes], now: int) -> None:
-    """CPU µs per span of decoding alone, medians over rounds in turns."""
+def decoding(name: str, engine: Engine, bodies: Sequence[bytes], now: int) -> None:
+    """CPU µs per span of decoding alone, medians over rounds in turns, and the median of what the copy adds in a round."""
     context = Context(POLICY, "default", now)
     modes: dict[str, Callable[[], Outgoing | None]] = {"off": lambda: None}
     for conventions in CONVENTIONS:
         modes[conventions] = open_gate(Forward.model_validate({"conventions": conventions}), POLICY).traces
     used: dict[str, list[float]] = {mode: [] for mode in modes}
-    spans = sum(decode_traces(body, context).received for body in bodies)
+    spans = sum(engine.traces(body, context).received for body in bodies)
     for _ in range(ROUNDS):
         for mode, copy in modes.items():
             started = time.process_time()
             for body in bodies:
-                decode_traces(body, context, (), copy())
+                engine.traces(body, context, (), copy())
             used[mode].append((time.process_time() - started) / spans * 1e6)
     off = statistics.median(used["off"])
     for mode in CONVENTIONS:
         on = statistics.median(used[mode])
-        print(f"decode, {name:18} {mode:8} {off:6.1f} µs per span, with the copy {on:6.1f}: {on - off:+5.1f}")
+        more = statistics.median(each - base for each, base in zip(used[mode], used["off"], strict=True))
+        print(f"{name:24} {mode:8} {off:6.1f} µs per span, with the copy {on:6.1f}: {more:+5.1f}")
 
 
 def collectors(conventions: str, protocol: str, seconds: float) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from agenttrace_schemas import wire
+from agenttrace_schemas.rules import SELECTED_LENGTH
 from agenttrace_schemas.vocabulary import REASONS, SIGNAL_CODES, FailureType
 from tests.support.edges import SECRETS, TEXTS, Stated, any_value, metadata, text_edge
 from tests.support.reference import Value
@@ -66,7 +67,7 @@ _CANDIDATES: Final[Sequence[Value]] = (
 _EVENT_KEYS: Final[Mapping[str, Sequence[Value]]] = {
     wire.DECISION_TYPE: [*map(str, REASONS), "nonsense", 1],
     wire.DECISION_REASON_CODE: [str(code) for codes in REASONS.values() for code in codes],
-    wire.DECISION_SELECTED: [*TEXTS, *SECRETS],
+    wire.DECISION_SELECTED: [*TEXTS, *SECRETS, *("a" * (SELECTED_LENGTH + by) for by in (-1, 0, 1))],
     wire.DECISION_CONFIDENCE: _FRACTIONS,
     wire.DECISION_CANDIDATES: _CANDIDATES,
     wire.SIGNAL_TYPE: [*map(str, SIGNAL_CODES), "site_signal", 1],

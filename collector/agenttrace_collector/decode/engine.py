@@ -23,10 +23,7 @@ _MISSING: Final = (
 
 
 class Engine(Protocol):
-    """Protobuf bytes of a signal to a batch; every engine gives the same batch for the same bytes.
-
-    A request that goes on (`outgoing`) is Python's, whichever engine it is.
-    """
+    """Protobuf bytes of a signal to a batch; every engine gives the same batch, and the same copy, for the same bytes."""
 
     @property
     def name(self) -> str:

@@ -34,13 +34,14 @@ class _Resource(NamedTuple):
 
 
 class _HandedBack(NamedTuple):
-    """A span that Python decodes: its resource, its place in each block and among the refusals."""
+    """A span that Python decodes: its resource, its place in each block, among the refusals and in the copy."""
 
     resource: int
     scope: str
     span: bytes
     places: Sequence[int]
     refusals: int
+    copied: tuple[int, int, int]
 
 
 class _Compiled(Protocol):
@@ -49,9 +50,17 @@ class _Compiled(Protocol):
     TABLES: Sequence[str]
 
     def decode(
-        self, body: bytes, *, tenant: str, received_at: int, earliest: Sequence[int], oldest: int, latest: int
+        self,
+        body: bytes,
+        *,
+        tenant: str,
+        received_at: int,
+        earliest: Sequence[int],
+        oldest: int,
+        latest: int,
+        gate: Any | None,
     ) -> Any:
-        """Blocks, refusals, resources, spans handed back and conventions, or None for the whole request."""
+        """Blocks, refusals, resources, spans handed back, conventions and the copy; None for the whole request."""
 
 
 class EngineMissing(RuntimeError):
@@ -85,9 +94,11 @@ class NativeEngine:
         self.counts = EngineCounts()
         self.policy = policy
         try:
-            compiled: Any = import_module(MODULE).Engine
-            self._compiled: _Compiled = compiled(engine_facts(policy) if facts is None else facts)
-        except (ImportError, ValueError, TypeError, KeyError) as error:
+            module: Any = import_module(MODULE)
+            # One that makes no copies answers otherwise.
+            _ = module.Gate
+            self._compiled: _Compiled = module.Engine(engine_facts(policy) if facts is None else facts)
+        except (ImportError, AttributeError, ValueError, TypeError, KeyError) as error:
             raise EngineMissing(str(error)) from error
         self._tables = tuple(self._compiled.TABLES)
 
@@ -96,11 +107,12 @@ class NativeEngine:
     ) -> Batch:
         """The batch of one ExportTraceServiceRequest; raises `Rejected` where the bytes are not one.
 
-        A request that goes on to other backends is Python's, which tells what it read.
+        The copy of a request that goes on is made with it, by the same gate.
         """
-        if outgoing or context.policy is not self.policy:
+        gate = outgoing.compiled(self.policy) if outgoing else None
+        if (outgoing and gate is None) or context.policy is not self.policy:
             return decode_traces(body, context, unread, outgoing)
-        builder = BatchBuilder(context, digest_of("traces", body, context))
+        builder = BatchBuilder(context, digest_of("traces", body, context), outgoing)
         decoded = self._compiled.decode(
             body,
             tenant=context.tenant,
@@ -108,10 +120,11 @@ class NativeEngine:
             earliest=[builder.earliest(table) for table in self._tables],
             oldest=builder.earliest(),
             latest=builder.latest,
+            gate=gate,
         )
         if decoded is None:
             self.counts.add(declined=1)
-            return decode_traces(body, context, unread)
+            return decode_traces(body, context, unread, outgoing)
         self._assemble(decoded, builder, unread)
         return builder.batch()
 
@@ -122,8 +135,9 @@ class NativeEngine:
         return decode_logs(body, context, unread, outgoing)
 
     def _assemble(self, decoded: Any, builder: BatchBuilder, unread: Unread) -> None:
-        blocks, refusals, resources, handed_back, conventions = decoded
+        blocks, refusals, resources, handed_back, conventions, copy = decoded
         pieces = _Pieces(self._tables, blocks, refusals, builder)
+        copied = _Copied(copy, builder.outgoing) if builder.outgoing else None
         handed = [_HandedBack(*each) for each in handed_back]
         if handed:
             self.counts.add(handed_back=len(handed))
@@ -134,8 +148,12 @@ class NativeEngine:
             sender = Sender(*resource.sender)
             while span is not None and span.resource == number:
                 pieces.add_until(span.places, span.refusals)
+                if copied:
+                    copied.add_until(*span.copied)
                 decode_span(Span.FromString(span.span), span.scope, sender, builder)
                 span = next(waiting)
+            if copied:
+                copied.end_resource(number, sender.agent_id)
             builder.received += resource.received
             builder.ignored += resource.ignored
             builder.refused += resource.refused
@@ -146,6 +164,8 @@ class NativeEngine:
         pieces.add_rest()
         for source, count in conventions:
             builder.conventions[source] += count
+        if copied:
+            copied.leave_out()
 
 
 class _Pieces:
@@ -183,3 +203,44 @@ class _Pieces:
     def add_rest(self) -> None:
         """Add what is left."""
         self.add_until([len(lengths) for lengths in self._lengths], len(self._refusals))
+
+
+class _Copied:
+    """Spans of the engine, told to the copy up to the place of each span handed back."""
+
+    def __init__(self, copy: Any, outgoing: Outgoing) -> None:
+        self._spans, self._scopes, self._resources, self._left_out = copy
+        self._outgoing = outgoing
+        self._scope = 0
+        self._read = (0, 0)
+
+    def add_until(self, scope: int, end: int, spans: int) -> None:
+        """Add what stands before this place in the scope of this number, in bytes and in spans."""
+        self._end_scopes(scope)
+        self._add(end, spans)
+
+    def end_resource(self, number: int, service: str) -> None:
+        """Add the rest of a resource; `service` is its enforced name."""
+        resource, scopes = self._resources[number]
+        self._end_scopes(scopes)
+        self._outgoing.end_encoded_resource(resource, service)
+
+    def leave_out(self) -> None:
+        """Tell how much stays here."""
+        fields = ("spans", "spans.attributes", "spans.events")
+        for field, count in zip(fields, self._left_out, strict=True):
+            if count:
+                self._outgoing.left_out(field, count)
+
+    def _end_scopes(self, before: int) -> None:
+        while self._scope < before:
+            scope, end, spans = self._scopes[self._scope]
+            self._scope += 1
+            self._add(end, spans)
+            self._outgoing.end_encoded_scope(scope)
+
+    def _add(self, end: int, spans: int) -> None:
+        begin, before = self._read
+        if spans > before:
+            self._outgoing.encoded(self._spans[begin:end], spans - before)
+            self._read = end, spans

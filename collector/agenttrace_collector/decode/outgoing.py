@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, InstrumentationScope
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
@@ -14,6 +14,7 @@ from agenttrace_collector.decode.batch import EncodedRequest
 from agenttrace_collector.decode.conventions.facts import SpanFacts
 from agenttrace_collector.decode.events import Event
 from agenttrace_schemas.rows import DecisionRow, Row, SignalRow, StepRow
+from agenttrace_schemas.rules import Policy
 
 
 class Step(NamedTuple):
@@ -34,6 +35,18 @@ class Outgoing(Protocol):
 
     Events come before their span, spans before their scope, scopes before their resource.
     """
+
+    def compiled(self, policy: Policy) -> Any | None:
+        """What a compiled engine of this policy makes the copy by; None where only Python can make it."""
+
+    def encoded(self, spans: bytes, count: int) -> None:
+        """Spans of the next scope that were made by `compiled`, as fields of the scope's message."""
+
+    def end_encoded_scope(self, scope: bytes) -> None:
+        """All of a scope was told; its message was made by `compiled`."""
+
+    def end_encoded_resource(self, resource: bytes, service: str) -> None:
+        """All of a resource was told; its message was made by `compiled`, `service` is its enforced name."""
 
     def typed_event(self, event: Span.Event, stated: Event, row: Row) -> None:
         """A typed event of the next span, and its row."""

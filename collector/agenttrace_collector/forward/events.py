@@ -12,7 +12,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from agenttrace_collector.decode import ids
 from agenttrace_collector.decode.events import Event
 from agenttrace_collector.forward import encoding
-from agenttrace_collector.forward.attributes import metadata
+from agenttrace_collector.forward.attributes import STAMPS, metadata
 from agenttrace_collector.forward.encoding import In
 from agenttrace_collector.forward.values import values_of
 from agenttrace_schemas import names, wire
@@ -23,8 +23,6 @@ from agenttrace_schemas.rebuild import event_attributes, rebuilt_attributes
 from agenttrace_schemas.rows import DecisionRow, EvaluationRow, FailureRow, OutcomeRow, Row, SignalRow
 from agenttrace_schemas.rules import Policy
 
-# Whose a record is.
-_STAMPS: Final = ("agenttrace.", wire.GEN_AI_AGENT_NAME)
 _EVENT: Final = b"\x5a"
 _TIME: Final = struct.Struct("<cQ")
 _NAMES: Final = {name: encoding.field(b"\x12", name.encode()) for name in (*wire.EVENT_NAMES, *EVENTS)}
@@ -68,7 +66,7 @@ def typed_record(record: LogRecord, stated: Event, row: Row, policy: Policy) -> 
     stamps = (
         encoding.attribute(In.RECORD, key, value)
         for key, value in rebuilt_attributes(stated.values, policy)
-        if key.startswith(_STAMPS) and key != wire.STEP_ID and not key.startswith(wire.METADATA_PREFIX)
+        if key.startswith(STAMPS) and key != wire.STEP_ID and not key.startswith(wire.METADATA_PREFIX)
     )
     attributes = b"".join(stamps) + typed_attributes(In.RECORD, stated, row, policy)
     trace, span = ids.valid(record.trace_id, ids.TRACE_ID), ids.valid(record.span_id, ids.SPAN_ID)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib.metadata import version
-from typing import Final
+from typing import Any, Final
 
 from opentelemetry.proto.common.v1.common_pb2 import InstrumentationScope
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
@@ -22,10 +22,11 @@ from agenttrace_collector.decode.events import Event
 from agenttrace_collector.decode.outgoing import Step
 from agenttrace_collector.forward import encoding, events
 from agenttrace_collector.forward.agents import agent_decision, agent_signal, agent_span
-from agenttrace_collector.forward.attributes import Attributes, as_sent, normalised
+from agenttrace_collector.forward.attributes import LONGEST_SPAN_NAME, STAMPS, Attributes, as_sent, normalised
+from agenttrace_collector.forward.compiled import compiled_gate
 from agenttrace_collector.forward.encoding import In
 from agenttrace_collector.forward.records import Records
-from agenttrace_collector.forward.structure import structure_name
+from agenttrace_collector.forward.structure import ending, structure_name
 from agenttrace_collector.forward.values import values_of
 from agenttrace_schemas import names, wire
 from agenttrace_schemas.checks import fingerprint
@@ -38,21 +39,11 @@ _DISTRIBUTION: Final = "agenttrace-otel"
 _FINGERPRINT_DIGITS: Final = 16
 _ATTRIBUTES: Final[dict[str, Attributes]] = {"as_sent": as_sent, "genai": normalised}
 _ERROR: Final = Status.StatusCode.STATUS_CODE_ERROR
-# Whose an event is, on a carrier that is no step.
-_STAMPS: Final = ("agenttrace.", wire.GEN_AI_AGENT_NAME)
 # Trace, span, start and end, then the parent: fields may come in any order.
 _WITHOUT: Final = struct.Struct("<2s16s2s8scQcQ")
 _WITH_PARENT: Final = struct.Struct("<2s16s2s8scQcQ2s8s")
 _NO_PARENT: Final = bytes(ids.SPAN_ID)
-# Kind and status by their numbers; of one that is not known nothing is kept.
-_ENDINGS: Final[Mapping[tuple[int, int], bytes]] = {
-    (kind, code): (b"\x30" + encoding.varint(kind) if kind else b"")
-    + encoding.field(b"\x7a", b"\x18" + encoding.varint(code) if code else b"")
-    for kind in Span.SpanKind.values()
-    for code in Status.StatusCode.values()
-}
 _OWN_SCOPE: Final = InstrumentationScope(name=wire.GATE).SerializeToString()
-_LONGEST_NAME: Final = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +55,8 @@ class Gate:
     agents_as_spans: bool
     stamp: str
     policy: Policy
+    # The same gate for the compiled engine; None where there is none.
+    compiled: Any | None = field(default=None, compare=False)
     # Services that have sent a trace: what their log records tell is in it.
     tracing: set[str] = field(default_factory=set)
 
@@ -85,6 +78,7 @@ def open_gate(settings: Forward, policy: Policy) -> Gate:
         settings.logs == "as_spans",
         stamp,
         policy,
+        compiled_gate(settings, stamp),
     )
 
 
@@ -99,6 +93,14 @@ class Copy:
         self._is_typed = False
         self._left_out: Counter[str] = Counter()
         self._spans, self._logs = Records(), Records()
+
+    def compiled(self, policy: Policy) -> Any | None:
+        """What a compiled engine of this policy makes the copy by; None where only Python can make it."""
+        return self._gate.compiled if policy is self._policy else None
+
+    def encoded(self, spans: bytes, count: int) -> None:
+        """Spans of the next scope that were made by `compiled`, as fields of the scope's message."""
+        self._spans.add_encoded(spans, count)
 
     def typed_event(self, event: Span.Event, stated: Event, row: Row) -> None:
         """A typed event of the next span, and its row."""
@@ -116,7 +118,7 @@ class Copy:
         """A span that is a step."""
         gate, (span, _, facts, row, unconfirmed) = self._gate, step
         name = b""
-        if gate.attributes is as_sent and not unconfirmed and len(span.name) <= _LONGEST_NAME:
+        if gate.attributes is as_sent and not unconfirmed and len(span.name) <= LONGEST_SPAN_NAME:
             failed = facts.failed or facts.error_type or span.status.code == _ERROR
             if not failed or facts.operation not in names.OPERATIONS:
                 name = _own_name(span.name)
@@ -130,7 +132,7 @@ class Copy:
         """A span that is no step: what carries typed events has its stamps, the others their structure only."""
         if self._is_typed or span.name == wire.EVENTS_SPAN:
             stated = rebuilt_attributes(values_of(span.attributes), self._policy)
-            stamps = (encoding.attribute(In.SPAN, *each) for each in stated if each[0].startswith(_STAMPS))
+            stamps = (encoding.attribute(In.SPAN, *each) for each in stated if each[0].startswith(STAMPS))
             name = wire.EVENTS_SPAN if span.name == wire.EVENTS_SPAN else structure_name(span)
             self._add(span, _name(name), b"".join(stamps), span.status.code)
         elif self._gate.keep_structure:
@@ -163,19 +165,26 @@ class Copy:
     def end_scope(self, scope: InstrumentationScope) -> None:
         """All of a scope was told."""
         kept = InstrumentationScope(name=identifier(scope.name), version=identifier(scope.version))
-        encoded = kept.SerializeToString()
+        self.end_encoded_scope(kept.SerializeToString())
+
+    def end_encoded_scope(self, scope: bytes) -> None:
+        """All of a scope was told; its message was made by `compiled`."""
         # Spans made of log records are the gate's own: those of their sender's scope mean something else.
-        self._spans.end_scope(encoded if self._signal == "traces" else _OWN_SCOPE)
-        self._logs.end_scope(encoded)
+        self._spans.end_scope(scope if self._signal == "traces" else _OWN_SCOPE)
+        self._logs.end_scope(scope)
 
     def end_resource(self, resource: Resource, service: str) -> None:
         """All of a resource was told; `service` is its enforced name."""
-        if self._signal == "traces":
-            self._gate.tracing.add(service)
         stated = {**resource_names(values_of(resource.attributes), self._policy), wire.GATE: self._gate.stamp}
         kept = b"".join(encoding.attribute(In.RESOURCE, key, value) for key, value in stated.items())
+        self.end_encoded_resource(kept, service)
+
+    def end_encoded_resource(self, resource: bytes, service: str) -> None:
+        """All of a resource was told; its message was made by `compiled`, `service` is its enforced name."""
+        if self._signal == "traces":
+            self._gate.tracing.add(service)
         for records in (self._spans, self._logs):
-            records.end_resource(kept)
+            records.end_resource(resource)
 
     def left_out(self, key: str, count: int = 1) -> None:
         """Counts what stays here, under a field of the protocol."""
@@ -188,7 +197,7 @@ class Copy:
 
     def receipt(self) -> Mapping[str, int]:
         """How much was left out, by field of the protocol."""
-        return self._left_out
+        return {key: count for key, count in self._left_out.items() if count}
 
     def _add(self, span: Span, name: bytes, attributes: bytes, code: int) -> None:
         """A new span: of the old one its ids, times, kind and status code."""
@@ -198,15 +207,10 @@ class Copy:
             head = _WITH_PARENT.pack(*own, b"\x22\x08", parent)
         else:
             head = _WITHOUT.pack(*own)
-        ending = _ENDINGS.get((span.kind, code)) or _ending(span.kind, code)
-        self._spans.add(b"".join((head, name, attributes, *self._events, ending)))
+        self._spans.add(b"".join((head, name, attributes, *self._events, ending(span.kind, code))))
         if self._events:
             self._events.clear()
             self._is_typed = False
-
-
-def _ending(kind: int, code: int) -> bytes:
-    return _ENDINGS[kind if (kind, 0) in _ENDINGS else 0, code if (0, code) in _ENDINGS else 0]
 
 
 @lru_cache(4_096)

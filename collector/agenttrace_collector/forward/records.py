@@ -20,17 +20,24 @@ class Records:
         self._scopes: list[bytes] = []
         self._resources: list[bytes] = []
         self._count = 0
+        self._held = 0
 
     def add(self, record: bytes) -> None:
         """A record of the next scope."""
-        self._records.append(field(_HELD, record))
+        self.add_encoded(field(_HELD, record), 1)
+
+    def add_encoded(self, fields: bytes, count: int) -> None:
+        """Records of the next scope that are fields of its message already."""
+        self._records.append(fields)
+        self._held += count
 
     def end_scope(self, scope: bytes) -> None:
         """The records since the last call are of this scope."""
         if self._records:
-            self._count += len(self._records)
+            self._count += self._held
             self._scopes.append(field(_HELD, field(_OF, scope) + b"".join(self._records)))
             self._records.clear()
+            self._held = 0
 
     def end_resource(self, resource: bytes) -> None:
         """The scopes since the last call are of this resource."""

@@ -4,7 +4,9 @@ use std::borrow::Cow;
 
 use crate::cache::Memory;
 use crate::columns::{self, Block, Rejection};
+use crate::copy::{Copied, Reached};
 use crate::facts::{Fact, Known};
+use crate::gate::Gate;
 use crate::otlp::{attribute, Span, Value};
 use crate::span::{HandBack, IDENTIFIER};
 use crate::text::{is_longer, stand_in, strip};
@@ -51,22 +53,35 @@ pub struct Resource<'a> {
     pub ignored: u64,
     pub refused: u64,
     pub changes: Vec<(&'static str, Cow<'a, str>, u64)>,
+    /// The same in the copy.
+    pub copied: Vec<u8>,
+    /// How many scopes were read when it was at its end.
+    pub scopes: usize,
 }
 
-/// A span that Python treats: its resource, scope and bytes, and where its rows belong.
+/// A span that Python treats: its resource, scope and bytes, and where its rows and its copy belong.
 pub struct HandedBack<'a> {
     pub resource: usize,
     pub scope: &'a str,
     pub span: &'a [u8],
     pub places: [usize; 6],
     pub refusals: usize,
+    /// The number of its scope, and how far the copy had come.
+    pub copied: (usize, usize, usize),
 }
+
+/// A scope in the copy, and how far the copy has come at its end, in bytes and in spans.
+pub type Scope = (Vec<u8>, usize, usize);
 
 /// A refusal: kind, rule, and its row without the id.
 pub type Refusal<'a> = (&'a str, &'static str, Vec<u8>);
 
 pub struct Batch<'a> {
     pub known: &'a Known,
+    /// What the copy is made by, where the request goes on.
+    pub gate: Option<&'a Gate>,
+    pub copied: Copied,
+    pub scopes: Vec<Scope>,
     pub moment: Moment<'a>,
     pub memory: Memory,
     pub blocks: [Block; 6],
@@ -97,9 +112,12 @@ impl Origin<'_> {
 }
 
 impl<'a> Batch<'a> {
-    pub fn new(known: &'a Known, moment: Moment<'a>, memory: Memory) -> Self {
+    pub fn new(known: &'a Known, gate: Option<&'a Gate>, moment: Moment<'a>, memory: Memory) -> Self {
         Batch {
             known,
+            gate,
+            copied: Copied::default(),
+            scopes: Vec::new(),
             moment,
             memory,
             blocks: Default::default(),
@@ -139,9 +157,11 @@ impl<'a> Batch<'a> {
             }
         }
         self.read_resource(resource)?;
-        scopes
-            .into_iter()
-            .try_for_each(|scope| self.read_scope_spans(scope, span))
+        for scope in scopes {
+            self.read_scope_spans(scope, span)?;
+        }
+        self.resources.last_mut()?.scopes = self.scopes.len();
+        Some(())
     }
 
     fn read_resource(&mut self, bytes: &'a [u8]) -> Option<()> {
@@ -170,7 +190,10 @@ impl<'a> Batch<'a> {
             }
         }
         let (service, nameless) = &known.facts.service_name;
-        let mut resource = Resource::default();
+        let mut resource = Resource {
+            copied: self.copy_resource(bytes)?,
+            ..Resource::default()
+        };
         for (place, (keys, default, _)) in known.facts.sender.iter().enumerate() {
             let told = keys.iter().find_map(|key| {
                 let text = strip(stated.iter().find(|entry| entry.0 == key)?.1.text());
@@ -204,23 +227,24 @@ impl<'a> Batch<'a> {
                 _ => check_field(Message::ScopeSpans, number, value, &mut once, 3)?,
             }
         }
-        let scope = scope_name(scope)?;
+        let (scope, version) = scope_names(scope)?;
         let is_left = self.known.facts.left_scopes.contains(scope);
         let is_repeated = self.known.facts.repeated_scopes.contains(scope);
         for bytes in spans {
             span.read(bytes)?;
             let resource = self.resources.last_mut()?;
             resource.received += 1;
-            if is_repeated {
+            if is_repeated && self.gate.is_none() {
                 resource.ignored += 1;
-                continue;
-            }
-            if is_left {
+            } else if is_left {
                 self.hand_back(bytes, scope, self.places());
             } else {
-                self.take(bytes, span, scope);
+                self.take(bytes, span, scope, is_repeated);
             }
         }
+        let (bytes, spans, _) = self.copied.reached();
+        let copied = self.copy_scope(scope, version);
+        self.scopes.push((copied, bytes, spans));
         Some(())
     }
 
@@ -231,21 +255,29 @@ impl<'a> Batch<'a> {
 
     fn hand_back(&mut self, span: &'a [u8], scope: &'a str, places: [usize; 6]) {
         let (resource, refusals) = (self.resources.len() - 1, self.refusals.len());
+        let (bytes, spans, _) = self.copied.reached();
         self.handed.push(HandedBack {
             resource,
             scope,
             span,
             places,
             refusals,
+            copied: (self.scopes.len(), bytes, spans),
         });
     }
 
-    /// Makes the rows of a span, or notes that Python does.
-    fn take(&mut self, bytes: &'a [u8], span: &Span<'a>, scope: &'a str) {
+    /// Makes the rows and the copy of a span, or notes that Python does.
+    fn take(&mut self, bytes: &'a [u8], span: &Span<'a>, scope: &'a str, is_repeated: bool) {
         let places = self.places();
         let refusals = self.refusals.len();
+        let reached: Reached = self.copied.reached();
         self.changes.clear();
-        match self.decode(span, scope) {
+        let decoded = if is_repeated {
+            self.copy_repeated(span, scope)
+        } else {
+            self.decode(span, scope)
+        };
+        match decoded {
             Ok(counts) => {
                 if let Some(resource) = self.resources.last_mut() {
                     resource.ignored += counts.0;
@@ -258,6 +290,7 @@ impl<'a> Batch<'a> {
                     block.truncate(places[table]);
                 }
                 self.refusals.truncate(refusals);
+                self.copied.return_to(reached);
                 self.changes.clear();
                 self.hand_back(bytes, scope, places);
             }
@@ -287,12 +320,21 @@ impl<'a> Batch<'a> {
 
     /// `names.kept_name`.
     pub fn kept_name<'t>(&mut self, name: &'t str) -> Cow<'t, str> {
+        if let Some(kept) = self.accepted(name) {
+            return Cow::Borrowed(kept);
+        }
+        let facts = &self.known.facts;
+        Cow::Owned(stand_in(&facts.stand_ins.0, &facts.site_key, name))
+    }
+
+    /// `texts.accepted`.
+    pub fn accepted<'t>(&mut self, name: &'t str) -> Option<&'t str> {
         let facts = &self.known.facts;
         let mut text = name;
         if is_longer(text, facts.identifier_length) {
             text = strip(text);
             if is_longer(text, facts.identifier_length) {
-                return Cow::Owned(stand_in(&facts.stand_ins.0, &facts.site_key, name));
+                return None;
             }
         }
         let text = strip(text);
@@ -301,10 +343,7 @@ impl<'a> Batch<'a> {
             let bytes = text.as_bytes();
             u8::from(patterns.identifier.is_match(bytes) && !patterns.secret.is_match(bytes))
         };
-        if text.is_empty() || self.memory.identifiers.of(text, judge) == 1 {
-            return Cow::Borrowed(text);
-        }
-        Cow::Owned(stand_in(&facts.stand_ins.0, &facts.site_key, name))
+        (text.is_empty() || self.memory.identifiers.of(text, judge) == 1).then_some(text)
     }
 
     pub fn is_redacted(&self, name: &str) -> bool {
@@ -366,14 +405,17 @@ impl<'a> Batch<'a> {
     }
 }
 
-fn scope_name(bytes: &[u8]) -> Option<&str> {
+/// Name and version.
+fn scope_names(bytes: &[u8]) -> Option<(&str, &str)> {
     check(Message::Scope, bytes, 4)?;
-    let (mut walk, mut name) = (Fields::of(bytes), "");
+    let (mut walk, mut name, mut version) = (Fields::of(bytes), "", "");
     while !walk.is_done() {
         let (number, value) = walk.next()?;
-        if number == 1 {
-            name = value.text()?;
+        match number {
+            1 => name = value.text()?,
+            2 => version = value.text()?,
+            _ => {}
         }
     }
-    Some(name)
+    Some((name, version))
 }

@@ -157,8 +157,17 @@ impl Block {
 
     /// The bytes of each row, as numbers of 32 bits.
     pub fn lengths(&self) -> Vec<u8> {
-        let ends = self.starts.iter().skip(1).copied().chain(std::iter::once(self.data.len()));
-        let lengths = self.starts.iter().zip(ends).map(|(start, end)| (end - start) as u32);
+        let ends = self
+            .starts
+            .iter()
+            .skip(1)
+            .copied()
+            .chain(std::iter::once(self.data.len()));
+        let lengths = self
+            .starts
+            .iter()
+            .zip(ends)
+            .map(|(start, end)| (end - start) as u32);
         lengths.flat_map(u32::to_ne_bytes).collect()
     }
 }

@@ -5,6 +5,8 @@ use std::collections::HashSet;
 
 use crate::batch::{Batch, Origin, Violation};
 use crate::columns::{self, Decision, Failure, Signal, TABLES};
+use crate::copy_events::{fraction_of, text};
+use crate::encoding::{attribute, Any, IN_EVENT};
 use crate::facts::Stated;
 use crate::otlp::{Attribute, Event, Span, Value};
 use crate::rows::ids;
@@ -54,13 +56,13 @@ impl Seen {
 }
 
 /// The attributes of a typed event.
-struct Told<'a> {
+pub struct Told<'a> {
     values: [Value<'a>; 16],
     metadata: Kept<'a>,
 }
 
 impl<'a> Told<'a> {
-    fn of(&self, which: Stated) -> Value<'a> {
+    pub fn of(&self, which: Stated) -> Value<'a> {
         self.values[which as usize]
     }
 }
@@ -110,13 +112,14 @@ fn variant(out: &mut Vec<u8>, value: Value<'_>) {
 }
 
 /// A map in the order of its names.
-pub fn encode_metadata(mut kept: Kept<'_>) -> Vec<u8> {
+pub fn encode_metadata(kept: &Kept<'_>) -> Vec<u8> {
     let mut out = Vec::new();
-    kept.sort_by_key(|entry| entry.0);
+    let mut sorted: Vec<_> = kept.iter().collect();
+    sorted.sort_by_key(|entry| entry.0);
     columns::length(&mut out, kept.len());
-    for (key, value) in kept {
+    for (key, value) in sorted {
         columns::text(&mut out, key);
-        variant(&mut out, value);
+        variant(&mut out, *value);
     }
     out
 }
@@ -421,7 +424,8 @@ impl<'a> Batch<'a> {
         let key = known.key_of(Stated::Confidence);
         let confidence = fraction(told.of(Stated::Confidence), "decision.confidence", key)?;
         let candidates = self.candidates(told.of(Stated::Candidates))?;
-        let metadata = encode_metadata(self.check_metadata(&told.metadata)?);
+        let kept = self.check_metadata(&told.metadata)?;
+        let metadata = encode_metadata(&kept);
         let id = self.event_id(told.of(Stated::DecisionId), place, seen, || {
             let mut fields = Vec::new();
             [kind, selected, reason]
@@ -464,6 +468,20 @@ impl<'a> Batch<'a> {
                 Decision::Wait => out.push(1),
             }
         }
+        self.copy_event(place.event, told, (Stated::DecisionId, &kept), |out| {
+            text(out, known.key_of(Stated::DecisionType), kind);
+            text(out, known.key_of(Stated::Selected), selected);
+            text(out, known.key_of(Stated::Reason), reason);
+            if !candidates.is_empty() {
+                attribute(
+                    out,
+                    IN_EVENT,
+                    known.key_of(Stated::Candidates),
+                    Any::Texts(&candidates),
+                );
+            }
+            fraction_of(out, known.key_of(Stated::Confidence), confidence);
+        });
         Ok(())
     }
 
@@ -490,7 +508,8 @@ impl<'a> Batch<'a> {
             "signal.weight",
             known.key_of(Stated::Weight),
         )?;
-        let metadata = encode_metadata(self.check_metadata(&told.metadata)?);
+        let kept = self.check_metadata(&told.metadata)?;
+        let metadata = encode_metadata(&kept);
         let id = self.event_id(told.of(Stated::SignalId), place, seen, || {
             let mut fields = Vec::new();
             [kind, code]
@@ -529,6 +548,12 @@ impl<'a> Batch<'a> {
                 Signal::SpanId => columns::number(out, origin.span_number()),
             }
         }
+        self.copy_event(place.event, told, (Stated::SignalId, &kept), |out| {
+            text(out, known.key_of(Stated::SignalType), kind);
+            text(out, known.key_of(Stated::SignalCode), code);
+            attribute(out, IN_EVENT, known.key_of(Stated::SignalValue), Any::Bool(value));
+            fraction_of(out, known.key_of(Stated::Weight), weight);
+        });
         Ok(())
     }
 
@@ -547,7 +572,8 @@ impl<'a> Batch<'a> {
             code = Cow::Borrowed(known.facts.stand_ins.0.as_str());
         }
         let message = self.message(told.of(Stated::Message).text(), kind, &code);
-        let metadata = encode_metadata(self.check_metadata(&told.metadata)?);
+        let kept = self.check_metadata(&told.metadata)?;
+        let metadata = encode_metadata(&kept);
         let id = self.event_id(told.of(Stated::FailureId), place, seen, || {
             let mut fields = Vec::new();
             [kind, &*code, &*message]
@@ -584,6 +610,11 @@ impl<'a> Batch<'a> {
                 Failure::Source => columns::text(out, SOURCE),
             }
         }
+        self.copy_event(place.event, told, (Stated::FailureId, &kept), |out| {
+            text(out, known.key_of(Stated::FailureType), kind);
+            text(out, known.key_of(Stated::FailureCode), &code);
+            text(out, known.key_of(Stated::Message), &message);
+        });
         Ok(())
     }
 

@@ -100,6 +100,10 @@ macro_rules! facts {
             pub fn named(name: &str) -> Option<Fact> {
                 match name { $($name => Some(Fact::$variant),)* _ => None }
             }
+
+            pub fn name(self) -> &'static str {
+                match self { $(Fact::$variant => $name),* }
+            }
         }
     };
 }

@@ -124,12 +124,7 @@ impl<'a> Batch<'a> {
         Ok(())
     }
 
-    fn add_guardrail_signal(
-        &mut self,
-        point: &str,
-        time: u64,
-        origin: &Origin<'a>,
-    ) -> Result<(), HandBack> {
+    fn add_guardrail_signal(&mut self, point: &str, time: u64, origin: &Origin<'a>) -> Result<(), HandBack> {
         let known = self.known;
         let kind = known.facts.guardrail.1.as_str();
         let (step, run, trace) = ids(origin)?;

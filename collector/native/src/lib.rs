@@ -5,8 +5,13 @@
 mod batch;
 mod cache;
 mod columns;
+mod copy;
+mod copy_events;
+mod encoding;
 mod events;
 mod facts;
+mod forms;
+mod gate;
 mod guardrails;
 mod json;
 mod otlp;
@@ -27,6 +32,7 @@ use batch::{Batch, Moment};
 use cache::Memory;
 use columns::TABLES;
 use facts::{Facts, Known};
+use gate::Gate;
 
 /// From this size on others may run Python meanwhile.
 const LARGE: usize = 16 * 1024;
@@ -41,14 +47,23 @@ struct Engine {
 
 type Row<'py> = (String, String, Bound<'py, PyBytes>);
 type Sent = (Vec<String>, u64, u64, u64, Vec<(String, String, u64)>);
-type Handed<'py> = (usize, String, Bound<'py, PyBytes>, Vec<usize>, usize);
-/// Blocks by table, refusals, resources, spans handed back, and steps by convention.
+type Place = (usize, usize, usize);
+type Handed<'py> = (usize, String, Bound<'py, PyBytes>, Vec<usize>, usize, Place);
+/// Spans, scopes with their ends among these, resources with their ends among those, and what stays here.
+type Copy<'py> = (
+    Bound<'py, PyBytes>,
+    Vec<(Bound<'py, PyBytes>, usize, usize)>,
+    Vec<(Bound<'py, PyBytes>, usize)>,
+    (u64, u64, u64),
+);
+/// Blocks by table, refusals, resources, spans handed back, steps by convention, and the copy where one is asked for.
 type Decoded<'py> = (
     Vec<(Bound<'py, PyBytes>, Bound<'py, PyBytes>)>,
     Vec<Row<'py>>,
     Vec<Sent>,
     Bound<'py, PyList>,
     Vec<(String, u64)>,
+    Option<Copy<'py>>,
 );
 
 #[pymethods]
@@ -70,8 +85,8 @@ impl Engine {
         TABLES.to_vec()
     }
 
-    /// What is made of a request, or None where Python must treat it as a whole.
-    #[pyo3(signature = (body, *, tenant, received_at, earliest, oldest, latest))]
+    /// What is made of a request, or None where Python must treat it as a whole; with a gate its copy too.
+    #[pyo3(signature = (body, *, tenant, received_at, earliest, oldest, latest, gate=None))]
     #[allow(clippy::too_many_arguments)]
     fn decode<'py>(
         &self,
@@ -82,6 +97,7 @@ impl Engine {
         earliest: [i64; 6],
         oldest: i64,
         latest: i64,
+        gate: Option<Bound<'py, Gate>>,
     ) -> PyResult<Option<Decoded<'py>>> {
         let moment = Moment {
             tenant,
@@ -97,7 +113,8 @@ impl Engine {
             .ok()
             .flatten()
             .unwrap_or_default();
-        let work = || catch_unwind(AssertUnwindSafe(|| read(&self.known, moment, memory, body)));
+        let gate = gate.as_ref().map(Bound::get);
+        let work = || catch_unwind(AssertUnwindSafe(|| read(&self.known, gate, moment, memory, body)));
         let read = if body.len() < LARGE {
             work()
         } else {
@@ -121,15 +138,18 @@ struct Read<'a> {
     resources: Vec<batch::Resource<'a>>,
     handed: Vec<batch::HandedBack<'a>>,
     conventions: Vec<(String, u64)>,
+    scopes: Vec<batch::Scope>,
+    copied: Option<copy::Copied>,
 }
 
 fn read<'a>(
     known: &'a Known,
+    gate: Option<&'a Gate>,
     moment: Moment<'a>,
     memory: Memory,
     body: &'a [u8],
 ) -> (Memory, Option<Read<'a>>) {
-    let mut batch = Batch::new(known, moment, memory);
+    let mut batch = Batch::new(known, gate, moment, memory);
     let whole = batch.read(body);
     let Batch {
         blocks,
@@ -138,6 +158,8 @@ fn read<'a>(
         handed,
         conventions,
         memory,
+        scopes,
+        copied,
         ..
     } = batch;
     (
@@ -148,6 +170,8 @@ fn read<'a>(
             resources,
             handed,
             conventions,
+            scopes,
+            copied: gate.map(|_| copied),
         }),
     )
 }
@@ -162,6 +186,23 @@ fn to_python<'py>(py: Python<'py>, read: Read<'_>) -> PyResult<Decoded<'py>> {
         .refusals
         .iter()
         .map(|(kind, rule, row)| ((*kind).to_owned(), (*rule).to_owned(), PyBytes::new(py, row)));
+    let copy = read.copied.as_ref().map(|copied| -> Copy<'py> {
+        let scopes = read
+            .scopes
+            .iter()
+            .map(|(scope, bytes, spans)| (PyBytes::new(py, scope), *bytes, *spans));
+        let resources = read
+            .resources
+            .iter()
+            .map(|each| (PyBytes::new(py, &each.copied), each.scopes));
+        let left = copied.left_out;
+        (
+            PyBytes::new(py, &copied.spans),
+            scopes.collect(),
+            resources.collect(),
+            (left.spans, left.attributes, left.events),
+        )
+    });
     let resources = read.resources.into_iter().map(|each| {
         let changes = each
             .changes
@@ -188,6 +229,7 @@ fn to_python<'py>(py: Python<'py>, read: Read<'_>) -> PyResult<Decoded<'py>> {
             span,
             each.places.to_vec(),
             each.refusals,
+            each.copied,
         )
     });
     let handed = PyList::new(py, handed.collect::<Vec<_>>())?;
@@ -197,6 +239,7 @@ fn to_python<'py>(py: Python<'py>, read: Read<'_>) -> PyResult<Decoded<'py>> {
         resources.collect(),
         handed,
         read.conventions,
+        copy,
     ))
 }
 
@@ -204,5 +247,6 @@ fn to_python<'py>(py: Python<'py>, read: Read<'_>) -> PyResult<Decoded<'py>> {
 fn agenttrace_native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     // A panic's message may hold a piece of what was sent: nothing of it is ever printed.
     std::panic::set_hook(Box::new(|_| {}));
+    module.add_class::<Gate>()?;
     module.add_class::<Engine>()
 }

@@ -72,6 +72,8 @@ pub struct Span<'a> {
     pub start: u64,
     pub end: u64,
     pub status: i32,
+    /// None where it is no number of 32 bits without a sign.
+    pub kind: Option<i32>,
     pub events: Vec<Event<'a>>,
     all: Vec<Attribute<'a>>,
     /// How many of all attributes are the span's own.
@@ -95,7 +97,7 @@ impl<'a> Span<'a> {
         while !walk.is_done() {
             let (number, value) = walk.next()?;
             match number {
-                1 | 2 | 4 | 5 | 7 | 8 | 15 => once.see(number)?,
+                1 | 2 | 4 | 5 | 6 | 7 | 8 | 15 => once.see(number)?,
                 _ => {}
             }
             match number {
@@ -103,6 +105,7 @@ impl<'a> Span<'a> {
                 2 => self.span_id = value.bytes()?,
                 4 => self.parent_id = value.bytes()?,
                 5 => self.name = value.text()?,
+                6 => self.kind = i32::try_from(value.varint()?).ok(),
                 7 => self.start = value.eight()?,
                 8 => self.end = value.eight()?,
                 9 => self.all.push(attribute(value.bytes()?, 5)?),
@@ -121,6 +124,7 @@ impl<'a> Span<'a> {
     fn clear(&mut self) {
         (self.trace_id, self.span_id, self.parent_id) = (&[], &[], &[]);
         (self.name, self.start, self.end, self.status) = ("", 0, 0, 0);
+        self.kind = Some(0);
         self.events.clear();
         self.all.clear();
         self.event_bytes.clear();

@@ -1,5 +1,7 @@
 //! Readers of attribute values: one function for each kind that the conventions' tables name.
 
+use std::collections::HashMap;
+
 use crate::facts::{Known, Reader};
 use crate::json::list_length;
 use crate::otlp::Value;
@@ -200,7 +202,7 @@ fn spelled<'a>(
             if text.is_empty() {
                 ""
             } else {
-                match spelling(known, table, text) {
+                match spelling(known, words, text) {
                     Spelling::Word(word) => word,
                     Spelling::Unknown if is_open => return Read::Nothing,
                     Spelling::Unknown => return Read::Not(NO_WORD, unknown),
@@ -236,8 +238,7 @@ pub enum Spelling<'a> {
 }
 
 /// `spellings.spelling` of an ASCII text.
-pub fn spelling<'a>(known: &'a Known, table: usize, text: &str) -> Spelling<'a> {
-    let words = &known.spellings[table];
+pub fn spelling<'a>(known: &Known, words: &'a HashMap<String, String>, text: &str) -> Spelling<'a> {
     let find = |form: &str| words.get(form).map(String::as_str);
     if let Some(word) = find(text) {
         return Spelling::Word(word);

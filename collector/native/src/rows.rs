@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::batch::{Batch, Origin, Violation};
 use crate::columns::{self, Link, Run, Step};
-use crate::events::{encode_metadata, Fault, Seen};
+use crate::events::{encode_metadata, Fault, Kept, Seen};
 use crate::facts::Fact;
 use crate::otlp::Span;
 use crate::span::{confirm, read, HandBack, SpanFacts, CLOSED, ERROR};
@@ -24,15 +24,25 @@ const FAILURE: &str = "failure";
 pub type Counts = (u64, u64);
 
 /// The names of a step, enforced.
-struct Names<'t> {
-    name: Cow<'t, str>,
-    error_type: Cow<'t, str>,
-    tool_name: Cow<'t, str>,
-    model: Cow<'t, str>,
-    response_model: Cow<'t, str>,
+pub struct Names<'t> {
+    pub name: Cow<'t, str>,
+    pub error_type: Cow<'t, str>,
+    pub tool_name: Cow<'t, str>,
+    pub model: Cow<'t, str>,
+    pub response_model: Cow<'t, str>,
 }
 
-fn closed<'t>(value: &'t str, allowed: &std::collections::HashSet<String>) -> &'t str {
+/// What a step's row and its copy hold beside its facts, enforced.
+pub struct Prepared<'t, 'a> {
+    pub names: Names<'t>,
+    pub metadata: Kept<'a>,
+    pub decision: Option<Id>,
+    pub conversation: String,
+    pub seq: u32,
+    status: &'a str,
+}
+
+pub fn closed<'t>(value: &'t str, allowed: &std::collections::HashSet<String>) -> &'t str {
     if value.is_empty() || allowed.contains(value) {
         value
     } else {
@@ -52,9 +62,7 @@ fn parent(span: &Span<'_>) -> u64 {
 impl<'a> Batch<'a> {
     pub fn decode(&mut self, span: &Span<'a>, scope: &'a str) -> Result<Counts, HandBack> {
         let mut facts = read(self.known, span, scope)?;
-        if let Some((rule, key)) = confirm(self.known, span, &mut facts) {
-            self.changed(rule, key);
-        }
+        let unconfirmed = self.confirm(span, &mut facts);
         let origin = self.origin(span, &facts)?;
         let is_step = facts.has(Fact::Operation);
         if let Some(violation) = self.violation(span, &origin, is_step) {
@@ -67,17 +75,49 @@ impl<'a> Batch<'a> {
         self.decode_events(span, &origin)?;
         self.add_guardrail(span, &facts, &origin)?;
         if is_step {
-            self.add_step(span, &facts, &origin)?;
+            let step = self.prepare(span, &facts, &origin)?;
+            self.add_step(span, &facts, &origin, &step)?;
+            self.copy_step(span, &facts, &origin, &step, unconfirmed)?;
             if facts.text(Fact::Role) == "agent" {
                 self.add_run(span, &facts, &origin)?;
             }
             // Nothing is handed back from here on.
             self.count_convention(facts.source());
-        } else if span.name != self.known.facts.events_span {
-            self.add_link(span, &origin);
-            return Ok((1, 0));
+        } else {
+            self.copy_other(span, &facts)?;
+            if span.name != self.known.facts.events_span {
+                self.add_link(span, &origin);
+                return Ok((1, 0));
+            }
         }
         Ok((0, 0))
+    }
+
+    /// A span that tells what log records do makes no row, and goes on all the same.
+    pub fn copy_repeated(&mut self, span: &Span<'a>, scope: &'a str) -> Result<Counts, HandBack> {
+        let mut facts = read(self.known, span, scope)?;
+        let unconfirmed = self.confirm(span, &mut facts);
+        let origin = self.origin(span, &facts)?;
+        let is_step = facts.has(Fact::Operation);
+        if self.violation(span, &origin, is_step).is_some() {
+            return Ok((1, 0));
+        }
+        if is_step {
+            let step = self.prepare(span, &facts, &origin)?;
+            self.copy_step(span, &facts, &origin, &step, unconfirmed)?;
+        } else {
+            self.copy_other(span, &facts)?;
+        }
+        Ok((1, 0))
+    }
+
+    /// Hides the names that nothing confirms; the facts that had one.
+    fn confirm(&mut self, span: &Span<'a>, facts: &mut SpanFacts<'a>) -> &'static [Fact] {
+        let Some((rule, key, hidden)) = confirm(self.known, span, facts) else {
+            return &[];
+        };
+        self.changed(rule, key);
+        hidden
     }
 
     fn id(&self, text: &str) -> Result<[u8; 16], HandBack> {
@@ -162,6 +202,7 @@ impl<'a> Batch<'a> {
         let mut seen = Seen::new();
         for event in &span.events {
             let Some(place) = known.facts.kinds.iter().position(|(name, ..)| name == event.name) else {
+                self.copy_other_event(span, event)?;
                 continue;
             };
             match self.add_event(span, event, place, origin, &mut seen) {
@@ -200,13 +241,13 @@ impl<'a> Batch<'a> {
         }
     }
 
-    fn metadata(&mut self, facts: &SpanFacts<'a>, origin: &Origin<'a>) -> Result<Vec<u8>, HandBack> {
+    fn metadata(&mut self, facts: &SpanFacts<'a>, origin: &Origin<'a>) -> Result<Kept<'a>, HandBack> {
         match self.check_metadata(&facts.metadata) {
-            Ok(kept) => Ok(encode_metadata(kept)),
+            Ok(kept) => Ok(kept),
             Err(Fault::HandBack) => Err(HandBack),
             Err(Fault::Broken(violation)) => {
                 self.refuse("step", &violation, origin);
-                Ok(vec![0])
+                Ok(Kept::new())
             }
         }
     }
@@ -228,11 +269,32 @@ impl<'a> Batch<'a> {
         }
     }
 
+    fn prepare<'t>(
+        &mut self,
+        span: &Span<'a>,
+        facts: &'t SpanFacts<'a>,
+        origin: &Origin<'a>,
+    ) -> Result<Prepared<'t, 'a>, HandBack> {
+        let decision = match facts.text(Fact::DecisionId) {
+            "" => None,
+            text => Some(self.id(text)?),
+        };
+        Ok(Prepared {
+            names: self.names(span, facts),
+            metadata: self.metadata(facts, origin)?,
+            decision,
+            conversation: conversation_hash(&self.known.facts.site_key, facts.text(Fact::ConversationId)),
+            seq: u32::try_from(facts.number(Fact::Seq).unwrap_or(0)).map_err(|_| HandBack)?,
+            status: self.status(span, facts),
+        })
+    }
+
     fn add_step(
         &mut self,
         span: &Span<'a>,
         facts: &SpanFacts<'a>,
         origin: &Origin<'a>,
+        step: &Prepared<'_, 'a>,
     ) -> Result<(), HandBack> {
         let known = self.known;
         let ended = span.start.max(span.end);
@@ -242,15 +304,8 @@ impl<'a> Batch<'a> {
         }
         #[allow(clippy::cast_precision_loss)]
         let latency = took as f64 / MILLISECOND;
-        let decision = match facts.text(Fact::DecisionId) {
-            "" => None,
-            text => Some(self.id(text)?),
-        };
-        let names = self.names(span, facts);
-        let metadata = self.metadata(facts, origin)?;
-        let status = self.status(span, facts);
-        let conversation = conversation_hash(&known.facts.site_key, facts.text(Fact::ConversationId));
-        let seq = u32::try_from(facts.number(Fact::Seq).unwrap_or(0)).map_err(|_| HandBack)?;
+        let names = &step.names;
+        let metadata = encode_metadata(&step.metadata);
         let (step_id, run_id, trace_id) = ids(origin)?;
         let call = facts.text(Fact::CallId);
         let call_id = (!call.is_empty()).then(|| uuid5(&known.facts.namespace, &[call.as_bytes()]));
@@ -262,7 +317,7 @@ impl<'a> Batch<'a> {
             match column {
                 Step::StepId => columns::uuid(out, &step_id),
                 Step::RunId => columns::uuid(out, &run_id),
-                Step::Seq => out.extend_from_slice(&seq.to_le_bytes()),
+                Step::Seq => out.extend_from_slice(&step.seq.to_le_bytes()),
                 Step::StepType => {
                     columns::text(out, closed(facts.text(Fact::StepType), &known.facts.step_types))
                 }
@@ -284,7 +339,7 @@ impl<'a> Batch<'a> {
                 Step::Operation => {
                     columns::text(out, closed(facts.text(Fact::Operation), &known.facts.operations))
                 }
-                Step::Status => columns::text(out, status),
+                Step::Status => columns::text(out, step.status),
                 Step::ErrorType => columns::text(out, &names.error_type),
                 Step::ToolName => columns::text(out, &names.tool_name),
                 Step::Model if names.model.is_empty() => columns::text(out, &names.response_model),
@@ -310,10 +365,10 @@ impl<'a> Batch<'a> {
                     );
                 }
                 Step::Attempt => columns::count(out, facts.number(Fact::Attempt)),
-                Step::Conversation => columns::text(out, &conversation),
+                Step::Conversation => columns::text(out, &step.conversation),
                 Step::Source => columns::text(out, facts.source()),
                 // What only records of coding agents tell.
-                Step::DecisionId => columns::optional_uuid(out, decision.as_ref()),
+                Step::DecisionId => columns::optional_uuid(out, step.decision.as_ref()),
                 Step::CallId => columns::optional_uuid(out, call_id.as_ref()),
                 Step::CacheRead => columns::count(out, facts.number(Fact::CacheRead)),
                 Step::CacheWrite => columns::count(out, facts.number(Fact::CacheWrite)),

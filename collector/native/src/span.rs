@@ -25,6 +25,8 @@ pub struct SpanFacts<'a> {
     pub metadata: Vec<(&'a str, Value<'a>)>,
     /// Rules that values broke, each with the attribute's key.
     pub notes: Vec<(&'static str, &'a str)>,
+    /// How many attributes were read.
+    pub sent: usize,
     stand_in: String,
 }
 
@@ -36,6 +38,7 @@ impl<'a> SpanFacts<'a> {
             values: [Said::Nothing; Fact::COUNT],
             metadata: Vec::new(),
             notes: Vec::new(),
+            sent: 0,
             stand_in: String::new(),
         }
     }
@@ -132,6 +135,7 @@ fn read_attribute<'a>(
     let Some(entry) = known.keys.get(attribute.key) else {
         for (prefix, family) in &known.families {
             if let Some(rest) = attribute.key.strip_prefix(prefix.as_str()) {
+                facts.sent += 1;
                 return read_family(known, facts, family, rest, attribute.value);
             }
         }
@@ -140,6 +144,7 @@ fn read_attribute<'a>(
     if entry.is_left {
         return Err(HandBack);
     }
+    facts.sent += 1;
     if let Some((fact, reader)) = &entry.first {
         match reader.read(known, attribute.value) {
             Read::Nothing => {}
@@ -265,10 +270,7 @@ fn complete<'a>(known: &'a Known, span: &Span<'a>, scope: &'a str, facts: &mut S
         if !facts.has(Fact::Operation) {
             return;
         }
-    } else if !facts.has(Fact::Operation)
-        && !read_name(known, span.name, scope, facts)
-        && !answered(facts)
-    {
+    } else if !facts.has(Fact::Operation) && !read_name(known, span.name, scope, facts) && !answered(facts) {
         return;
     }
     if is_unknown(known, facts) && is_model_call(facts) {
@@ -284,7 +286,10 @@ fn complete<'a>(known: &'a Known, span: &Span<'a>, scope: &'a str, facts: &mut S
     if !error.is_empty() {
         let bare = error.rsplit('.').next().unwrap_or(error);
         let prefix = known.facts.error_prefix.as_str();
-        facts.set(Fact::ErrorType, Said::Text(bare.strip_prefix(prefix).unwrap_or(bare)));
+        facts.set(
+            Fact::ErrorType,
+            Said::Text(bare.strip_prefix(prefix).unwrap_or(bare)),
+        );
     }
     let operation = facts.plain_text(Fact::Operation);
     if known.facts.model_calls.contains(operation) {
@@ -490,12 +495,11 @@ pub fn key_of<'a>(known: &'a Known, span: &Span<'a>, fact: Fact) -> &'a str {
         .map_or("name", String::as_str)
 }
 
-/// Puts what stands for it in place of a name that nothing confirms; the change to count, if any.
-pub fn confirm<'a>(
-    known: &'a Known,
-    span: &Span<'a>,
-    facts: &mut SpanFacts<'a>,
-) -> Option<(&'static str, &'a str)> {
+/// A rule and a key to count, and the facts whose name something else stands for.
+type Hidden<'a> = (&'static str, &'a str, &'static [Fact]);
+
+/// Puts what stands for it in place of a name that nothing confirms.
+pub fn confirm<'a>(known: &'a Known, span: &Span<'a>, facts: &mut SpanFacts<'a>) -> Option<Hidden<'a>> {
     let failed = facts.flag(Fact::Failed) == Some(true) || span.status == ERROR;
     if !failed && !facts.has(Fact::ErrorType) {
         return None;
@@ -515,17 +519,18 @@ pub fn confirm<'a>(
                 Said::StandIn
             }
         };
-        let change = (CONFIRMED, key_of(known, span, Fact::ToolName));
+        let key = key_of(known, span, Fact::ToolName);
         if has_tool {
             facts.set(Fact::ToolName, said);
         }
         facts.set(Fact::Name, said);
-        return Some(change);
+        return Some((CONFIRMED, key, &[Fact::ToolName, Fact::Name]));
     }
     if operation == AGENT && names_none() {
         facts.set(Fact::Actor, Said::Text(unknown));
         facts.set(Fact::Name, Said::Text(unknown));
-        return Some((CONFIRMED, key_of(known, span, Fact::Actor)));
+        let key = key_of(known, span, Fact::Actor);
+        return Some((CONFIRMED, key, &[Fact::Actor, Fact::Name]));
     }
     None
 }

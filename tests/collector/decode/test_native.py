@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from agenttrace_collector.decode.batch import Context
-from agenttrace_collector.decode.native import EngineMissing, NativeEngine
+from agenttrace_collector.decode.native import MODULE, EngineMissing, NativeEngine
 from agenttrace_collector.decode.native_facts import engine_facts
 from agenttrace_collector.decode.otlp import decode_traces
 from agenttrace_collector.errors import Rejected
@@ -120,6 +121,13 @@ def test_an_event_with_a_key_that_is_not_known_is_handed_back(engine: NativeEngi
     )
     assert engine.traces(body, context(engine, NOW)) == decode_traces(body, context(engine, NOW))
     assert engine.counts.handed_back == before + 1
+
+
+def test_an_engine_that_makes_no_copies_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is of an earlier version, and answers otherwise."""
+    monkeypatch.delattr(import_module(MODULE), "Gate")
+    with pytest.raises(EngineMissing, match="Gate"):
+        NativeEngine(Policy())
 
 
 @pytest.mark.parametrize(
