@@ -19,7 +19,7 @@ from agenttrace_collector.clickhouse.schema import ManagedClickHouse
 from agenttrace_collector.config import load_config
 from agenttrace_collector.decode.batch import Batch
 from agenttrace_collector.delivery.sift import Sift, refused_by_table
-from agenttrace_collector.errors import Unavailable
+from agenttrace_collector.errors import Rejected, Unavailable
 from agenttrace_collector.journal import Journal, JournalOptions, TableCounts, current_layouts
 from agenttrace_collector.server.shutdown import Shutdown
 from agenttrace_collector.storage import Storage, discard, opened_storage
@@ -113,7 +113,7 @@ def test_rows_that_are_kept_survive_starts_and_go_once_the_rules_are_loosened(
 
 @pytest.mark.long
 def test_rules_that_are_tightened_under_a_collector_cost_no_row(tmp_path: Path, database: ClickHouse) -> None:
-    """It took rows under the former ones: what the database refuses of them is set aside, one by one."""
+    """It took rows under the former ones: the database says which of them it refuses now."""
 
     def tighten(storage: Storage) -> object:
         Migrator(database, TOKEN).up()
@@ -196,6 +196,32 @@ def test_migrate_counts_what_waits_in_a_journal_that_it_does_not_change(
     assert (tmp_path / "journal" / "journal.db").read_bytes() == before
     started(tmp_path, database, TOKEN)
     assert refused_by_table(tmp_path / "journal", rules) == {DECISIONS: 2}
+
+
+def test_the_database_names_the_rows_that_its_own_rules_refuse(database: ClickHouse) -> None:
+    """Whatever the rules of the process that asks."""
+    columns = current_layouts(1)[DECISIONS].columns
+    rules = ManagedClickHouse(engine(), database.name, TOKEN).rules()
+    assert rules.refused_in_force(DECISIONS, columns, [*ROWS, decision(9, selected="a\nb")]) == [4]
+    database.command(f"ALTER TABLE {DECISIONS} ADD CONSTRAINT theirs CHECK agent_id != ''")
+    with pytest.raises(Rejected, match="none of this product"):
+        rules.refused_in_force(DECISIONS, columns, ROWS)
+
+
+@pytest.mark.long
+def test_rows_are_found_one_by_one_where_the_database_does_not_say_which(
+    tmp_path: Path, database: ClickHouse
+) -> None:
+    """It has a rule of somebody else's: what is refused is halved, and the rest is stored."""
+
+    async def tighten(storage: Storage) -> None:
+        Migrator(database, TOKEN).up()
+        database.command(f"ALTER TABLE {DECISIONS} ADD CONSTRAINT theirs CHECK agent_id != ''")
+        await storage.journal.write(MIXED)
+        assert await storage.flush(60.0)
+
+    counts = started(tmp_path, database, RELAXED, tighten)
+    assert (counts[DECISIONS].set_aside, stored(database), rejections(database)) == (2, [2, 4], 0)
 
 
 def test_nothing_is_purged_while_rows_are_kept_and_given_up_they_leave_a_rejection(

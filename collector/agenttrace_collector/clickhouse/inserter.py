@@ -41,3 +41,8 @@ class Rules(Protocol):
 
         Raises `Rejected` where the database cannot be asked that.
         """
+
+    def refused_in_force(
+        self, table: str, columns: Sequence[tuple[str, str]], rows: Sequence[bytes]
+    ) -> list[int]:
+        """The same of the rules that the database applies."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 from array import array
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from itertools import accumulate, chain
 from typing import Final
@@ -49,6 +49,15 @@ class BlockData:
         """Some rows of the block, counted from its first."""
         starts = self._starts[block.skip : block.skip + block.rows + 1]
         return b"".join(self._data[starts[place] : starts[place + 1]] for place in places)
+
+    def is_whole(self, block: InsertBlock) -> bool:
+        """Whether the block has every row of these entries."""
+        return block.rows == self._rows
+
+    def each(self, block: InsertBlock, places: Iterable[int]) -> list[bytes]:
+        """Some rows of the block one by one, counted from its first."""
+        starts = self._starts[block.skip : block.skip + block.rows + 1]
+        return [self._data[starts[place] : starts[place + 1]] for place in places]
 
     def first(self, block: InsertBlock) -> Mapping[str, bytes]:
         """The encoded fields of the block's first row."""

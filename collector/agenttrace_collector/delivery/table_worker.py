@@ -19,6 +19,7 @@ from agenttrace_collector.journal.blocks import halves, next_round
 from agenttrace_collector.telemetry.spans import SpanName, span
 
 _log: Final = logging.getLogger(__name__)
+_SET_ASIDE: Final = "delivery: %d rows of %s are set aside in the journal: the database has other rules than they were taken under"
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,9 +151,12 @@ class TableWorker:
         self._route.counts.inserted(layout.table)
 
     def _take_apart(self, block: InsertBlock, contents: BlockData, error: Rejected) -> Callable[[], None]:
+        tightened = self._was_tightened(block, error)
+        if tightened and contents.is_whole(block) and (outcome := self._divide(block, contents)):
+            return outcome
         if block.rows > 1 or (self._is_in_doubt(block) and not block.round):
             return lambda: self._split(block)
-        if self._was_tightened(block, error):
+        if tightened:
             return lambda: self._set_aside(block, contents.rows(block))
         code = getattr(error, "code", None) or type(error).__name__
         _log.warning("delivery: a row of %s is refused by the database (%s)", self._layout.table, code)
@@ -174,11 +178,34 @@ class TableWorker:
             return False
         return journal.aside.is_former(block) or rules.in_force() != rules.own
 
+    def _divide(self, block: InsertBlock, contents: BlockData) -> Callable[[], None] | None:
+        """Sets aside the rows that the database refuses by its own word; None where it does not say which."""
+        rules, layout = self._route.rules, self._layout
+        waiting: Sequence[int] = range(block.rows)
+        if self._is_in_doubt(block):
+            waiting = self._missing(next_round(block), contents)
+        rows = contents.each(block, waiting)
+        try:
+            refused = (
+                set(rules.refused_in_force(layout.table, layout.columns, rows)) if rules and rows else set()
+            )
+        except Rejected:
+            return None
+        if rows and not refused:
+            return None
+        kept = [row for place, row in enumerate(rows) if place not in refused]
+        apart = [rows[place] for place in sorted(refused)]
+        if apart:
+            _log.warning(_SET_ASIDE, len(apart), layout.table)
+
+        def divided() -> None:
+            self._route.journal.aside.divide(block, kept, apart, self._route.now())
+            self._forget(block)
+
+        return divided
+
     def _set_aside(self, block: InsertBlock, row: bytes) -> None:
-        _log.warning(
-            "delivery: rows of %s are set aside in the journal: the database has other rules than they were taken under",
-            self._layout.table,
-        )
+        _log.warning(_SET_ASIDE, 1, self._layout.table)
         self._route.journal.aside.take(block, row, self._route.now())
         self._forget(block)
 

@@ -111,6 +111,22 @@ class SetAside:
 
         self._do(work)
 
+    def divide(self, block: InsertBlock, kept: Sequence[bytes], apart: Sequence[bytes], now: int) -> None:
+        """Sets aside some rows of a block of whole entries and keeps others to be sent again; the rest is stored."""
+        table = self._layouts[block.layout].table
+
+        def work(store: Store, changes: Changes) -> None:
+            stored = block.rows - len(kept) - len(apart)
+            blocks.finish(store, changes, block, (table, Kind.DELIVERED))
+            changes.add(table, Kind.DELIVERED, stored - block.rows)
+            _put(store, "entries", (block.layout, now), kept)
+            _put(store, "set_aside", (block.layout, now), apart)
+            size = sum(map(len, apart))
+            changes.add(table, Kind.BYTES, size + sum(map(len, kept)))
+            _count(changes, table, len(apart), size)
+
+        self._do(work)
+
     def take(self, block: InsertBlock, row: bytes, now: int) -> None:
         """Sets aside a block of one row."""
         table = self._layouts[block.layout].table
