@@ -77,7 +77,8 @@ def _rejected(told: AgentFacts) -> bool:
     """Whether the record of a call says that it was not let through, or shows that it never ran."""
     if told.record.kind != "tool":
         return False
-    never_ran = told.agent.failed_is_unrun and told.failed and not told.text("server")
+    untyped = told.agent.types_failures and not told.text("error_type")
+    never_ran = told.failed and (untyped or (told.agent.failed_is_unrun and not told.text("server")))
     return never_ran or (told.approval is not None and told.approval[0] == "deny")
 
 

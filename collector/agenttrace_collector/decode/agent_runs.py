@@ -25,7 +25,7 @@ def agent_run(
     span: Span, facts: SpanFacts, origin: Origin, builder: BatchBuilder, *, table: AgentSpans
 ) -> RunRow | None:
     """The run as a model call or the span of a prompt shows it; None for every other span."""
-    if facts.operation != "chat" and span.name not in table.prompts:
+    if (facts.operation != "chat" and span.name not in table.prompts) or facts.is_begun:
         return None
     ended = times(span)[1]
     call_id = identity.call(facts.call_id) if facts.operation == "chat" else None

@@ -146,6 +146,8 @@ def _parent(span: Span) -> int:
 def _status(span: Span, facts: SpanFacts, builder: BatchBuilder) -> str:
     if facts.failed:
         return STATUSES[Status.StatusCode.STATUS_CODE_ERROR]
+    if facts.is_begun:
+        return STATUSES[Status.StatusCode.STATUS_CODE_UNSET]
     if 0 <= span.status.code < len(STATUSES):
         return STATUSES[span.status.code]
     builder.changed(Guard.CLOSED, "status.code")

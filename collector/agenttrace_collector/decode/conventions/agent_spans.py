@@ -30,6 +30,8 @@ class AgentSpans(NamedTuple):
     is_failure_final: bool = True
     # Spans that show that there was a prompt, though not how it ended.
     prompts: frozenset[str] = frozenset()
+    # Spans that end when their model call has begun: how it ended only a span below them knows, if there is one.
+    begun: frozenset[str] = frozenset()
 
     @property
     def is_silent(self) -> bool:
@@ -66,6 +68,7 @@ _OPENCODE: Final = AgentSpans(
     operations={
         "SessionPrompt.ensureTitle": "task",
         "SessionPrompt.loop": "invoke_agent",
+        "LLM.run": "chat",
         "Tool.execute": "execute_tool",
         "ai.streamText": "chain",
         "ai.streamText.doStream": "chat",
@@ -77,12 +80,13 @@ _OPENCODE: Final = AgentSpans(
     },
     links=frozenset(
         """
-        LLM.run SessionProcessor.process SessionPrompt.prompt SessionPrompt.run SessionRunState.ensureRunning
+        SessionProcessor.process SessionPrompt.prompt SessionPrompt.run SessionRunState.ensureRunning
         SessionTools.resolve TaskTool.execute TaskTool.runTask
         """.split()
     ),
     is_failure_final=False,
     prompts=frozenset({"SessionPrompt.ensureTitle"}),
+    begun=frozenset({"LLM.run"}),
 )
 _COPILOT: Final = AgentSpans(
     agent_id="copilot-cli",

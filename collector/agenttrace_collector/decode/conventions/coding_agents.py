@@ -60,6 +60,8 @@ class CodingAgent(NamedTuple):
     trace_is_run: bool = False
     # Whether a tool of its own that failed never ran: a command that ran and failed is no failure then.
     failed_is_unrun: bool = False
+    # Whether each call that ran and failed names the type of its error: others were cancelled before they ran.
+    types_failures: bool = False
     # Names of the agent that the user talks to, under `agent_name`; every other name is of a subagent.
     main_agents: tuple[str, ...] = ()
     # Whether a run key that counts turns, as `<subagent>#<turn>`, is of a subagent.
@@ -209,11 +211,7 @@ _GEMINI_MODEL: Final = {
     "finish_reason": "finish_reasons",
     "call_id": "response_id",
 }
-_GEMINI_ERROR: Final = {
-    "model": "model",
-    "duration_ms": "duration_ms",
-    "error_type": "error.type",
-}
+_GEMINI_ERROR: Final = {"model": "model", "duration_ms": "duration_ms", "error_type": "error.type"}
 _GEMINI_TOOL: Final = {
     "tool_name": "function_name",
     "success": "success",
@@ -247,6 +245,7 @@ _LOOP: Final = Record(
     ),
 )
 
+# Qwen Code's; Gemini CLI sends none.
 _FEEDBACK: Final = Record(
     "event",
     {"rating": "rating"},
@@ -263,13 +262,13 @@ def _gemini(agent_id: str, prefix: str, purpose: str, *, always: str, versioned:
         session_key="session.id",
         versioned=versioned,
         counts_turns=True,
+        types_failures=True,
         records={
             f"{prefix}.user_prompt": Record("prompt", {}),
             f"{prefix}.api_response": Record("model", model),
             f"{prefix}.api_error": Record("model_error", error),
             f"{prefix}.tool_call": Record("tool", _GEMINI_TOOL),
             f"{prefix}.model_routing": _ROUTING,
-            # Gemini CLI sends none.
             f"{prefix}.user_feedback": _FEEDBACK,
             "loop_detected": _LOOP,
         },

@@ -82,8 +82,8 @@ def _read_kind(facts: SpanFacts, name: str) -> None:
         kind = "chat"
     facts.operation = "" if kind == frameworks.NO_STEP else kind
     if kind == "chat":
-        # Named for the class that calls it: the model says more.
-        facts.name = ""
+        # Named for the class that calls it: the model says more, where it is named.
+        facts.name = name if facts.is_begun else ""
     elif kind in _NAMED_SPANS and not facts.name and " " not in name and name != kind:
         facts.name = name
     elif kind == "execute_tool" and not facts.tool_name and " " not in name and "." not in name:

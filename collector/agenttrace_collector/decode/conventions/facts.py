@@ -48,6 +48,8 @@ class SpanFacts:
     succeeded: bool | None = None
     decision: str = ""
     decided_by: str = ""
+    # Whether the span ends when the call has begun, so that nothing tells how it ended.
+    is_begun: bool = False
     registered: str = ""
     # Set on one try of a model call that another span tells as a whole.
     request_attempt: int | None = None

@@ -113,6 +113,7 @@ def _read_agent_span(facts: SpanFacts, span: Span, table: AgentSpans) -> None:
         facts.error_type = DENIED
     elif facts.decision and not is_wait:
         facts.kind = NO_STEP
+    facts.is_begun = span.name in table.begun
     if span.name in SIDE_WRAPPERS or is_wait:
         facts.name = span.name
 
