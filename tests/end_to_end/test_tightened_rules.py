@@ -21,12 +21,12 @@ pytestmark = pytest.mark.long
 NAME = "tightened"
 
 
-def command(settings: Mapping[str, str], *words: str) -> str:
-    """What a command says under these settings."""
+def command(settings: Mapping[str, str], *words: str, code: int = 0) -> str:
+    """What a command says under these settings, and ends with."""
     overrides = [part for key, value in settings.items() for part in ("--set", f"{key}={value}")]
     ended = agenttrace(*words, *overrides)
-    assert ended.returncode == 0, ended.stderr
-    return ended.stdout
+    assert ended.returncode == code, ended.stderr
+    return ended.stdout + ended.stderr
 
 
 def answers(collector: Collector) -> bool:
@@ -71,12 +71,14 @@ def test_rows_of_a_killed_collector_outlive_tighter_rules(tmp_path: Path) -> Non
             told = "1 rows of agent_decisions that waited are refused by the present rules"
             assert told in collector.log()
             collector.kill()
+        assert "1 rows are left" in command(rules("token"), "collector", "drain", "--within", "20", code=69)
 
         command(rules("relaxed"), "migrate", "up")
         collector = start_collector(tmp_path, rules("relaxed"))
         with until_stopped(collector):
             wait_until(lambda: counted(collector, "agenttrace_journal_set_aside_rows") == 0)
             wait_until(lambda: counted(collector, "agenttrace_journal_rows") == 0)
+        assert "0 rows are given up" in command(rules("relaxed"), "collector", "discard", "--yes")
         found = database.query("SELECT selected FROM agent_decisions ORDER BY selected")
         assert [selected for (selected,) in found] == ["search_flights", "two words"]
         assert database.query("SELECT count() FROM agent_rejections")[0][0] == 0
