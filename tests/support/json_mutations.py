@@ -6,6 +6,7 @@ import json
 import random
 import re
 from collections.abc import Iterator
+from copy import deepcopy
 from typing import Any, Final
 
 _ODD: Final[tuple[Any, ...]] = (
@@ -87,7 +88,8 @@ def _places(value: Any) -> Iterator[tuple[Any, Any]]:
 
 
 def _replace(rng: random.Random, parent: Any, key: Any) -> None:
-    parent[key] = rng.choice(_ODD)
+    # A copy: later changes of this and other documents may be inside of it.
+    parent[key] = deepcopy(rng.choice(_ODD))
 
 
 def _replace_raw(_: random.Random, parent: Any, key: Any) -> None:
