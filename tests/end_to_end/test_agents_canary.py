@@ -84,6 +84,7 @@ def unsettled(collector: Collector) -> int:
 
 
 @pytest.mark.long
+@pytest.mark.timeout(900)
 def test_nothing_that_coding_agents_said_is_anywhere(tmp_path: Path) -> None:
     """In the journal of a collector whose database is away; then, once all is stored and settled, in whatever it says."""
     sent = sum(body.count(mark) for _, body in requests() for mark in MARKS)
@@ -107,6 +108,7 @@ def test_nothing_that_coding_agents_said_is_anywhere(tmp_path: Path) -> None:
 
 
 @pytest.mark.long
+@pytest.mark.timeout(900)
 def test_a_planted_leak_is_found(tmp_path: Path) -> None:
     """A row that no rule looked at shows in the table, in the API, on pages, in downloads and in a file of its own."""
     with running_collector(tmp_path):
