@@ -103,7 +103,7 @@ def test_nothing_that_coding_agents_said_is_anywhere(tmp_path: Path) -> None:
     print(
         f"{sent} marked texts sent, {len(replies)} replies, {len(found)} texts at {len(places)} places, 0 marked"
     )
-    tools = next(told.text.decode() for told in found if told.place == "table agent_decisions")
+    tools = next(told.text.decode() for told in found if told.place == "table decisions")
     assert all(f'"{agent}"' in tools for agent in AGENTS)
 
 
