@@ -19,6 +19,9 @@ from agenttrace_collector.decode.resource import Sender
 from agenttrace_schemas.rules import Policy
 
 MODULE: Final = "agenttrace_native"
+# The shape of what the engine takes and answers; collector/native/src/lib.rs has the same number.
+SEAM: Final = 2
+_OTHER_SEAM: Final = "the engine was built for another version of the collector"
 
 _Refusal: TypeAlias = tuple[str, str, bytes]
 
@@ -94,11 +97,11 @@ class NativeEngine:
         self.counts = EngineCounts()
         self.policy = policy
         try:
-            module: Any = import_module(MODULE)
-            # One that makes no copies answers otherwise.
-            _ = module.Gate
-            self._compiled: _Compiled = module.Engine(engine_facts(policy) if facts is None else facts)
-        except (ImportError, AttributeError, ValueError, TypeError, KeyError) as error:
+            compiled: Any = import_module(MODULE).Engine
+            if getattr(compiled, "SEAM", None) != SEAM:
+                raise EngineMissing(_OTHER_SEAM)
+            self._compiled: _Compiled = compiled(engine_facts(policy) if facts is None else facts)
+        except (ImportError, ValueError, TypeError, KeyError) as error:
             raise EngineMissing(str(error)) from error
         self._tables = tuple(self._compiled.TABLES)
 

@@ -34,6 +34,9 @@ use columns::TABLES;
 use facts::{Facts, Known};
 use gate::Gate;
 
+/// One more whenever arguments or answers of `Engine` or `Gate` change; decode/native.py has the same number.
+const SEAM: u32 = 2;
+
 /// From this size on others may run Python meanwhile.
 const LARGE: usize = 16 * 1024;
 
@@ -76,6 +79,13 @@ impl Engine {
             known,
             memories: Mutex::new(Vec::new()),
         })
+    }
+
+    /// The shape of what goes in and comes out; the collector takes an engine of its own `SEAM` only.
+    #[classattr]
+    #[pyo3(name = "SEAM")]
+    fn seam() -> u32 {
+        SEAM
     }
 
     /// The tables of blocks, in the order of blocks, places and `earliest`.

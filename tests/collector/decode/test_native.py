@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from agenttrace_collector.decode.batch import Context
-from agenttrace_collector.decode.native import MODULE, EngineMissing, NativeEngine
+from agenttrace_collector.decode.native import MODULE, SEAM, EngineMissing, NativeEngine
 from agenttrace_collector.decode.native_facts import engine_facts
 from agenttrace_collector.decode.otlp import decode_traces
 from agenttrace_collector.errors import Rejected
@@ -123,10 +124,11 @@ def test_an_event_with_a_key_that_is_not_known_is_handed_back(engine: NativeEngi
     assert engine.counts.handed_back == before + 1
 
 
-def test_an_engine_that_makes_no_copies_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is of an earlier version, and answers otherwise."""
-    monkeypatch.delattr(import_module(MODULE), "Gate")
-    with pytest.raises(EngineMissing, match="Gate"):
+@pytest.mark.parametrize("built", [SimpleNamespace(), SimpleNamespace(SEAM=SEAM - 1)])
+def test_an_engine_of_another_version_is_none(monkeypatch: pytest.MonkeyPatch, built: object) -> None:
+    """It takes and answers otherwise: each request would fail."""
+    monkeypatch.setattr(import_module(MODULE), "Engine", built)
+    with pytest.raises(EngineMissing, match="another version"):
         NativeEngine(Policy())
 
 
