@@ -50,8 +50,8 @@ from agenttrace_collector.server.shutdown import Shutdown
 from agenttrace_collector.server.systemd import notify
 from agenttrace_collector.settle.backlog import Backlog
 from agenttrace_collector.settle.share import Share
-from agenttrace_collector.settle.store import Database as Queryable
-from agenttrace_collector.settle.store import Store
+from agenttrace_collector.settle.store import SettlingDatabase as Queryable
+from agenttrace_collector.settle.store import SettlingStore
 from agenttrace_collector.settle.worker import Settler, settling
 from agenttrace_collector.storage import Storage, opened_storage
 from agenttrace_collector.telemetry.logging import log_loop_error
@@ -253,7 +253,7 @@ class Service:
         # An embedded database has one owner.
         share = None if database.embedded else Share(database)
         tell = parts.quotas.take_unsettled if self.config.processors.quotas.unsettled_runs else None
-        settler = Settler(Store(database), parts.policy, self.config, share=share)
+        settler = Settler(SettlingStore(database), parts.policy, self.config, share=share)
         settler.backlog, settler.obstacle = Backlog(database, tell), parts.storage.database_obstacle
         await stack.enter_async_context(settling(settler))
         self._reloads.append(settler.take)

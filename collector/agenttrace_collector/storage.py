@@ -12,7 +12,7 @@ from typing import Final
 
 from agenttrace_collector.clickhouse.database import Database
 from agenttrace_collector.config.sections import Config
-from agenttrace_collector.config.sections import Journal as JournalSettings
+from agenttrace_collector.config.sections import JournalSection as JournalSettings
 from agenttrace_collector.delivery import Delivery, DeliveryOptions
 from agenttrace_collector.delivery.sift import give_up, sift
 from agenttrace_collector.errors import Unavailable

@@ -23,7 +23,7 @@ from agenttrace.notices import Misuse
 from agenttrace.numeric import Number, plain
 from agenttrace.runtime import SCOPE_NAME, UNCONFIGURED, Runtime, active, is_set_up
 from agenttrace.scope import Frame, current_context, frame_of, run_of, span_in, within_pipeline
-from agenttrace.span_events import Event, SpanEvents, stamps_of
+from agenttrace.span_events import SpanEvents, TypedEvent, stamps_of
 from agenttrace_schemas import wire
 from agenttrace_schemas.evaluation import check_evaluation, evaluation_attributes
 from agenttrace_schemas.outcome import check_outcome, outcome_attributes
@@ -65,7 +65,7 @@ def emit_decision(
     if wait_ms is not None:
         add_wait(attributes, wait_ms)
     _attach(attributes, runtime, step_id, metadata)
-    _emit(Event(wire.EVENT_DECISION, attributes, runtime.now()), place, runtime)
+    _emit(TypedEvent(wire.EVENT_DECISION, attributes, runtime.now()), place, runtime)
     return event_id
 
 
@@ -92,7 +92,7 @@ def emit_signal(
     )
     attributes[wire.SIGNAL_ID] = event_id = runtime.new_id()
     _attach(attributes, runtime, step_id, metadata)
-    _emit(Event(wire.EVENT_SIGNAL, attributes, runtime.now()), place, runtime)
+    _emit(TypedEvent(wire.EVENT_SIGNAL, attributes, runtime.now()), place, runtime)
     return event_id
 
 
@@ -109,7 +109,7 @@ def emit_failure(
     _tell_changes(attributes, failure_code, message, runtime)
     attributes[wire.FAILURE_ID] = event_id = runtime.new_id()
     _attach(attributes, runtime, step_id, None)
-    _emit(Event(wire.EVENT_FAILURE, attributes, runtime.now()), place, runtime)
+    _emit(TypedEvent(wire.EVENT_FAILURE, attributes, runtime.now()), place, runtime)
     return event_id
 
 
@@ -140,7 +140,7 @@ def emit_evaluation(
         runtime.name(error_type, "error_type")
     attributes[wire.EVALUATION_ID] = event_id = runtime.new_id()
     _attach(attributes, runtime, step_id, metadata)
-    event = Event(wire.EVENT_EVALUATION, attributes, runtime.now())
+    event = TypedEvent(wire.EVENT_EVALUATION, attributes, runtime.now())
     if run_id is None:
         _emit(event, place, runtime)
     else:
@@ -162,7 +162,7 @@ def emit_outcome(
         runtime.name(failure_code, "failure_code")
     event_id = runtime.new_id()
     attributes: Attributes = {**outcome_attributes(outcome), wire.OUTCOME_ID: event_id}
-    emit_later(Event(wire.EVENT_OUTCOME, attributes, runtime.now()), run_id, runtime)
+    emit_later(TypedEvent(wire.EVENT_OUTCOME, attributes, runtime.now()), run_id, runtime)
     return event_id
 
 
@@ -188,7 +188,7 @@ def _attach(attributes: Attributes, runtime: Runtime, step_id: str | None, metad
 _FOREIGN: Final[IdentityMap[Span, SpanEvents]] = IdentityMap()
 
 
-def _emit(event: Event, place: Context | None, runtime: Runtime) -> None:
+def _emit(event: TypedEvent, place: Context | None, runtime: Runtime) -> None:
     context = current_context() if place is None else place
     frame, span = frame_of(context), span_in(context)
     if frame is not None and frame.span is not span:
@@ -228,7 +228,7 @@ def _events_on(span: Span, frame: Frame | None, context: Context) -> SpanEvents:
     return known
 
 
-def emit_later(event: Event, run_id: object, runtime: Runtime) -> None:
+def emit_later(event: TypedEvent, run_id: object, runtime: Runtime) -> None:
     """Record an event of a run that may have ended long ago, as a log record: it has no span to stand on."""
     named = runtime.optional_name(run_id, "run_id")
     if named is None:
@@ -241,7 +241,7 @@ def emit_later(event: Event, run_id: object, runtime: Runtime) -> None:
 
 
 def _log(  # noqa: PLR0917 - what a record is made of
-    event: Event, logger: Logger, stamps: Mapping[str, str], context: Context, runtime: Runtime
+    event: TypedEvent, logger: Logger, stamps: Mapping[str, str], context: Context, runtime: Runtime
 ) -> bool:
     # Loggers of OpenTelemetry before 1.45 cannot be asked.
     enabled = getattr(logger, "enabled", None)

@@ -17,7 +17,7 @@ from agenttrace_schemas.counts import count_of
 from agenttrace_schemas.rules import Violation
 from agenttrace_schemas.spellings import FINISH_REASONS, OUTPUT_TYPES, flag_of
 
-Count: TypeAlias = int | SupportsFloat
+WholeNumber: TypeAlias = int | SupportsFloat
 
 
 class Facts(TypedDict, total=False):
@@ -26,10 +26,10 @@ class Facts(TypedDict, total=False):
     model: str | None
     response_model: str | None
     tool: str | None
-    input_tokens: Count | None
-    output_tokens: Count | None
-    retrieval_count: Count | None
-    attempt: Count | None
+    input_tokens: WholeNumber | None
+    output_tokens: WholeNumber | None
+    retrieval_count: WholeNumber | None
+    attempt: WholeNumber | None
     finish_reason: FinishReason | None
     output_type: OutputType | None
     stream: bool | None

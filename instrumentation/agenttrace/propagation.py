@@ -16,7 +16,7 @@ from agenttrace_schemas import wire
 (_BAGGAGE,) = set_baggage(wire.BAGGAGE_RUN, "", Context())
 
 
-class Origin(NamedTuple):
+class RemoteRun(NamedTuple):
     """The run that another process was in, and that run's parent if it has one."""
 
     run_id: str
@@ -31,13 +31,13 @@ def baggage_of(run: RunScope, context: Context) -> Mapping[str, object]:
     return {_BAGGAGE: {**others, wire.BAGGAGE_RUN: said}}
 
 
-def propagated_run(context: Context) -> Origin | None:
+def propagated_run(context: Context) -> RemoteRun | None:
     """The run in the baggage of a context; None where there is none, or something else than UUIDs."""
     stated = get_baggage(wire.BAGGAGE_RUN, context) if _BAGGAGE in context else None
     if not isinstance(stated, str):
         return None
     run_id, _, parent_id = stated.partition("/")
     try:
-        return Origin(str(UUID(run_id)), str(UUID(parent_id)) if parent_id else None)
+        return RemoteRun(str(UUID(run_id)), str(UUID(parent_id)) if parent_id else None)
     except ValueError:
         return None

@@ -44,7 +44,7 @@ def _limit() -> int:
 LIMIT: Final = _limit()
 
 
-class Event(NamedTuple):
+class TypedEvent(NamedTuple):
     """A typed event: its name, its enforced attributes, its time in nanoseconds."""
 
     name: str
@@ -67,7 +67,7 @@ def stamps_of(span: Span, known: Mapping[str, str], runtime: Runtime) -> dict[st
     return stamps
 
 
-def _put(span: Span, event: Event) -> None:
+def _put(span: Span, event: TypedEvent) -> None:
     """Put an event on a span; a span of the SDK takes the enforced attributes as they are.
 
     `add_event` would look at each of them again and copy them, which is most of what it costs.
@@ -102,7 +102,7 @@ class SpanEvents:
         self._child: Span | None = None
         self._room = 0
 
-    def add(self, span: Span, event: Event, runtime: Runtime) -> bool:
+    def add(self, span: Span, event: TypedEvent, runtime: Runtime) -> bool:
         """Put an event on its span or on a child of it; false where neither is recorded."""
         if span.is_recording():
             if next(self._count) < LIMIT:
@@ -119,7 +119,7 @@ class SpanEvents:
         if child is not None:
             child.end(time)
 
-    def _add_to_child(self, span: Span, event: Event, runtime: Runtime) -> bool:
+    def _add_to_child(self, span: Span, event: TypedEvent, runtime: Runtime) -> bool:
         with self._lock:
             if self._child is not None and self._room > 0:
                 self._room -= 1
@@ -128,7 +128,7 @@ class SpanEvents:
                 return True
         return self._add_to_new_child(span, event, runtime)
 
-    def _add_to_new_child(self, span: Span, event: Event, runtime: Runtime) -> bool:
+    def _add_to_new_child(self, span: Span, event: TypedEvent, runtime: Runtime) -> bool:
         # Spans start and end outside the lock: the processors that are told may be the application's.
         child = self._tracer.start_span(
             wire.EVENTS_SPAN,

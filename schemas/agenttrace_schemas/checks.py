@@ -16,7 +16,7 @@ from agenttrace_schemas import counts, names, patterns, rules, texts
 from agenttrace_schemas.column_types import Column, Guard
 from agenttrace_schemas.derived_rows import ALL_ROWS
 from agenttrace_schemas.evaluation_checks import evaluation_label, evaluation_name, score
-from agenttrace_schemas.expressions import SECRET, Rules, listed, matches, quoted, text
+from agenttrace_schemas.expressions import SECRET, ViolatedRules, listed, matches, quoted, text
 from agenttrace_schemas.migrations import migrations
 from agenttrace_schemas.rows import Row, columns
 from agenttrace_schemas.rules import Policy
@@ -133,7 +133,7 @@ def violations(row: type[Row], policy: Policy) -> str:
     return f"SELECT {counts} FROM {row.TABLE}"  # noqa: S608 - names and patterns of ours
 
 
-def _identifier(name: str, _: Column, __: Policy) -> Rules:
+def _identifier(name: str, _: Column, __: Policy) -> ViolatedRules:
     sound = (
         f"lengthUTF8({name}) <= {texts.IDENTIFIER_LENGTH} AND {matches(name, patterns.IDENTIFIER)}"
         f" AND NOT match({name}, {SECRET})"
@@ -157,7 +157,7 @@ def _identifiers(names: Sequence[str]) -> str:
     )
 
 
-def _tool(name: str, column: Column, policy: Policy) -> Rules:
+def _tool(name: str, column: Column, policy: Policy) -> ViolatedRules:
     yield from _identifier(name, column, policy)
     stands = f"_({texts.REDACTED[1:]}|{names.UNCONFIRMED[1:]})(_[0-9a-f]{{8}})?|{names.UNKNOWN_TOOL}"
     ran = (
@@ -170,7 +170,7 @@ def _tool(name: str, column: Column, policy: Policy) -> Rules:
     yield Guard.TOOL, f"{name} = '' OR {matches(name, stands)} OR {shown}{known}"
 
 
-def _closed(name: str, column: Column, policy: Policy) -> Rules:
+def _closed(name: str, column: Column, policy: Policy) -> ViolatedRules:
     if not column.type.startswith("Array"):
         yield column.guard or Guard.CLOSED, f"{name} IN {listed(column.closed)}"
         return
@@ -180,11 +180,11 @@ def _closed(name: str, column: Column, policy: Policy) -> Rules:
     yield Guard.CLOSED, f"arrayAll(x -> {kind} AND ({code}), {name})"
 
 
-def _hash(name: str, _: Column, __: Policy) -> Rules:
+def _hash(name: str, _: Column, __: Policy) -> ViolatedRules:
     yield Guard.HASH, matches(name, patterns.HASH)
 
 
-def _message(name: str, _: Column, policy: Policy) -> Rules:
+def _message(name: str, _: Column, policy: Policy) -> ViolatedRules:
     made = f"{name} = concat(failure_type, ' failure: ', failure_code)"
     kept = (
         f"isValidUTF8({name}) AND lengthUTF8({name}) <= {rules.MESSAGE_LENGTH}"
@@ -193,20 +193,20 @@ def _message(name: str, _: Column, policy: Policy) -> Rules:
     yield Guard.MESSAGE, f"{made} OR ({kept})" if policy.failure_messages == "keep" else made
 
 
-def _selected(name: str, _: Column, policy: Policy) -> Rules:
+def _selected(name: str, _: Column, policy: Policy) -> ViolatedRules:
     yield Guard.SELECTED, text(name, rules.SELECTED_LENGTH)
     yield "label.pattern", matches(name, patterns.LABELS[policy.labels])
     yield "secret.pattern", f"NOT match({name}, {SECRET})"
 
 
-def _candidates(name: str, _: Column, policy: Policy) -> Rules:
+def _candidates(name: str, _: Column, policy: Policy) -> ViolatedRules:
     each = text("x", rules.CANDIDATE_LENGTH)
     yield Guard.CANDIDATES, f"length({name}) <= {rules.CANDIDATES} AND arrayAll(x -> {each}, {name})"
     yield "label.pattern", f"arrayAll(x -> {matches('x', patterns.LABELS[policy.labels])}, {name})"
     yield "secret.pattern", f"NOT arrayExists(x -> match(x, {SECRET}), {name})"
 
 
-def _metadata(name: str, _: Column, policy: Policy) -> Rules:
+def _metadata(name: str, _: Column, policy: Policy) -> ViolatedRules:
     keys, values = f"mapKeys({name})", f"mapValues({name})"
     texts_of = f"arrayFilter(t -> isNotNull(t), arrayMap(v -> variantElement(v, 'String'), {values}))"
     letters = f"arrayMap(k -> replaceRegexpAll(lower(k), '[^a-z]', ''), {keys})"
@@ -229,20 +229,20 @@ def _metadata(name: str, _: Column, policy: Policy) -> Rules:
     yield "secret.pattern", f"NOT arrayExists(t -> match(assumeNotNull(t), {SECRET}), {texts_of})"
 
 
-def _decision_type(name: str, _: Column, policy: Policy) -> Rules:
+def _decision_type(name: str, _: Column, policy: Policy) -> ViolatedRules:
     yield Guard.DECISION_TYPE, f"{name} IN {listed(policy.vocabulary.decisions)}"
 
 
-def _reason_code(name: str, column: Column, policy: Policy) -> Rules:
+def _reason_code(name: str, column: Column, policy: Policy) -> ViolatedRules:
     table = policy.vocabulary.decisions
     yield Guard.REASON_CODE, _pairs("decision_type", name, column, table.items())
 
 
-def _signal_type(name: str, _: Column, policy: Policy) -> Rules:
+def _signal_type(name: str, _: Column, policy: Policy) -> ViolatedRules:
     yield Guard.SIGNAL_TYPE, f"{name} IN {listed(policy.vocabulary.signals)}"
 
 
-def _signal_code(name: str, column: Column, policy: Policy) -> Rules:
+def _signal_code(name: str, column: Column, policy: Policy) -> ViolatedRules:
     yield Guard.SIGNAL_CODE, _pairs("signal_type", name, column, policy.vocabulary.signals.items())
 
 
@@ -254,26 +254,26 @@ def _pairs(kind: str, code: str, column: Column, table: Iterable[tuple[str, tupl
     return f"({kind}, {code}) IN ({', '.join(pairs)})"
 
 
-def _outcome_failure(name: str, column: Column, _: Policy) -> Rules:
+def _outcome_failure(name: str, column: Column, _: Policy) -> ViolatedRules:
     stated = f"{name} IN {listed(column.closed)} AND failure_code != '' AND status = 'failure'"
     yield Guard.OUTCOME_FAILURE, f"({name} = '' AND failure_code = '') OR ({stated})"
 
 
-def _attribute_key(name: str, _: Column, __: Policy) -> Rules:
+def _attribute_key(name: str, _: Column, __: Policy) -> ViolatedRules:
     length = f"lengthUTF8({name}) <= {rules.ATTRIBUTE_KEY_LENGTH}"
     yield Guard.ATTRIBUTE_KEY, f"{length} AND {matches(name, patterns.ATTRIBUTE_KEY)}"
 
 
-def _fraction(name: str, _: Column, __: Policy) -> Rules:
+def _fraction(name: str, _: Column, __: Policy) -> ViolatedRules:
     rule = "signal.weight" if name == "weight" else "decision.confidence"
     yield rule, f"ifNull({name} >= 0 AND {name} <= 1, 1)"
 
 
-def _count(name: str, _: Column, __: Policy) -> Rules:
+def _count(name: str, _: Column, __: Policy) -> ViolatedRules:
     yield Guard.COUNT, f"ifNull({name} <= {counts.MOST_COUNTED}, 1)"
 
 
-_GUARDS: Final[dict[Guard, Callable[[str, Column, Policy], Rules]]] = {
+_GUARDS: Final[dict[Guard, Callable[[str, Column, Policy], ViolatedRules]]] = {
     Guard.IDENTIFIER: _identifier,
     Guard.CLOSED: _closed,
     Guard.TOOL: _tool,

@@ -12,14 +12,14 @@ RULES_VERSION: Final = 3
 # Rules of earlier versions: rows that they made are stored until `agenttrace rederive` takes them back.
 RETIRED: Final = ("latency.under", "tokens.low")
 
-Kind: TypeAlias = Literal["signal", "decision", "failure"]
+DerivedKind: TypeAlias = Literal["signal", "decision", "failure"]
 
 
 class Derivation(NamedTuple):
     """One rule: its id, the kind, type and code of the row that it makes, and when; `selected` is that of a decision."""
 
     rule: str
-    kind: Kind
+    kind: DerivedKind
     type: str
     code: str
     when: str

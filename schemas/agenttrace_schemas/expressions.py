@@ -8,7 +8,7 @@ from typing import Final, TypeAlias
 from agenttrace_schemas import patterns
 
 # A rule's id and an expression that is true for good rows.
-Rules: TypeAlias = Iterator[tuple[str, str]]
+ViolatedRules: TypeAlias = Iterator[tuple[str, str]]
 
 
 def quoted(text: str, mark: str = "'") -> str:

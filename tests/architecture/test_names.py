@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections import defaultdict
 from typing import Final
 
 from tests.architecture.source import modules
@@ -35,3 +36,15 @@ def test_no_class_or_function_has_a_name_that_was_left() -> None:
 def test_no_module_has_a_name_that_was_left() -> None:
     """Nor a package."""
     assert [str(module) for module in modules() if MODULES & set(module.path.with_suffix("").parts)] == []
+
+
+def test_a_type_name_is_defined_once() -> None:
+    """A class or an alias of one name in two modules would be two things of one name."""
+    places = defaultdict(list)
+    for module in modules():
+        for node in module.tree.body:
+            if isinstance(node, ast.ClassDef):
+                places[node.name].append(str(module))
+            elif isinstance(node, ast.AnnAssign) and "TypeAlias" in ast.unparse(node.annotation):
+                places[ast.unparse(node.target)].append(str(module))
+    assert {name: found for name, found in places.items() if len(found) > 1} == {}

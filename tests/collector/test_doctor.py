@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from agenttrace_collector.cli.doctor import Findings, diagnose
+from agenttrace_collector.cli.doctor import DoctorFindings, diagnose
 from tests.support.api import Api
 from tests.support.collector import running_collector
 from tests.support.commands import agenttrace
@@ -14,9 +14,9 @@ from tests.support.commands import agenttrace
 
 def findings(
     *samples: tuple[str, dict[str, str], float], obstacles: dict[str, str] | None = None
-) -> Findings:
+) -> DoctorFindings:
     """What a collector said of itself."""
-    return Findings(samples, {"obstacles": obstacles or {}})
+    return DoctorFindings(samples, {"obstacles": obstacles or {}})
 
 
 REQUEST = ("otelcol_receiver_requests", {"outcome": "success"}, 1.0)
@@ -62,7 +62,7 @@ SET_ASIDE = ("agenttrace_set_aside_runs", {"run_id": RUN}, 1.0)
         (findings(REQUEST, RECEIVED, CHANGED), "gen_ai.usage.input_tokens (count.range)"),
     ],
 )
-def test_what_stands_out_is_said_once(found: Findings, word: str) -> None:
+def test_what_stands_out_is_said_once(found: DoctorFindings, word: str) -> None:
     """One sentence for each state that explains why nothing shows."""
     (sentence,) = diagnose(found)
     assert word in sentence

@@ -8,7 +8,7 @@ import pytest
 
 from agenttrace_collector.clickhouse.client import ClickHouse
 from agenttrace_collector.clickhouse.purge import Eraser
-from agenttrace_collector.clickhouse.purge_subject import Kind, Subject
+from agenttrace_collector.clickhouse.purge_subject import Subject, SubjectKind
 from agenttrace_schemas.derived_rows import ALL_ROWS
 from agenttrace_schemas.retention import TIMES
 from agenttrace_schemas.rows import EvaluationRow, columns
@@ -56,16 +56,16 @@ def runs_left(database: ClickHouse, table: str) -> set[UUID]:
 @pytest.mark.parametrize(
     ("kind", "value", "gone"),
     [
-        (Kind.RUN, UUID(int=2), {2}),
-        (Kind.AGENT, "planner", {1, 2}),
-        (Kind.CONVERSATION, TALK, {1, 3}),
-        (Kind.BEFORE, SECOND_OF_SEPTEMBER, {1}),
-        (Kind.RUN, UUID(int=9), set()),
-        (Kind.AGENT, "planner' OR 1 --", set()),
+        (SubjectKind.RUN, UUID(int=2), {2}),
+        (SubjectKind.AGENT, "planner", {1, 2}),
+        (SubjectKind.CONVERSATION, TALK, {1, 3}),
+        (SubjectKind.BEFORE, SECOND_OF_SEPTEMBER, {1}),
+        (SubjectKind.RUN, UUID(int=9), set()),
+        (SubjectKind.AGENT, "planner' OR 1 --", set()),
     ],
 )
 def test_everything_of_the_subject_goes(
-    database: ClickHouse, kind: Kind, value: str | int | UUID, gone: set[int]
+    database: ClickHouse, kind: SubjectKind, value: str | int | UUID, gone: set[int]
 ) -> None:
     """From every table that holds anything of a run; another tenant's rows stay."""
     eraser, subject = Eraser(database), Subject(kind, value, "acme")
@@ -88,7 +88,7 @@ def test_evaluations_that_name_no_agent_go_with_their_run(database: ClickHouse) 
         }
         row = valid_row(EvaluationRow, **known, evaluation_id=str(UUID(int=90 + number)))
         database.command(insert_statement(EvaluationRow, row))
-    Eraser(database).erase(Subject(Kind.AGENT, "planner", "acme"))
+    Eraser(database).erase(Subject(SubjectKind.AGENT, "planner", "acme"))
     left = database.query("SELECT run_id FROM agent_evaluations WHERE agent_id = 'unknown'")
     assert [UUID(str(run)) for (run,) in left] == [UUID(int=3)]
 

@@ -11,10 +11,10 @@ import httpx
 import pytest
 
 from agenttrace_collector.errors import Unavailable
-from agenttrace_collector.journal.counters import Counters
+from agenttrace_collector.journal.counters import JournalCounters
 from agenttrace_collector.journal.options import Durability
 from agenttrace_collector.journal.reserve import Reserve
-from agenttrace_collector.journal.store import Store
+from agenttrace_collector.journal.store import JournalStore
 from agenttrace_collector.journal.writer import Writer
 from agenttrace_collector.server.health import Health
 
@@ -70,15 +70,15 @@ def test_each_change_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
 def test_a_failed_commit_is_an_obstacle_until_one_succeeds(caplog: pytest.LogCaptureFixture) -> None:
     """One line of the log for each change, not for each failure."""
 
-    def opened() -> Store:
-        store = Store(None)
+    def opened() -> JournalStore:
+        store = JournalStore(None)
         store.prepare(Durability.FSYNC)
         return store
 
     def fail(*_: object) -> NoReturn:
         raise sqlite3.OperationalError
 
-    writer = Writer(opened, Counters(), Reserve(None, 0), pending_bytes=1 << 20)
+    writer = Writer(opened, JournalCounters(), Reserve(None, 0), pending_bytes=1 << 20)
     writer.start(opened())
     with caplog.at_level(logging.WARNING):
         for _ in range(3):

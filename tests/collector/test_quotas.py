@@ -12,7 +12,7 @@ import pytest
 from google.rpc.error_details_pb2 import RetryInfo
 from google.rpc.status_pb2 import Status
 
-from agenttrace_collector.config.sections import Quotas as Settings
+from agenttrace_collector.config.sections import QuotasSection as Settings
 from agenttrace_collector.errors import Throttled
 from agenttrace_collector.receivers.quotas import Quotas
 from tests.support import plain_http

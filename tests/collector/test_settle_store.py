@@ -17,7 +17,7 @@ from agenttrace_collector.config.derive import Derive, LatencyThresholds
 from agenttrace_collector.config.sections import Config
 from agenttrace_collector.decode.batch import Context
 from agenttrace_collector.decode.otlp import decode_traces
-from agenttrace_collector.settle.store import Store
+from agenttrace_collector.settle.store import SettlingStore
 from agenttrace_collector.settle.worker import Settler
 from agenttrace_schemas import wire
 from agenttrace_schemas.rows import ROWS, columns
@@ -47,7 +47,7 @@ def insert(database: ClickHouse, body: bytes, at: int = RECORDED_AT) -> None:
 
 def settler(database: ClickHouse, config: Config = AT_ONCE) -> Settler:
     """A settler that waits for nothing."""
-    return Settler(Store(database), Policy(), config)
+    return Settler(SettlingStore(database), Policy(), config)
 
 
 def test_a_tenant_with_very_many_runs_does_not_keep_another_waiting(database: ClickHouse) -> None:
@@ -55,10 +55,10 @@ def test_a_tenant_with_very_many_runs_does_not_keep_another_waiting(database: Cl
     statement = "INSERT INTO run_marks SELECT now64(9) - 60, '{}', generateUUIDv4(number), now64(9), now64(9), 0 FROM numbers({})"
     database.command(statement.format("many", 5_000))
     database.command(statement.format("one", 1))
-    marks = Store(database).waiting(0, 20_000, 2_000)
+    marks = SettlingStore(database).waiting(0, 20_000, 2_000)
     assert Counter(mark.tenant for mark in marks) == {"many": 2_000, "one": 1}
     settle(database)
-    assert Store(database).waiting(0, 20_000, 2_000) == []
+    assert SettlingStore(database).waiting(0, 20_000, 2_000) == []
 
 
 def mark(database: ClickHouse, runs: int) -> None:
@@ -73,7 +73,7 @@ def test_a_round_waits_for_more_runs_but_not_for_ever(database: ClickHouse) -> N
     """The first run that is quiet waits for `derive.round_wait` and not longer; looks in between are few."""
     clock = [0.0]
     config = Config(derive=Derive(quiet=0.001, round_wait=10.0))
-    working = Settler(Store(database), Policy(), config, clock=lambda: clock[0])
+    working = Settler(SettlingStore(database), Policy(), config, clock=lambda: clock[0])
     mark(database, 3)
     pauses = []
     while not working.settled:

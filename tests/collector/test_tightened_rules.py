@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from agenttrace_collector.cli.doctor import Findings, diagnose
+from agenttrace_collector.cli.doctor import DoctorFindings, diagnose
 from agenttrace_collector.clickhouse.client import ClickHouse
 from agenttrace_collector.clickhouse.migrator import Migrator
 from agenttrace_collector.clickhouse.purge_client import Erasure
@@ -247,5 +247,5 @@ def test_nothing_is_purged_while_rows_are_kept_and_given_up_they_leave_a_rejecti
 
 def test_doctor_says_which_rows_are_kept_and_what_to_do() -> None:
     """By table."""
-    found = Findings((("agenttrace_journal_set_aside_rows", {"table": DECISIONS}, 2.0),), {})
+    found = DoctorFindings((("agenttrace_journal_set_aside_rows", {"table": DECISIONS}, 2.0),), {})
     assert any(text.startswith("2 rows of agent_decisions are set aside") for text in diagnose(found))

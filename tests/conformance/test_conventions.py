@@ -12,7 +12,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 from agenttrace_collector.decode.conventions import frameworks, genai, openinference, openllmetry, ours
 from agenttrace_collector.decode.conventions.facts import SpanFacts
 from agenttrace_collector.decode.conventions.read import read_span
-from agenttrace_collector.decode.conventions.table import Row
+from agenttrace_collector.decode.conventions.table import AttributeRow
 from agenttrace_schemas.column_types import FINISH_REASONS, OPERATIONS, OUTPUT_TYPES, ROLES
 from agenttrace_schemas.vocabulary import StepType
 from tests.support.corpus import Scenario, scenarios
@@ -40,7 +40,7 @@ def facts_of(scenario: Scenario) -> list[SpanFacts]:
 
 
 @pytest.mark.parametrize("table", TABLES, ids=lambda table: table[0].key.partition(".")[0])
-def test_a_row_is_said_once(table: tuple[Row, ...]) -> None:
+def test_a_row_is_said_once(table: tuple[AttributeRow, ...]) -> None:
     """No table has a key twice for one fact, and every fact is one of a span."""
     keys = [(row.key, row.fact) for row in table]
     assert len(set(keys)) == len(keys)

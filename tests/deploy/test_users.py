@@ -15,7 +15,7 @@ from agenttrace_collector.clickhouse.client import ClickHouse, QueryRejected
 from agenttrace_collector.clickhouse.migrator import Migrator
 from agenttrace_collector.config.derive import Derive
 from agenttrace_collector.config.sections import Config
-from agenttrace_collector.settle.store import Store
+from agenttrace_collector.settle.store import SettlingStore
 from agenttrace_collector.settle.worker import Settler
 from agenttrace_schemas.derived_rows import ALL_ROWS
 from agenttrace_schemas.migrations import Profile, views
@@ -91,7 +91,7 @@ def stored(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
             key = next(name for name in columns(row) if name.endswith("_id"))
             chosen = {name: value for name, value in values.items() if name in columns(row)}
             database.command(insert_statement(row, valid_row(row, **{key: _id(next(numbers)), **chosen})))
-        settler = Settler(Store(database), Policy(), Config(derive=Derive(quiet=0.001)))
+        settler = Settler(SettlingStore(database), Policy(), Config(derive=Derive(quiet=0.001)))
         while database.query("SELECT count() FROM unsettled_runs")[0][0]:
             settler.settle_waiting()
     return str(request.param), directory

@@ -12,14 +12,14 @@ import pytest
 
 from agenttrace_collector.clickhouse.client import ClickHouse
 from agenttrace_collector.clickhouse.purge import Eraser
-from agenttrace_collector.clickhouse.purge_subject import Kind, Subject
+from agenttrace_collector.clickhouse.purge_subject import Subject, SubjectKind
 from agenttrace_collector.config.derive import Derive
 from agenttrace_collector.config.sections import Config
 from agenttrace_collector.query.catalogue import catalogue
 from agenttrace_collector.query.filters import bind
 from agenttrace_collector.query.reader import Reader
 from agenttrace_collector.settle.model import PendingRun
-from agenttrace_collector.settle.store import Store
+from agenttrace_collector.settle.store import SettlingStore
 from agenttrace_collector.settle.worker import Settler
 from agenttrace_schemas.retention import counted_since
 from agenttrace_schemas.rows import DecisionRow, FailureRow, Row, RunRow, SignalRow
@@ -59,7 +59,7 @@ class World:
     def __init__(self, seed: int) -> None:
         self.random = Random(seed)
         self.database: ClickHouse = emptied()
-        self.settler = Settler(Store(self.database), Policy(), AT_ONCE)
+        self.settler = Settler(SettlingStore(self.database), Policy(), AT_ONCE)
         self.reader = Reader(self.database)
         self._ids = iter(range(1, 1_000_000))
 
@@ -134,9 +134,9 @@ class World:
         before = int((START + timedelta(days=self.random.randrange(12))).timestamp()) * 10**9
         kind, value = self.random.choice(
             (
-                (Kind.RUN, UUID(self.run()["run_id"])),
-                (Kind.AGENT, self.random.choice(("writer", "other", "unknown"))),
-                (Kind.BEFORE, before),
+                (SubjectKind.RUN, UUID(self.run()["run_id"])),
+                (SubjectKind.AGENT, self.random.choice(("writer", "other", "unknown"))),
+                (SubjectKind.BEFORE, before),
             )
         )
         Eraser(self.database).erase(Subject(kind, value, self.random.choice(TENANTS)))

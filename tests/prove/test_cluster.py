@@ -16,13 +16,13 @@ import pytest
 from agenttrace_collector.clickhouse.client import ClickHouse
 from agenttrace_collector.clickhouse.migrator import Migrator
 from agenttrace_collector.clickhouse.purge import Eraser
-from agenttrace_collector.clickhouse.purge_subject import Kind, Subject
+from agenttrace_collector.clickhouse.purge_subject import Subject, SubjectKind
 from agenttrace_collector.clickhouse.requirements import SchemaMismatch
 from agenttrace_collector.config import Config
 from agenttrace_collector.config.derive import Derive
 from agenttrace_collector.decode.batch import Context
 from agenttrace_collector.decode.otlp import decode_logs, decode_traces
-from agenttrace_collector.settle.store import Store
+from agenttrace_collector.settle.store import SettlingStore
 from agenttrace_collector.settle.worker import Settler
 from agenttrace_schemas.migrations import migrations
 from agenttrace_schemas.retention import TIMES
@@ -83,7 +83,7 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Both]:
 
 def settle(database: ClickHouse) -> None:
     """Settle until nothing waits."""
-    settler = Settler(Store(database), Policy(), AT_ONCE)
+    settler = Settler(SettlingStore(database), Policy(), AT_ONCE)
     while database.query("SELECT count() FROM unsettled_runs")[0][0]:
         settler.settle_waiting()
 
@@ -123,7 +123,7 @@ def test_a_block_that_is_sent_again_is_stored_once(both: Both) -> None:
 def test_an_agent_is_purged_from_both_shards(both: Both) -> None:
     """From every table, as many rows as of a single database; the other agents' rows stay."""
     ((agent,),) = both.single.query("SELECT agent_id FROM runs GROUP BY agent_id ORDER BY count() LIMIT 1")
-    subject = Subject(Kind.AGENT, agent, "default")
+    subject = Subject(SubjectKind.AGENT, agent, "default")
     erased = [Eraser(database).erase(subject) for database in (both.cluster, both.single)]
     # Marks of settling are made again by each round, and how many rounds there were is a matter of time.
     for each in erased:

@@ -13,7 +13,7 @@ import pytest
 
 from agenttrace_collector.clickhouse.client import ClickHouse
 from agenttrace_collector.config.sections import Config
-from agenttrace_collector.settle.store import Store
+from agenttrace_collector.settle.store import SettlingStore
 from agenttrace_collector.settle.worker import Settler
 from agenttrace_schemas.rules import Policy
 from tests.support.clickhouse_server import clickhouse_server
@@ -137,7 +137,7 @@ def unsettled(database: ClickHouse) -> int:
 def assert_exact(database: ClickHouse) -> None:
     """Settling everything again, alone, changes no answer."""
     shared = [answer(database, view) for view in VIEWS]
-    alone = Settler(Store(database), Policy(), Config())
+    alone = Settler(SettlingStore(database), Policy(), Config())
     alone.settle(alone.store.in_range(0, time.time_ns()))
     assert [answer(database, view) for view in VIEWS] == shared
 

@@ -14,7 +14,7 @@ from agenttrace_collector.clickhouse.migrator import Migrator
 from agenttrace_collector.clickhouse.rowbinary import encode
 from agenttrace_collector.config.derive import Derive
 from agenttrace_collector.config.sections import Config
-from agenttrace_collector.settle.store import Store
+from agenttrace_collector.settle.store import SettlingStore
 from agenttrace_collector.settle.worker import Settler
 from agenttrace_schemas import wire
 from agenttrace_schemas.rows import Row, RunRow, StepRow, columns
@@ -43,7 +43,7 @@ def test_a_million_steps() -> None:
     Migrator(database, Policy()).up()
     for rows in requests():
         insert(database, rows)
-    settler = Settler(Store(database), Policy(), Config(derive=Derive(quiet=0.001)))
+    settler = Settler(SettlingStore(database), Policy(), Config(derive=Derive(quiet=0.001)))
     started, cpu = time.monotonic(), time.process_time()
     while database.query("SELECT count() FROM unsettled_runs")[0][0]:
         settler.settle_waiting()

@@ -15,7 +15,7 @@ from agenttrace_collector.config.derive import Derive
 from agenttrace_collector.config.sections import Config
 from agenttrace_collector.decode.batch import Context
 from agenttrace_collector.decode.otlp import decode_traces
-from agenttrace_collector.settle.store import Store
+from agenttrace_collector.settle.store import SettlingStore
 from agenttrace_collector.settle.worker import Settler
 from agenttrace_schemas.rows import ROWS, columns
 from agenttrace_schemas.rules import Policy
@@ -50,7 +50,7 @@ def answered(database: ClickHouse) -> dict[str, object]:
             blocks = decode_traces(body, Context(Policy(), "default", RECORDED_AT)).blocks
             for table, block in blocks.items():
                 database.insert(table, names[table], block.data, token=f"{number}-{hash(body)}-{table}")
-    settler = Settler(Store(database), Policy(), Config(derive=Derive(quiet=0.001)))
+    settler = Settler(SettlingStore(database), Policy(), Config(derive=Derive(quiet=0.001)))
     while database.query("SELECT count() FROM unsettled_runs")[0][0]:
         settler.settle_waiting()
     return answers_of(database)

@@ -11,7 +11,14 @@ import pytest
 from agenttrace_collector.clickhouse.client import ClickHouse, QueryRejected, ServerUnavailable
 from agenttrace_collector.errors import Throttled
 from agenttrace_collector.query import lanes
-from agenttrace_collector.query.lanes import Lanes, LargeLane, QueryLimits, Settings, large_lane, small_lane
+from agenttrace_collector.query.lanes import (
+    Lanes,
+    LargeLane,
+    QueryLimits,
+    QuerySettings,
+    large_lane,
+    small_lane,
+)
 from tests.support.database import engine
 
 MIB = 1024 * 1024
@@ -75,7 +82,7 @@ def test_a_join_that_cannot_be_sorted_is_answered(database: ClickHouse, asking: 
     """By a hash join, in the same lane."""
     statement = f"{COUNTED} {join}".replace("FEW", FEW)
 
-    def ask(limits: Settings) -> bytes:
+    def ask(limits: QuerySettings) -> bytes:
         if limits == SMALL.settings:
             raise ServerUnavailable(241)
         return database.raw(statement, limits, "TSV")
@@ -96,7 +103,7 @@ def test_a_small_question_is_answered_beside_large_ones(asking: Lanes) -> None:
     """Which wait for each other in a lane of their own, and do not hold the threads of the small ones."""
     let_go, under_way = threading.Event(), []
 
-    def large(limits: Settings) -> int:
+    def large(limits: QuerySettings) -> int:
         if limits == SMALL.settings:
             raise ServerUnavailable(241)
         under_way.append(1)
@@ -118,7 +125,7 @@ def test_large_questions_wait_up_to_a_bound(asking: Lanes) -> None:
     """Then they are asked to come later."""
     let_go = threading.Event()
 
-    def large(limits: Settings) -> bool:
+    def large(limits: QuerySettings) -> bool:
         if limits == SMALL.settings:
             raise ServerUnavailable(241)
         return let_go.wait(30)
@@ -139,7 +146,7 @@ def test_other_failures_are_not_asked_again(asking: Lanes) -> None:
     """A question that takes too long would take as long in the other lane."""
     asked = []
 
-    def slow(limits: Settings) -> None:
+    def slow(limits: QuerySettings) -> None:
         asked.append(limits)
         raise ServerUnavailable(159)
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from agenttrace.examples.replay import AGENT
-from agenttrace_collector.demo.run import SENDERS, Place, send
+from agenttrace_collector.demo.run import SENDERS, DemoDirectory, send
 from tests.support.api import Api
 from tests.support.collector import Collector, running_collector
 
@@ -35,7 +35,7 @@ def filled_with_demo(directory: Path) -> Iterator[Collector]:
 def fill(collector: Collector) -> None:
     """Send everything that `agenttrace demo` sends, and wait until it is settled."""
     for sender in SENDERS:
-        send(sender, collector.grpc, Place(collector.directory))
+        send(sender, collector.grpc, DemoDirectory(collector.directory))
     api = Api(collector)
     api.eventually(lambda body: body["runs"] == len(published()), "/v1/stats", **OF_AGENT)
     # What is sent last is there when the rest is.

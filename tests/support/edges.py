@@ -200,7 +200,7 @@ def _spelled(rng: random.Random, words: Mapping[str, str]) -> Value:
     return [*rng.choice(([], [" "], [""] * 31, [""] * 30)), written] if listed else written
 
 
-def _value(rng: random.Random, reader: table.Reader) -> Value:
+def _value(rng: random.Random, reader: table.ReadValue) -> Value:
     if isinstance(reader, table.Spelled):
         return _spelled(rng, reader.spellings)
     if reader in {table.count, table.sequence, table.next_count}:

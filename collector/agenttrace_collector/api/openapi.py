@@ -12,7 +12,7 @@ from agenttrace_collector.api.deps import ApiDeps
 from agenttrace_collector.decode.event_documents import EVALUATIONS, OUTCOMES, DocumentKind
 from agenttrace_collector.decode.run_document.fields import (
     DecisionDocument,
-    Part,
+    DocumentPart,
     RunDocument,
     SignalDocument,
 )
@@ -49,7 +49,7 @@ def _document(app: FastAPI, answers: ApiDeps) -> dict[str, Any]:
     if answers.authenticator.required:
         components["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
     components["schemas"].update(_run_schemas())
-    bodies: dict[str, type[Part]] = {"/v1/runs": RunDocument}
+    bodies: dict[str, type[DocumentPart]] = {"/v1/runs": RunDocument}
     for kind in (EVALUATIONS, OUTCOMES):
         components["schemas"].update(_list_schemas(kind))
         bodies[f"/v1/{kind.field}"] = kind.document

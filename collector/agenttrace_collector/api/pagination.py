@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final, Self, TypeAlias, TypeVar, get_origin
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from agenttrace_collector.api.params import Paging
-from agenttrace_collector.api.problems import Problem
+from agenttrace_collector.api.problems import ProblemDetails
 
 T = TypeVar("T")
 
@@ -19,16 +19,16 @@ def _utc(value: Any) -> Any:
 
 
 Moment: TypeAlias = Annotated[datetime, BeforeValidator(_utc)]
-Scalar: TypeAlias = bool | int | float | str
+JsonScalar: TypeAlias = bool | int | float | str
 
 
-class Record(BaseModel):
+class ResponseRecord(BaseModel):
     """A part of a response; it ignores columns that it does not name."""
 
     model_config = ConfigDict(extra="ignore", hide_input_in_errors=True)
 
 
-class Page(Record):
+class ResponsePage(ResponseRecord):
     """One page of a list; a class of it has one field that is a list."""
 
     total: int = Field(description="Number of records on all pages.")
@@ -56,14 +56,17 @@ def paginate(records: Sequence[T], page: Paging) -> Sequence[T]:
 
 
 REFUSALS: Final[dict[int | str, dict[str, Any]]] = {
-    400: {"model": Problem, "description": "A filter has a value that is not in its closed list."},
-    401: {"model": Problem, "description": "The token is missing or unknown."},
-    403: {"model": Problem, "description": "The role of the token does not allow this."},
-    422: {"model": Problem, "description": "Invalid parameters, or a query that exceeds its limits."},
-    429: {"model": Problem, "description": "Too many queries at a time; retry later."},
-    500: {"model": Problem, "description": "A fault of the collector."},
-    503: {"model": Problem, "description": "The database is not available, or the feature is switched off."},
+    400: {"model": ProblemDetails, "description": "A filter has a value that is not in its closed list."},
+    401: {"model": ProblemDetails, "description": "The token is missing or unknown."},
+    403: {"model": ProblemDetails, "description": "The role of the token does not allow this."},
+    422: {"model": ProblemDetails, "description": "Invalid parameters, or a query that exceeds its limits."},
+    429: {"model": ProblemDetails, "description": "Too many queries at a time; retry later."},
+    500: {"model": ProblemDetails, "description": "A fault of the collector."},
+    503: {
+        "model": ProblemDetails,
+        "description": "The database is not available, or the feature is switched off.",
+    },
 }
 MISSING: Final[dict[int | str, dict[str, Any]]] = {
-    404: {"model": Problem, "description": "No such run of this tenant."}
+    404: {"model": ProblemDetails, "description": "No such run of this tenant."}
 }

@@ -21,7 +21,7 @@ class FieldProblem(BaseModel):
     )
 
 
-class Problem(BaseModel):
+class ProblemDetails(BaseModel):
     """A refused request and the reasons."""
 
     error: str = Field(description="The kind of error, for programs.")

@@ -13,7 +13,7 @@ from starlette.responses import Response
 from starlette.routing import compile_path
 
 from agenttrace_collector.api.params import allowed_in
-from agenttrace_collector.api.problems import FieldProblem, InvalidField, Problem, UnknownValue
+from agenttrace_collector.api.problems import FieldProblem, InvalidField, ProblemDetails, UnknownValue
 from agenttrace_collector.errors import FAULT, STATUS, CollectorError, Invalid, wire_status
 from agenttrace_collector.receivers.answers import INTERNAL, headers_of
 from agenttrace_collector.server.faults import FaultBorder
@@ -24,7 +24,7 @@ _MESSAGES: Final = {404: "no resource has this path", 405: "this path does not s
 
 
 def refuse_with_reason(app: FastAPI) -> None:
-    """Answer every failure of a request as a `Problem`."""
+    """Answer every failure of a request as `ProblemDetails`."""
     app.add_exception_handler(CollectorError, _collector_error)
     app.add_exception_handler(RequestValidationError, _validation_error)
     app.add_exception_handler(HTTPException, _http_error)
@@ -73,5 +73,5 @@ def _methods(request: Request) -> list[str]:
 
 
 def _refusal(status: int, name: str, message: str, problems: list[FieldProblem] | None = None) -> Response:
-    body = Problem(error=name, message=message, problems=problems or [])
+    body = ProblemDetails(error=name, message=message, problems=problems or [])
     return JSONResponse(body.model_dump(exclude_none=True), status)

@@ -12,9 +12,9 @@ from agenttrace_collector.cli import output as shown
 from agenttrace_collector.cli.expand import expand_options
 from agenttrace_collector.cli.filters import AgentOptions, Paged, StepOptions, TimeOptions, wanted
 from agenttrace_collector.cli.output import (
-    Column,
+    OutputColumn,
     OutputOptions,
-    Row,
+    OutputRow,
     interval,
     moment,
     number,
@@ -64,15 +64,15 @@ def _milliseconds(key: str) -> Any:
     return lambda row: NOTHING if row[key] is None else f"{row[key]:,} ms"
 
 
-def _bound(row: Row) -> str:
+def _bound(row: OutputRow) -> str:
     """Where no call was denied, up to which share of runs that may be; else nothing."""
     return f"at most {100 * row['denied_run_rate_high']:.1f} % of runs" if row["always_allowed"] else NOTHING
 
 
 _OF: Final = (
-    Column("agent", text("agent_id")),
-    Column("version", text("agent_version")),
-    Column("tool", text("tool_name")),
+    OutputColumn("agent", text("agent_id")),
+    OutputColumn("version", text("agent_version")),
+    OutputColumn("tool", text("tool_name")),
 )
 _TITLES: Final = {
     By.TOOLS: "Tools and how their calls were decided",
@@ -82,30 +82,30 @@ _TITLES: Final = {
 _COLUMNS: Final = {
     By.TOOLS: (
         *_OF,
-        Column("decided", number("decided"), number=True),
-        Column("denied", percent("denied_share"), number=True),
-        Column("runs", number("runs"), number=True),
-        Column("runs with a denial [95 %]", interval("denied_run_rate"), number=True),
-        Column("a person decided", percent("asked_share"), number=True),
-        Column("waited, median", _milliseconds("wait_p50_ms"), number=True),
-        Column("always let through: denied in", _bound, number=True),
+        OutputColumn("decided", number("decided"), number=True),
+        OutputColumn("denied", percent("denied_share"), number=True),
+        OutputColumn("runs", number("runs"), number=True),
+        OutputColumn("runs with a denial [95 %]", interval("denied_run_rate"), number=True),
+        OutputColumn("a person decided", percent("asked_share"), number=True),
+        OutputColumn("waited, median", _milliseconds("wait_p50_ms"), number=True),
+        OutputColumn("always let through: denied in", _bound, number=True),
     ),
     By.REASONS: (
         *_OF,
-        Column("decided", text("selected")),
-        Column("reason", text("reason_code")),
-        Column("count", number("count"), number=True),
-        Column("runs", number("runs"), number=True),
-        Column("waited, median", _milliseconds("wait_p50_ms"), number=True),
-        Column("longest", _milliseconds("wait_max_ms"), number=True),
+        OutputColumn("decided", text("selected")),
+        OutputColumn("reason", text("reason_code")),
+        OutputColumn("count", number("count"), number=True),
+        OutputColumn("runs", number("runs"), number=True),
+        OutputColumn("waited, median", _milliseconds("wait_p50_ms"), number=True),
+        OutputColumn("longest", _milliseconds("wait_max_ms"), number=True),
     ),
     By.RULES: (
         _OF[0],
         _OF[2],
-        Column("decided", text("selected")),
-        Column("rule", text("reason_code")),
-        Column("count", number("count"), number=True),
-        Column("runs", number("runs"), number=True),
-        Column("last", moment("last")),
+        OutputColumn("decided", text("selected")),
+        OutputColumn("rule", text("reason_code")),
+        OutputColumn("count", number("count"), number=True),
+        OutputColumn("runs", number("runs"), number=True),
+        OutputColumn("last", moment("last")),
     ),
 }

@@ -15,9 +15,9 @@ from rich.console import Console
 from agenttrace_collector.clickhouse.client import ClickHouse
 from agenttrace_collector.clickhouse.database import open_database
 from agenttrace_collector.config import ConfigError
-from agenttrace_collector.config.sections import ClickHouse as Exporter
+from agenttrace_collector.config.sections import ClickHouseExporter as Exporter
 from agenttrace_collector.demo.report import print_report
-from agenttrace_collector.demo.run import SENDERS, DemoFailed, Place, collector, command, send
+from agenttrace_collector.demo.run import SENDERS, DemoDirectory, DemoFailed, collector, command, send
 from agenttrace_collector.demo.search import search
 
 _WIDTH: Final = 120
@@ -29,7 +29,7 @@ def demo(
 ) -> None:
     """Run six real senders against a real collector, then print what SQL on its database says."""
     console = _console()
-    place = Place(Path(tempfile.mkdtemp(prefix="agenttrace-demo-")))
+    place = DemoDirectory(Path(tempfile.mkdtemp(prefix="agenttrace-demo-")))
     try:
         database = open_database(Exporter(endpoint=f"chdb://{place.data}"))
         _fill(place, console)
@@ -49,7 +49,7 @@ def _console() -> Console:
     return console if console.is_terminal else Console(width=_WIDTH)
 
 
-def _fill(place: Place, console: Console) -> None:
+def _fill(place: DemoDirectory, console: Console) -> None:
     started = time.monotonic()
     with (
         console.status("starting a collector on an embedded ClickHouse …") as status,
@@ -65,7 +65,7 @@ def _fill(place: Place, console: Console) -> None:
     console.print()
 
 
-def _report(database: ClickHouse, place: Place, console: Console) -> None:
+def _report(database: ClickHouse, place: DemoDirectory, console: Console) -> None:
     print_report(database, console)
     looked = search(database, place.directory)
     console.print(
@@ -76,7 +76,7 @@ def _report(database: ClickHouse, place: Place, console: Console) -> None:
     database.close()
 
 
-def _leave_up(place: Place, console: Console) -> None:
+def _leave_up(place: DemoDirectory, console: Console) -> None:
     """Become the collector of this database, on the usual ports, until Ctrl-C."""
     console.print(f"\nA collector goes on with these data in {place.directory}; Ctrl-C ends it.")
     console.print(f"Pages: {_PAGES}; SQL: http://127.0.0.1:8123; from the shell: agenttrace stats")

@@ -26,7 +26,7 @@ _CHANGED: Final = "agenttrace_changed_values"
 
 
 @dataclass(frozen=True, slots=True)
-class Findings:
+class DoctorFindings:
     """The metric samples and the health state of a collector."""
 
     samples: tuple[tuple[str, Mapping[str, str], float], ...]
@@ -63,7 +63,7 @@ def doctor(config: ConfigFiles = None, set_: Overrides = None) -> None:
         typer.echo(f"  {sentence}")
 
 
-def examine(settings: Config) -> Findings:
+def examine(settings: Config) -> DoctorFindings:
     """Reads the metrics and the health of the configured collector; ends the command if none responds."""
     address = settings.service.telemetry.metrics.address
     check = settings.extensions.health_check
@@ -77,10 +77,10 @@ def examine(settings: Config) -> Findings:
         for sample in family.samples
     )
     state = _get(check.endpoint, "/", encrypted=check.tls is not None) if check.endpoint else "{}"
-    return Findings(samples, json.loads(state))
+    return DoctorFindings(samples, json.loads(state))
 
 
-def diagnose(findings: Findings) -> list[str]:
+def diagnose(findings: DoctorFindings) -> list[str]:
     """Returns sentences about what stands out, at least one."""
     sentences = [sentence for applies, sentence in _DIAGNOSES if applies(findings)]
     sentences += _not_kept(findings)
@@ -93,20 +93,20 @@ def diagnose(findings: Findings) -> list[str]:
     return sentences or ["Spans arrive, are stored and can be queried: agenttrace runs."]
 
 
-def _received(findings: Findings) -> int:
+def _received(findings: DoctorFindings) -> int:
     return findings.total("agenttrace_received_spans") + findings.total("agenttrace_received_log_records")
 
 
-def _all_ignored(findings: Findings) -> bool:
+def _all_ignored(findings: DoctorFindings) -> bool:
     ignored = findings.total("agenttrace_ignored_spans") + findings.total("agenttrace_ignored_log_records")
     return 0 < _received(findings) == ignored
 
 
-def _delivery_waits(findings: Findings) -> bool:
+def _delivery_waits(findings: DoctorFindings) -> bool:
     return findings.total("agenttrace_journal_oldest_seconds") >= _STALE_SECONDS
 
 
-def _not_kept(findings: Findings) -> list[str]:
+def _not_kept(findings: DoctorFindings) -> list[str]:
     """Who sent values that could not be kept, under which keys; never the values."""
     counted = findings.by(_CHANGED, "service", "key", "rule").most_common()
     senders: dict[str, list[str]] = {}
@@ -121,7 +121,7 @@ def _not_kept(findings: Findings) -> list[str]:
     ]
 
 
-def _set_aside(findings: Findings) -> list[str]:
+def _set_aside(findings: DoctorFindings) -> list[str]:
     """Which runs cannot be settled."""
     counted = findings.by("agenttrace_set_aside_runs", "run_id")
     if not counted.total():
@@ -130,7 +130,7 @@ def _set_aside(findings: Findings) -> list[str]:
     return [f"{counted.total()} runs cannot be settled and are tried again later; the log says why: {named}."]
 
 
-def _refused_since_tightened(findings: Findings) -> list[str]:
+def _refused_since_tightened(findings: DoctorFindings) -> list[str]:
     """Rows that are kept back, by table."""
     counted = findings.by("agenttrace_journal_set_aside_rows", "table")
     return [
@@ -141,7 +141,7 @@ def _refused_since_tightened(findings: Findings) -> list[str]:
     ]
 
 
-def _unplaced(findings: Findings) -> list[str]:
+def _unplaced(findings: DoctorFindings) -> list[str]:
     """Runs of which there is nothing but what was recorded."""
     runs = findings.total("agenttrace_unplaced_runs")
     if not runs:
@@ -150,7 +150,7 @@ def _unplaced(findings: Findings) -> list[str]:
     return [f"Of {runs} runs only events have come: {why}; agenttrace unplaced lists them."]
 
 
-def _fills(findings: Findings) -> list[str]:
+def _fills(findings: DoctorFindings) -> list[str]:
     """Until when an outage can last."""
     found = [value for _, value in findings.matching("agenttrace_journal_full_in_seconds", {})]
     return [
@@ -159,7 +159,7 @@ def _fills(findings: Findings) -> list[str]:
     ]
 
 
-def _unsettled(findings: Findings) -> list[str]:
+def _unsettled(findings: DoctorFindings) -> list[str]:
     """Runs whose answers are late."""
     oldest = findings.total("agenttrace_unsettled_oldest_seconds")
     if oldest < _LATE_SECONDS:
@@ -178,12 +178,12 @@ def _duration(seconds: float) -> str:
     return f"{seconds:.0f} seconds"
 
 
-def _obstacles(findings: Findings) -> Mapping[str, str]:
+def _obstacles(findings: DoctorFindings) -> Mapping[str, str]:
     found: Mapping[str, str] = findings.health.get("obstacles", {})
     return found
 
 
-_DIAGNOSES: Final[tuple[tuple[Callable[[Findings], bool], str], ...]] = (
+_DIAGNOSES: Final[tuple[tuple[Callable[[DoctorFindings], bool], str], ...]] = (
     (
         lambda found: not found.total("otelcol_receiver_requests"),
         "No request has arrived since start: set OTEL_EXPORTER_OTLP_ENDPOINT of the agent to this collector.",
@@ -217,18 +217,18 @@ _DIAGNOSES: Final[tuple[tuple[Callable[[Findings], bool], str], ...]] = (
 _Table: TypeAlias = Iterable[tuple[str, int]]
 
 
-def _labelled(name: str, *labels: str) -> Callable[[Findings], _Table]:
-    def rows(findings: Findings) -> _Table:
+def _labelled(name: str, *labels: str) -> Callable[[DoctorFindings], _Table]:
+    def rows(findings: DoctorFindings) -> _Table:
         return ((" ".join(key), count) for key, count in findings.by(name, *labels).most_common())
 
     return rows
 
 
-def _totals(**names: str) -> Callable[[Findings], _Table]:
+def _totals(**names: str) -> Callable[[DoctorFindings], _Table]:
     return lambda findings: ((label, findings.total(name)) for label, name in names.items())
 
 
-def _documents(unit: str) -> Callable[[Findings], _Table]:
+def _documents(unit: str) -> Callable[[DoctorFindings], _Table]:
     """What came as documents of a kind; no row where none came."""
     counted = _totals(
         received=f"agenttrace_received_{unit}",
@@ -238,7 +238,7 @@ def _documents(unit: str) -> Callable[[Findings], _Table]:
     return lambda findings: counted(findings) if findings.total(f"agenttrace_received_{unit}") else ()
 
 
-_TABLES: Final[Mapping[str, Callable[[Findings], _Table]]] = {
+_TABLES: Final[Mapping[str, Callable[[DoctorFindings], _Table]]] = {
     "Requests": _labelled("otelcol_receiver_requests", "transport", "outcome"),
     "Requests refused by reason and service": _labelled("agenttrace_refused_requests", "reason", "service"),
     "Spans": _totals(

@@ -9,7 +9,7 @@ from rich.console import Console
 from agenttrace_collector.cli import output as shown
 from agenttrace_collector.cli.expand import expand_options
 from agenttrace_collector.cli.filters import AgentOptions, Paged, StepOptions, TimeOptions, option, wanted
-from agenttrace_collector.cli.output import Column, OutputOptions, Row, decimal, number, text
+from agenttrace_collector.cli.output import OutputColumn, OutputOptions, OutputRow, decimal, number, text
 from agenttrace_collector.query.formatting import NOTHING
 
 _READING: Final = (
@@ -39,23 +39,23 @@ def evaluations(
     form.show(body, rows, tables)
 
 
-def _mean(row: Row) -> str:
+def _mean(row: OutputRow) -> str:
     told = decimal("mean")(row)
     return told if row["mean_low"] is None else f"{told} [{row['mean_low']:.3g} to {row['mean_high']:.3g}]"
 
 
-def _labels(row: Row) -> str:
+def _labels(row: OutputRow) -> str:
     return ", ".join(f"{label} {count:,}" for label, count in row["labels"].items()) or NOTHING
 
 
 _COLUMNS: Final = (
-    Column("name", text("name")),
-    Column("count", number("count"), number=True),
-    Column("runs", number("runs"), number=True),
-    Column("mean of runs [95 %]", _mean, number=True),
-    Column("median", decimal("median"), number=True),
-    Column("least", decimal("least"), number=True),
-    Column("most", decimal("most"), number=True),
-    Column("errors", number("errors"), number=True),
-    Column("labels", _labels),
+    OutputColumn("name", text("name")),
+    OutputColumn("count", number("count"), number=True),
+    OutputColumn("runs", number("runs"), number=True),
+    OutputColumn("mean of runs [95 %]", _mean, number=True),
+    OutputColumn("median", decimal("median"), number=True),
+    OutputColumn("least", decimal("least"), number=True),
+    OutputColumn("most", decimal("most"), number=True),
+    OutputColumn("errors", number("errors"), number=True),
+    OutputColumn("labels", _labels),
 )

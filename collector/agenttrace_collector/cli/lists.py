@@ -19,7 +19,16 @@ from agenttrace_collector.cli.filters import (
     option,
     wanted,
 )
-from agenttrace_collector.cli.output import Column, OutputOptions, Row, bars, interval, moment, number, text
+from agenttrace_collector.cli.output import (
+    OutputColumn,
+    OutputOptions,
+    OutputRow,
+    bars,
+    interval,
+    moment,
+    number,
+    text,
+)
 from agenttrace_collector.query.formatting import NOTHING
 
 _DAY: Final = 86_400
@@ -30,7 +39,7 @@ class _List(NamedTuple):
 
     path: str
     title: str
-    columns: tuple[Column, ...]
+    columns: tuple[OutputColumn, ...]
     key: str = "aggregations"
 
     def show(self, form: OutputOptions, chosen: Mapping[str, Any]) -> None:
@@ -40,7 +49,7 @@ class _List(NamedTuple):
 
     def _tell(self, console: Console, body: Mapping[str, Any]) -> None:
         rows = body[self.key]
-        beside = (Column("", bars("count", rows)),) if rows and "count" in rows[0] else ()
+        beside = (OutputColumn("", bars("count", rows)),) if rows and "count" in rows[0] else ()
         console.print(shown.table(f"{self.title} ({body['total']:,})", (*self.columns, *beside), rows))
         if body["total"] > len(rows):
             console.print(f"{len(rows)} of {body['total']:,}: more with --page and --limit")
@@ -124,8 +133,10 @@ def stats(whose: AgentOptions, around: TimeOptions, form: OutputOptions) -> None
     days = form.ask("/v1/stats/over-time", {**chosen, "step": _DAY})["intervals"]
 
     def tables(console: Console) -> None:
-        columns = (Column("", text("name")), Column("count", number("count"), number=True))
-        rows: list[Row] = [{"name": name.replace("_", " "), "count": count} for name, count in body.items()]
+        columns = (OutputColumn("", text("name")), OutputColumn("count", number("count"), number=True))
+        rows: list[OutputRow] = [
+            {"name": name.replace("_", " "), "count": count} for name, count in body.items()
+        ]
         console.print(shown.table("Stored", columns, rows))
         if days:
             console.print("\nRuns by day and how many of them failed", style="bold")
@@ -137,7 +148,7 @@ def stats(whose: AgentOptions, around: TimeOptions, form: OutputOptions) -> None
     form.show(body, [body], tables)
 
 
-def _confidence(row: Row) -> str:
+def _confidence(row: OutputRow) -> str:
     value = row["avg_confidence"]
     return NOTHING if value is None else f"{value:.2f}"
 
@@ -146,16 +157,16 @@ _RUNS: Final = _List(
     "/v1/runs",
     "Runs",
     (
-        Column("started", moment("started_at")),
-        Column("run", text("run_id")),
-        Column("agent", text("agent_id")),
-        Column("version", text("agent_version")),
-        Column("environment", text("environment")),
-        Column("status", text("status")),
-        Column("steps", number("steps"), number=True),
-        Column("failed", number("failed_steps"), number=True),
-        Column("retries", number("retries"), number=True),
-        Column("error", text("error_type")),
+        OutputColumn("started", moment("started_at")),
+        OutputColumn("run", text("run_id")),
+        OutputColumn("agent", text("agent_id")),
+        OutputColumn("version", text("agent_version")),
+        OutputColumn("environment", text("environment")),
+        OutputColumn("status", text("status")),
+        OutputColumn("steps", number("steps"), number=True),
+        OutputColumn("failed", number("failed_steps"), number=True),
+        OutputColumn("retries", number("retries"), number=True),
+        OutputColumn("error", text("error_type")),
     ),
     key="runs",
 )
@@ -163,58 +174,58 @@ _DECISIONS: Final = _List(
     "/v1/decisions/aggregate",
     "Decisions",
     (
-        Column("decision", text("decision_type")),
-        Column("reason", text("reason_code")),
-        Column("count", number("count"), number=True),
-        Column("runs", number("runs"), number=True),
-        Column("confidence", _confidence, number=True),
-        Column("versions", lambda row: ", ".join(row["agent_versions"])),
+        OutputColumn("decision", text("decision_type")),
+        OutputColumn("reason", text("reason_code")),
+        OutputColumn("count", number("count"), number=True),
+        OutputColumn("runs", number("runs"), number=True),
+        OutputColumn("confidence", _confidence, number=True),
+        OutputColumn("versions", lambda row: ", ".join(row["agent_versions"])),
     ),
 )
 _SIGNALS: Final = _List(
     "/v1/signals/aggregate",
     "Quality signals",
     (
-        Column("signal", text("signal_type")),
-        Column("code", text("signal_code")),
-        Column("true", number("true_count"), number=True),
-        Column("false", number("false_count"), number=True),
-        Column("runs", number("runs"), number=True),
-        Column("runs with true [95 %]", interval("run_rate"), number=True),
-        Column("", lambda row: shown.bar(row["run_rate"] or 0.0)),
+        OutputColumn("signal", text("signal_type")),
+        OutputColumn("code", text("signal_code")),
+        OutputColumn("true", number("true_count"), number=True),
+        OutputColumn("false", number("false_count"), number=True),
+        OutputColumn("runs", number("runs"), number=True),
+        OutputColumn("runs with true [95 %]", interval("run_rate"), number=True),
+        OutputColumn("", lambda row: shown.bar(row["run_rate"] or 0.0)),
     ),
 )
 _FAILURES: Final = _List(
     "/v1/failures/aggregate",
     "Failures",
     (
-        Column("failure", text("failure_type")),
-        Column("code", text("failure_code")),
-        Column("count", number("count"), number=True),
-        Column("runs", number("runs"), number=True),
-        Column("derived", number("derived"), number=True),
+        OutputColumn("failure", text("failure_type")),
+        OutputColumn("code", text("failure_code")),
+        OutputColumn("count", number("count"), number=True),
+        OutputColumn("runs", number("runs"), number=True),
+        OutputColumn("derived", number("derived"), number=True),
     ),
 )
 _REJECTIONS: Final = _List(
     "/v1/rejections/aggregate",
     "Refused",
     (
-        Column("kind", text("kind")),
-        Column("rule", text("rule")),
-        Column("attribute key", text("attribute_key")),
-        Column("count", number("count"), number=True),
-        Column("last", moment("last")),
+        OutputColumn("kind", text("kind")),
+        OutputColumn("rule", text("rule")),
+        OutputColumn("attribute key", text("attribute_key")),
+        OutputColumn("count", number("count"), number=True),
+        OutputColumn("last", moment("last")),
     ),
 )
 _UNPLACED: Final = _List(
     "/v1/unplaced",
     "Runs of which only events are stored",
     (
-        Column("last", moment("last")),
-        Column("run", text("run_id")),
-        Column("agent", text("agent_id")),
+        OutputColumn("last", moment("last")),
+        OutputColumn("run", text("run_id")),
+        OutputColumn("agent", text("agent_id")),
         *(
-            Column(label, number(label.replace(" ", "_")), number=True)
+            OutputColumn(label, number(label.replace(" ", "_")), number=True)
             for label in ("decisions", "quality signals", "failures", "evaluations", "outcomes")
         ),
     ),

@@ -20,7 +20,7 @@ from agenttrace_collector.query import formatting
 from agenttrace_collector.query.csv_rows import csv_text
 from agenttrace_collector.query.formatting import NOTHING
 
-Row: TypeAlias = Mapping[str, Any]
+OutputRow: TypeAlias = Mapping[str, Any]
 _WIDTH: Final = 20
 _EIGHTHS: Final = " ▏▎▍▌▋▊▉█"
 _SPARKS: Final = "▁▂▃▄▅▆▇█"
@@ -29,11 +29,11 @@ _PIPED: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class OutputColumn:
     """A column of a table: its heading, what stands in it, and whether that is a number."""
 
     heading: str
-    cell: Callable[[Row], str]
+    cell: Callable[[OutputRow], str]
     number: bool = False
 
 
@@ -54,7 +54,7 @@ class OutputOptions:
         """The API's answer; the command ends where there is none."""
         return client.get(client.address(self.api), path, parameters)
 
-    def show(self, body: Any, rows: Sequence[Row], tables: Callable[[Console], None]) -> None:
+    def show(self, body: Any, rows: Sequence[OutputRow], tables: Callable[[Console], None]) -> None:
         """Print an answer: `body` as JSON, its `rows` as CSV, or `tables`."""
         if self.as_json:
             sys.stdout.write(json.dumps(body, indent=2, ensure_ascii=False) + "\n")
@@ -69,7 +69,7 @@ def console() -> Console:
     return Console(width=None if sys.stdout.isatty() else _PIPED, highlight=False, soft_wrap=False)
 
 
-def table(title: str, columns: Sequence[Column], rows: Iterable[Row]) -> Table:
+def table(title: str, columns: Sequence[OutputColumn], rows: Iterable[OutputRow]) -> Table:
     """Rows under headings, what they hold taken literally."""
     shown = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
     for column in columns:
@@ -79,27 +79,27 @@ def table(title: str, columns: Sequence[Column], rows: Iterable[Row]) -> Table:
     return shown
 
 
-def text(key: str) -> Callable[[Row], str]:
+def text(key: str) -> Callable[[OutputRow], str]:
     """A value as it is; nothing for none."""
     return lambda row: str(row[key]) if row[key] not in {None, ""} else NOTHING
 
 
-def number(key: str) -> Callable[[Row], str]:
+def number(key: str) -> Callable[[OutputRow], str]:
     """A number with its thousands set off."""
     return lambda row: formatting.number(row[key])
 
 
-def decimal(key: str) -> Callable[[Row], str]:
+def decimal(key: str) -> Callable[[OutputRow], str]:
     """A number of any size, to three digits."""
     return lambda row: formatting.decimal(row[key])
 
 
-def percent(key: str) -> Callable[[Row], str]:
+def percent(key: str) -> Callable[[OutputRow], str]:
     """A share as percent."""
     return lambda row: formatting.share(row[key])
 
 
-def interval(key: str) -> Callable[[Row], str]:
+def interval(key: str) -> Callable[[OutputRow], str]:
     """A share with its interval at 95 %."""
     return lambda row: (
         NOTHING
@@ -108,17 +108,17 @@ def interval(key: str) -> Callable[[Row], str]:
     )
 
 
-def probability(key: str) -> Callable[[Row], str]:
+def probability(key: str) -> Callable[[OutputRow], str]:
     """A p or q value."""
     return lambda row: formatting.probability(row[key])
 
 
-def moment(key: str) -> Callable[[Row], str]:
+def moment(key: str) -> Callable[[OutputRow], str]:
     """A time in UTC, to the second."""
     return lambda row: formatting.moment(datetime.fromisoformat(row[key]))
 
 
-def bars(key: str, rows: Sequence[Row]) -> Callable[[Row], str]:
+def bars(key: str, rows: Sequence[OutputRow]) -> Callable[[OutputRow], str]:
     """A bar beside each row, as long as its part of the largest."""
     largest = max((row[key] or 0 for row in rows), default=0)
     return lambda row: bar((row[key] or 0) / largest if largest else 0.0)

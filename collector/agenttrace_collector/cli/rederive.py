@@ -14,7 +14,7 @@ from agenttrace_collector.clickhouse.database import open_database
 from agenttrace_collector.config import Config, ConfigError, build_policy
 from agenttrace_collector.config.site_key import site_key
 from agenttrace_collector.errors import Rejected, Unavailable
-from agenttrace_collector.settle.store import Store
+from agenttrace_collector.settle.store import SettlingStore
 from agenttrace_collector.settle.worker import Settler
 
 _OWNED: Final = (
@@ -47,7 +47,7 @@ def rederive(
 
 def _settle(config: Config, since: int, until: int) -> int:
     with closing(open_database(config.exporters.clickhouse)) as database:
-        store = Store(database)
+        store = SettlingStore(database)
         settler = Settler(store, build_policy(config.processors.enforce, site_key(config)), config)
         settler.settle(store.in_range(since, until))
         return settler.settled

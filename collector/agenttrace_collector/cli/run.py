@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.text import Text
 
 from agenttrace_collector.cli.expand import expand_options
-from agenttrace_collector.cli.output import OutputOptions, Row, decimal, moment
+from agenttrace_collector.cli.output import OutputOptions, OutputRow, decimal, moment
 
 _WIDTH: Final = 40
 _KINDS: Final = {
@@ -62,7 +62,7 @@ def _tell(console: Console, body: Mapping[str, Any]) -> None:
             console.print(event)
 
 
-def _line(step: Row, of: Row) -> Text:
+def _line(step: OutputRow, of: OutputRow) -> Text:
     """A step with its place in the run's time."""
     start, end = (_seconds(of[name]) for name in ("started_at", "ended_at"))
     whole = max(end - start, 1e-9)
@@ -87,7 +87,7 @@ def _by_step(body: Mapping[str, Any]) -> dict[str | None, list[Text]]:
     }
 
 
-def _said(kind: str, event: Row) -> str:
+def _said(kind: str, event: OutputRow) -> str:
     if kind == "decisions":
         text = f"{event['decision_type']} {event['selected']}, reason {event['reason_code']}"
         if event["confidence"] is not None:
@@ -109,7 +109,7 @@ def _said(kind: str, event: Row) -> str:
     return f"{text}  (derived by {event['rule']})" if event.get("rule") else text
 
 
-def _rows(body: Mapping[str, Any]) -> Iterator[Row]:
+def _rows(body: Mapping[str, Any]) -> Iterator[OutputRow]:
     """Steps and what belongs to them as rows of one table."""
     for kind in ("steps", *_KINDS):
         for row in body[kind]:

@@ -13,9 +13,9 @@ from agenttrace_collector.cli import output as shown
 from agenttrace_collector.cli.expand import expand_options
 from agenttrace_collector.cli.filters import AgentOptions, Limit, StepOptions, TimeOptions, wanted
 from agenttrace_collector.cli.output import (
-    Column,
+    OutputColumn,
     OutputOptions,
-    Row,
+    OutputRow,
     decimal,
     interval,
     number,
@@ -65,7 +65,7 @@ def compare(
             console.print(shown.table(title, _compared(keys, version_a, version_b), parts[name]))
             console.print()
         if parts[_EVALUATIONS]:
-            means = _means(Column("name", text("name")), version_a, version_b)
+            means = _means(OutputColumn("name", text("name")), version_a, version_b)
             console.print(shown.table("Evaluations, means of runs", means, parts[_EVALUATIONS]))
             console.print()
         console.print(_READING, style="dim")
@@ -95,29 +95,29 @@ def correlate(
     form.show(body, rows, tables)
 
 
-def _compared(keys: Sequence[str], version_a: str, version_b: str) -> tuple[Column, ...]:
+def _compared(keys: Sequence[str], version_a: str, version_b: str) -> tuple[OutputColumn, ...]:
     return (
-        *(Column(key.partition("_")[2] or key, text(key)) for key in keys),
-        Column(f"{version_a} runs", number("version_a_runs"), number=True),
-        Column(f"{version_a} [95 %]", interval("version_a_run_rate"), number=True),
-        Column(f"{version_b} runs", number("version_b_runs"), number=True),
-        Column(f"{version_b} [95 %]", interval("version_b_run_rate"), number=True),
+        *(OutputColumn(key.partition("_")[2] or key, text(key)) for key in keys),
+        OutputColumn(f"{version_a} runs", number("version_a_runs"), number=True),
+        OutputColumn(f"{version_a} [95 %]", interval("version_a_run_rate"), number=True),
+        OutputColumn(f"{version_b} runs", number("version_b_runs"), number=True),
+        OutputColumn(f"{version_b} [95 %]", interval("version_b_run_rate"), number=True),
         *_TESTED,
     )
 
 
-def _means(named: Column, version_a: str, version_b: str) -> tuple[Column, ...]:
+def _means(named: OutputColumn, version_a: str, version_b: str) -> tuple[OutputColumn, ...]:
     return (
         named,
-        Column(f"{version_a} runs", number("version_a_runs"), number=True),
-        Column(f"{version_a} mean", decimal("version_a_mean"), number=True),
-        Column(f"{version_b} runs", number("version_b_runs"), number=True),
-        Column(f"{version_b} mean", decimal("version_b_mean"), number=True),
+        OutputColumn(f"{version_a} runs", number("version_a_runs"), number=True),
+        OutputColumn(f"{version_a} mean", decimal("version_a_mean"), number=True),
+        OutputColumn(f"{version_b} runs", number("version_b_runs"), number=True),
+        OutputColumn(f"{version_b} mean", decimal("version_b_mean"), number=True),
         *_OF_MEANS,
     )
 
 
-def _difference_of_means(row: Row) -> str:
+def _difference_of_means(row: OutputRow) -> str:
     """With its interval; a mark where there are too few runs."""
     told = decimal("difference")(row)
     if row["difference_low"] is not None:
@@ -125,7 +125,7 @@ def _difference_of_means(row: Row) -> str:
     return f"{told} *" if row["under_support"] else told
 
 
-def _difference(row: Row) -> str:
+def _difference(row: OutputRow) -> str:
     """In points, with its interval; a mark where there are too few runs."""
     if row["difference"] is None:
         return "-"
@@ -135,12 +135,12 @@ def _difference(row: Row) -> str:
 
 
 _TESTED: Final = (
-    Column("differs by, points [95 %]", _difference, number=True),
-    Column("p", probability("p_value"), number=True),
-    Column("q", probability("q_value"), number=True),
+    OutputColumn("differs by, points [95 %]", _difference, number=True),
+    OutputColumn("p", probability("p_value"), number=True),
+    OutputColumn("q", probability("q_value"), number=True),
 )
 _OF_MEANS: Final = (
-    Column("differs by [95 %]", _difference_of_means, number=True),
+    OutputColumn("differs by [95 %]", _difference_of_means, number=True),
     *_TESTED[1:],
 )
 _ASSOCIATED: Final = {
@@ -148,12 +148,12 @@ _ASSOCIATED: Final = {
         "/v1/correlate/decisions-failures",
         "Decisions, and failures after them in the run",
         (
-            Column("decision", text("decision_type")),
-            Column("reason", text("reason_code")),
-            Column("runs", number("runs"), number=True),
-            Column("failed after [95 %]", interval("correlation_rate"), number=True),
-            Column("in any order", shown.percent("rate_in_any_order"), number=True),
-            Column("failed without it", shown.percent("rate_without"), number=True),
+            OutputColumn("decision", text("decision_type")),
+            OutputColumn("reason", text("reason_code")),
+            OutputColumn("runs", number("runs"), number=True),
+            OutputColumn("failed after [95 %]", interval("correlation_rate"), number=True),
+            OutputColumn("in any order", shown.percent("rate_in_any_order"), number=True),
+            OutputColumn("failed without it", shown.percent("rate_without"), number=True),
             *_TESTED,
         ),
     ),
@@ -161,12 +161,12 @@ _ASSOCIATED: Final = {
         "/v1/correlate/decisions-steps",
         "Decisions, and failures of the steps that carried them out",
         (
-            Column("decision", text("decision_type")),
-            Column("reason", text("reason_code")),
-            Column("runs", number("runs"), number=True),
-            Column("its step failed [95 %]", interval("step_failure_rate"), number=True),
-            Column("other reasons", number("runs_with_other_reasons"), number=True),
-            Column("theirs failed", shown.percent("rate_of_other_reasons"), number=True),
+            OutputColumn("decision", text("decision_type")),
+            OutputColumn("reason", text("reason_code")),
+            OutputColumn("runs", number("runs"), number=True),
+            OutputColumn("its step failed [95 %]", interval("step_failure_rate"), number=True),
+            OutputColumn("other reasons", number("runs_with_other_reasons"), number=True),
+            OutputColumn("theirs failed", shown.percent("rate_of_other_reasons"), number=True),
             *_TESTED,
         ),
     ),
@@ -174,12 +174,12 @@ _ASSOCIATED: Final = {
         "/v1/correlate/signals-outcomes",
         "Quality signals, and how runs ended",
         (
-            Column("signal", text("signal_type")),
-            Column("code", text("signal_code")),
-            Column("runs with", number("runs_present"), number=True),
-            Column("succeeded with [95 %]", interval("success_rate_when_present"), number=True),
-            Column("runs without", number("runs_absent"), number=True),
-            Column("succeeded without [95 %]", interval("success_rate_when_absent"), number=True),
+            OutputColumn("signal", text("signal_type")),
+            OutputColumn("code", text("signal_code")),
+            OutputColumn("runs with", number("runs_present"), number=True),
+            OutputColumn("succeeded with [95 %]", interval("success_rate_when_present"), number=True),
+            OutputColumn("runs without", number("runs_absent"), number=True),
+            OutputColumn("succeeded without [95 %]", interval("success_rate_when_absent"), number=True),
             *_TESTED,
         ),
     ),
@@ -187,14 +187,14 @@ _ASSOCIATED: Final = {
         "/v1/correlate/evaluations",
         "Evaluations of runs with and without a decision or a signal",
         (
-            Column("evaluation", text("name")),
-            Column("", text("kind")),
-            Column("type", text("type")),
-            Column("code", text("code")),
-            Column("runs with", number("runs_present"), number=True),
-            Column("mean with", decimal("mean_present"), number=True),
-            Column("runs without", number("runs_absent"), number=True),
-            Column("mean without", decimal("mean_absent"), number=True),
+            OutputColumn("evaluation", text("name")),
+            OutputColumn("", text("kind")),
+            OutputColumn("type", text("type")),
+            OutputColumn("code", text("code")),
+            OutputColumn("runs with", number("runs_present"), number=True),
+            OutputColumn("mean with", decimal("mean_present"), number=True),
+            OutputColumn("runs without", number("runs_absent"), number=True),
+            OutputColumn("mean without", decimal("mean_absent"), number=True),
             *_OF_MEANS,
         ),
     ),

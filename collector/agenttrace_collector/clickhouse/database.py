@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
-from agenttrace_collector.clickhouse.inserter import Inserter, Presence, Rules
+from agenttrace_collector.clickhouse.inserter import AppliedRules, Inserter, Presence
 from agenttrace_collector.config.directories import DATABASE_SETTING
 from agenttrace_collector.config.problems import ConfigError, Position, Problem
-from agenttrace_collector.config.sections import ClickHouse as Settings
+from agenttrace_collector.config.sections import ClickHouseExporter as Settings
 from agenttrace_collector.config.sections import Config
 from agenttrace_schemas.rules import Policy
 
@@ -29,7 +29,7 @@ class Database(Inserter, Protocol):
     def presence(self) -> Presence | None:
         """Checks which rows are stored; None if deduplication makes that unnecessary."""
 
-    def rules(self) -> Rules | None:
+    def rules(self) -> AppliedRules | None:
         """Checks which rows break a rule; None if none is refused."""
 
     def close(self) -> None:

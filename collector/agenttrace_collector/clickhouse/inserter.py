@@ -26,7 +26,7 @@ class Presence(Protocol):
         """The same of rows that the table may never have been sent."""
 
 
-class Rules(Protocol):
+class AppliedRules(Protocol):
     """The rules (CHECKs) that a database applies to each insert; asking raises `Unavailable` to try again."""
 
     @property

@@ -45,7 +45,7 @@ _OTHER_RULES: Final = (
 )
 
 
-class Changes(NamedTuple):
+class SchemaChanges(NamedTuple):
     """What `up` has done: migrations by name, and the tables whose CHECKs or TTL are others now."""
 
     migrations: list[str]
@@ -62,7 +62,7 @@ class Violations(NamedTuple):
     rows: int
 
 
-class State(NamedTuple):
+class MigrationState(NamedTuple):
     """One migration as the database has it; `applied` is False where it was taken back or never done."""
 
     version: int
@@ -84,7 +84,7 @@ class Migrator:
     now: Callable[[], int] = time.time_ns
     profile: Profile | None = None
 
-    def up(self) -> Changes:
+    def up(self) -> SchemaChanges:
         """Apply what is missing, then CHECKs, TTLs and views.
 
         A version that was interrupted goes on where it stopped: it is recorded after its last statement,
@@ -107,7 +107,7 @@ class Migrator:
         expiring = [table for table in self._apply_ttl(profile) if table not in new]
         for view in views().values():
             self._run(statements(view, profile))
-        return Changes([migration.name for migration in pending], checked, expiring)
+        return SchemaChanges([migration.name for migration in pending], checked, expiring)
 
     def down(self, to: int = 0) -> list[str]:
         """Take back every migration above version `to`, the last first; rows of its tables go with it."""
@@ -126,11 +126,11 @@ class Migrator:
         self._record(0, "checks", _NONE, "checks")
         return done
 
-    def status(self) -> list[State]:
+    def status(self) -> list[MigrationState]:
         """Every migration of this version and whether the database has it; nothing is written."""
         recorded = self._recorded() if self._has_ledger() else {}
         return [
-            State(each.version, each.name, each.version in recorded, recorded.get(each.version, ""))
+            MigrationState(each.version, each.name, each.version in recorded, recorded.get(each.version, ""))
             for each in migrations()
         ]
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from agenttrace_collector.clickhouse.client import ClickHouse
-from agenttrace_collector.clickhouse.purge_subject import Kind, Subject
+from agenttrace_collector.clickhouse.purge_subject import Subject, SubjectKind
 from agenttrace_schemas.migrations import PROFILES
 from agenttrace_schemas.retention import TIMES
 from agenttrace_schemas.wire import UNKNOWN
@@ -66,9 +66,9 @@ class Eraser:
         A run that began before a time keeps what came later. Records that name no agent count for their run's.
         """
         since = ""
-        if subject.kind is Kind.BEFORE:
+        if subject.kind is SubjectKind.BEFORE:
             since = f"fromUnixTimestamp64Nano({int(str(subject.value)):d}, 'UTC')"
-        elif subject.kind is Kind.AGENT and subject.value == UNKNOWN:
+        elif subject.kind is SubjectKind.AGENT and subject.value == UNKNOWN:
             since = "now64(9)"
         if since:
             self.database.command(f"INSERT INTO counted_since SELECT 'purged', {since}, 0, now64(9)")
@@ -91,7 +91,7 @@ class Eraser:
 
     def _values(self, subject: Subject) -> Iterator[Any]:
         """The value that the conditions take; a conversation becomes its runs, some at a time."""
-        if subject.kind is not Kind.CONVERSATION:
+        if subject.kind is not SubjectKind.CONVERSATION:
             yield str(subject.value) if isinstance(subject.value, UUID) else subject.value
             return
         runs = self._runs_of(subject)
@@ -116,12 +116,12 @@ class Eraser:
         return {table: local if engines.get(table) == "Distributed" else "" for table in TIMES}
 
 
-def _condition(kind: Kind, table: str, suffixes: Mapping[str, str]) -> str:
-    if kind is Kind.RUN:
+def _condition(kind: SubjectKind, table: str, suffixes: Mapping[str, str]) -> str:
+    if kind is SubjectKind.RUN:
         return "run_id = {value:UUID}"
-    if kind is Kind.CONVERSATION:
+    if kind is SubjectKind.CONVERSATION:
         return "run_id IN {value:Array(UUID)}"
-    if kind is Kind.BEFORE:
+    if kind is SubjectKind.BEFORE:
         return f"{TIMES[table]} < fromUnixTimestamp64Nano({{value:Int64}})"
     if table in _WITHOUT_AGENT:
         return _of_agent(suffixes)

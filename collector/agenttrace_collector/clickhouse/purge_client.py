@@ -10,7 +10,7 @@ from typing import Final, Protocol
 
 from agenttrace_collector.clickhouse.database import open_purger
 from agenttrace_collector.clickhouse.purge_subject import Subject
-from agenttrace_collector.config.sections import ClickHouse
+from agenttrace_collector.config.sections import ClickHouseExporter
 from agenttrace_collector.errors import Unavailable
 
 _FLUSH_SECONDS: Final = 30.0
@@ -50,7 +50,7 @@ class Erasure:
 
 @asynccontextmanager
 async def opened_erasure(
-    settings: ClickHouse, flush: Callable[[float], Awaitable[bool]], set_aside: Callable[[], int]
+    settings: ClickHouseExporter, flush: Callable[[float], Awaitable[bool]], set_aside: Callable[[], int]
 ) -> AsyncIterator[Erasure | None]:
     """Yields the erasure in the configured database, as the user of `purge_endpoint` if that is set; None for `null://`.
 

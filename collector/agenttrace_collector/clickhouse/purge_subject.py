@@ -7,7 +7,7 @@ from enum import StrEnum
 from uuid import UUID
 
 
-class Kind(StrEnum):
+class SubjectKind(StrEnum):
     """The kinds of subjects."""
 
     RUN = "run"
@@ -24,6 +24,6 @@ class Subject:
     `before` nanoseconds since 1970: every row is placed by its own time, so that a run may lose its beginning.
     """
 
-    kind: Kind
+    kind: SubjectKind
     value: str | int | UUID
     tenant: str

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from agenttrace_collector.clickhouse.client import ClickHouse
-from agenttrace_collector.clickhouse.inserter import Presence, Rules
+from agenttrace_collector.clickhouse.inserter import AppliedRules, Presence
 from agenttrace_collector.clickhouse.migrator import Migrator
 from agenttrace_collector.clickhouse.rule_check import RuleCheck
 from agenttrace_collector.clickhouse.verify import TablePresence
@@ -26,7 +26,7 @@ class ManagedClickHouse(ClickHouse):
         """Asks for rows by their ids."""
         return TablePresence(self.query)
 
-    def rules(self) -> Rules:
+    def rules(self) -> AppliedRules:
         """Asks for the rows that the rules of the policy refuse."""
         return self._rules
 

@@ -9,7 +9,7 @@ from agenttrace_collector.config.section import Section
 DecodeEngine: TypeAlias = Literal["auto", "python", "native"]
 
 
-class Decode(Section):
+class DecodeSection(Section):
     """What decodes requests; `auto` is the compiled engine where it is installed."""
 
     engine: DecodeEngine = "auto"

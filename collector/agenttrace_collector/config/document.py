@@ -44,7 +44,7 @@ def read_document(text: str, source: str, environ: Mapping[str, str]) -> Documen
         raise ConfigError([Problem(Position(source, line), "", "this is not YAML")]) from None
     except yaml.YAMLError:
         raise ConfigError([Problem(Position(source), "", "this is not YAML")]) from None
-    reader = _Reader(source, environ)
+    reader = _DocumentReader(source, environ)
     values = reader.read(node, ()) if node is not None else None
     if isinstance(values, dict):
         reader.document.values = values
@@ -98,7 +98,7 @@ def _merge_values(base: dict[str, Any], later: Mapping[str, Any]) -> None:
             base[key] = value
 
 
-class _Reader:
+class _DocumentReader:
     """Converts the nodes of one source to values, and collects positions and problems."""
 
     def __init__(self, source: str, environ: Mapping[str, str]) -> None:

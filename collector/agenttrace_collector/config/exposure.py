@@ -19,7 +19,7 @@ _OPEN_METRICS: Final = (
 )
 
 
-class Opening(NamedTuple):
+class OpenListener(NamedTuple):
     """A listener and its key in the configuration."""
 
     key: str
@@ -51,7 +51,7 @@ def exposed(config: Config) -> Iterator[tuple[str, list[str]]]:
             yield opening.key, lacking
 
 
-def openings(config: Config) -> list[Opening]:
+def openings(config: Config) -> list[OpenListener]:
     """Returns every listener of the configuration, those that are off included."""
     protocols, extensions = config.receivers.otlp.protocols, config.extensions
     has_tokens = extensions.auth.tokens_file is not None
@@ -62,10 +62,10 @@ def openings(config: Config) -> list[Opening]:
         "extensions.api": extensions.api,
         "extensions.clickhouse_http": extensions.clickhouse_http,
     }
-    listeners = [Opening(key, each.endpoint, each.tls, has_tokens) for key, each in named.items()]
+    listeners = [OpenListener(key, each.endpoint, each.tls, has_tokens) for key, each in named.items()]
     check = extensions.health_check
     return [
         *listeners,
-        Opening("extensions.health_check", check.endpoint, check.tls, asks_token=False),
-        Opening("service.telemetry.metrics", metrics.address, metrics.tls, metrics.require_token),
+        OpenListener("extensions.health_check", check.endpoint, check.tls, asks_token=False),
+        OpenListener("service.telemetry.metrics", metrics.address, metrics.tls, metrics.require_token),
     ]

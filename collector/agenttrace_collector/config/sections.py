@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import ConfigDict, Field, SecretStr, model_validator
 
-from agenttrace_collector.config.decode import Decode
+from agenttrace_collector.config.decode import DecodeSection
 from agenttrace_collector.config.derive import Derive
 from agenttrace_collector.config.pipelines import Forward, OtlpExporter, OwnOtlp, Pipelines, check_exporter
 from agenttrace_collector.config.section import Positive, Section, Share
@@ -33,14 +33,14 @@ class Tls(Section):
         return self
 
 
-class Listener(Section):
+class ListenerSection(Section):
     """Where something listens; `endpoint: null` switches it off."""
 
     endpoint: Endpoint | None = None
     tls: Tls | None = None
 
 
-class Grpc(Listener):
+class Grpc(ListenerSection):
     """OTLP over gRPC."""
 
     endpoint: Endpoint | None = "127.0.0.1:4317"
@@ -55,7 +55,7 @@ class Cors(Section):
     allowed_headers: tuple[str, ...] = ()
 
 
-class Http(Listener):
+class Http(ListenerSection):
     """OTLP over HTTP."""
 
     endpoint: Endpoint | None = "127.0.0.1:4318"
@@ -110,7 +110,7 @@ class Enforce(Section):
     site_key: SecretStr | None = None
 
 
-class Quotas(Section):
+class QuotasSection(Section):
     """What each tenant may send; null does not limit it. Over one of them requests are asked to retry later."""
 
     spans_per_second: Positive | None = None
@@ -122,11 +122,11 @@ class Processors(Section):
     """What happens on the way."""
 
     memory_limiter: MemoryLimiter = MemoryLimiter()
-    quotas: Quotas = Quotas()
+    quotas: QuotasSection = QuotasSection()
     enforce: Enforce = Enforce()
 
 
-class Journal(Section):
+class JournalSection(Section):
     """What is kept on disk until the database has it."""
 
     directory: Path = Path("./agenttrace-journal")
@@ -147,7 +147,7 @@ class Ttl(Section):
     span_links: Duration | None = 7 * 86_400.0
 
 
-class ClickHouse(Section):
+class ClickHouseExporter(Section):
     """Where rows go, and in which blocks."""
 
     endpoint: Annotated[DatabaseEndpoint, Field(repr=False)] = "chdb://./agenttrace-data"
@@ -170,7 +170,7 @@ class Exporters(Section):
     model_config = ConfigDict(extra="allow")
     __pydantic_extra__: dict[str, OtlpExporter] = Field(init=False)
 
-    clickhouse: ClickHouse = ClickHouse()
+    clickhouse: ClickHouseExporter = ClickHouseExporter()
 
     @property
     def otlp(self) -> Mapping[str, OtlpExporter]:
@@ -184,19 +184,19 @@ class Exporters(Section):
         return self
 
 
-class Api(Listener):
+class Api(ListenerSection):
     """The HTTP API and the pages."""
 
     endpoint: Endpoint | None = "127.0.0.1:8400"
 
 
-class ClickHouseHttp(Listener):
+class ClickHouseHttp(ListenerSection):
     """Read-only HTTP in ClickHouse's form, for the embedded database only."""
 
     endpoint: Endpoint | None = "127.0.0.1:8123"
 
 
-class HealthCheck(Listener):
+class HealthCheck(ListenerSection):
     """200 when requests can be accepted."""
 
     endpoint: Endpoint | None = "127.0.0.1:13133"
@@ -243,7 +243,7 @@ class Traces(Section):
     otlp: OwnOtlp | None = None
 
 
-class Telemetry(Section):
+class TelemetrySection(Section):
     """What the collector says of itself."""
 
     metrics: Metrics = Metrics()
@@ -251,10 +251,10 @@ class Telemetry(Section):
     traces: Traces = Traces()
 
 
-class Service(Section):
+class ServiceSection(Section):
     """The process itself; `drain_timeout` is what a stop may take before the rest waits in the journal."""
 
-    telemetry: Telemetry = Telemetry()
+    telemetry: TelemetrySection = TelemetrySection()
     drain_timeout: Duration = 20.0
     pipelines: Pipelines = Pipelines()
 
@@ -264,13 +264,13 @@ class Config(Section):
 
     receivers: Receivers = Receivers()
     processors: Processors = Processors()
-    decode: Decode = Decode()
-    journal: Journal = Journal()
+    decode: DecodeSection = DecodeSection()
+    journal: JournalSection = JournalSection()
     exporters: Exporters = Exporters()
     extensions: Extensions = Extensions()
     derive: Derive = Derive()
     forward: Forward = Forward()
-    service: Service = Service()
+    service: ServiceSection = ServiceSection()
 
     @model_validator(mode="after")
     def _pipelines_exist(self) -> Self:

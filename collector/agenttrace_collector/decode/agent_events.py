@@ -7,7 +7,7 @@ from typing import Any
 from agenttrace_collector.decode.agent_facts import AgentFacts, event_of, shared_columns
 from agenttrace_collector.decode.builder import BatchBuilder
 from agenttrace_collector.decode.conventions import coding_agents
-from agenttrace_collector.decode.conventions.coding_agents import Stated
+from agenttrace_collector.decode.conventions.coding_agents import StatedCodes
 from agenttrace_schemas import rules
 from agenttrace_schemas.rows import DecisionRow, SignalRow
 from agenttrace_schemas.spellings import plain
@@ -30,7 +30,7 @@ def _of_run(told: AgentFacts, builder: BatchBuilder) -> dict[str, Any]:
     return {**shared_columns(told, builder), "span_id": 0, "step_id": None}
 
 
-def _code(told: AgentFacts, stated: Stated) -> str | None:
+def _code(told: AgentFacts, stated: StatedCodes) -> str | None:
     """The code for what a fact says; None where there is none."""
     word = plain(told.text(stated.fact).rpartition("/")[2])
     return stated.codes.get(word, stated.codes.get(""))
@@ -44,7 +44,7 @@ def _add_approval(told: AgentFacts, approval: tuple[str, str], builder: BatchBui
     _keep_decision(told, (str(DecisionType.APPROVAL), selected, reason), place, builder)
 
 
-def _add_decision(told: AgentFacts, stated: Stated, builder: BatchBuilder) -> None:
+def _add_decision(told: AgentFacts, stated: StatedCodes, builder: BatchBuilder) -> None:
     reason = _code(told, stated)
     selected = builder.identifier(told.text(told.record.selected), told.record.facts[told.record.selected])
     if reason is not None and selected:
@@ -75,7 +75,7 @@ def _keep_decision(
         builder.outgoing.agent_decision(row)
 
 
-def _add_signal(told: AgentFacts, stated: Stated, builder: BatchBuilder) -> None:
+def _add_signal(told: AgentFacts, stated: StatedCodes, builder: BatchBuilder) -> None:
     code = _code(told, stated)
     if code is None:
         return

@@ -13,7 +13,7 @@ from agenttrace_collector.decode import ids as identity
 from agenttrace_collector.decode.attributes import value_of
 from agenttrace_collector.decode.builder import BatchBuilder
 from agenttrace_collector.decode.conventions import coding_agents
-from agenttrace_collector.decode.conventions.coding_agents import AGENTS, CodingAgent, Record
+from agenttrace_collector.decode.conventions.coding_agents import AGENTS, AgentRecord, CodingAgent
 from agenttrace_collector.decode.events import Origin
 from agenttrace_collector.decode.resource import Sender
 from agenttrace_schemas import wire
@@ -69,7 +69,7 @@ class AgentFacts:
     """One record as its table reads it; `time` is in nanoseconds."""
 
     agent: CodingAgent
-    record: Record
+    record: AgentRecord
     name: str
     values: Mapping[str, object]
     run_id: bytes

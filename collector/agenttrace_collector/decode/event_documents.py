@@ -13,12 +13,12 @@ from agenttrace_collector.decode.batch import Batch, Context
 from agenttrace_collector.decode.builder import BatchBuilder, digest_of
 from agenttrace_collector.decode.events import KINDS, TABLES, Event, EventIds, Origin, event_row
 from agenttrace_collector.decode.json_body import parse_json
-from agenttrace_collector.decode.run_document.events import Place
+from agenttrace_collector.decode.run_document.events import DocumentPlace
 from agenttrace_collector.decode.run_document.fields import (
     Attached,
+    DocumentPart,
     Id,
     Name,
-    Part,
     Refusal,
     Text,
     Time,
@@ -36,7 +36,7 @@ Score = Annotated[Any, WithJsonSchema({"type": "number"})]
 _List = Annotated[list[Any], Field(min_length=1, max_length=MOST)]
 
 
-class EvaluationDocument(Part):
+class EvaluationDocument(DocumentPart):
     """What an evaluator measured of a run, or of one of its steps; one of score, label and error_type is there."""
 
     run_id: Id = Field(description="The run's UUID, or the name that its document gave it.")
@@ -53,13 +53,13 @@ class EvaluationDocument(Part):
     environment: Id | None = None
 
 
-class EvaluationsDocument(Part):
+class EvaluationsDocument(DocumentPart):
     """Evaluations, of any runs."""
 
     evaluations: _List
 
 
-class OutcomeDocument(Part):
+class OutcomeDocument(DocumentPart):
     """How a run ended, as somebody came to know after its end; of several the one that was recorded last counts."""
 
     run_id: Id = Field(description="The run's UUID, or the name that its document gave it.")
@@ -72,7 +72,7 @@ class OutcomeDocument(Part):
     recorded_at: Time | None = None
 
 
-class OutcomesDocument(Part):
+class OutcomesDocument(DocumentPart):
     """Outcomes, of any runs."""
 
     outcomes: _List
@@ -83,8 +83,8 @@ class DocumentKind:
     """What a document lists: `field` is its list, `keys` are the attributes that the fields of a part stand for."""
 
     field: str
-    document: type[Part]
-    part: type[Part]
+    document: type[DocumentPart]
+    part: type[DocumentPart]
     event: str
     id_field: str
     id_key: str
@@ -185,7 +185,7 @@ def _row(kind: DocumentKind, part: Any, origin: Origin, builder: BatchBuilder) -
     metadata = getattr(part, "metadata", None) or {}
     values |= {wire.METADATA_PREFIX + key: value for key, value in metadata.items()}
     if stated := getattr(part, kind.id_field):
-        values[kind.id_key] = Place.own_id(origin.run_id, stated).hex()
+        values[kind.id_key] = DocumentPlace.own_id(origin.run_id, stated).hex()
     row = event_row(Event(kind.event, values, time), origin, builder.context.policy, EventIds(origin))
     if isinstance(row, EvaluationRow):
         return replace(row, step_id=origin.step_id or None, source=_SOURCE)
@@ -193,10 +193,10 @@ def _row(kind: DocumentKind, part: Any, origin: Origin, builder: BatchBuilder) -
     return replace(row, source=_SOURCE)
 
 
-def _origin(part: Part | None, builder: BatchBuilder) -> Origin:
+def _origin(part: DocumentPart | None, builder: BatchBuilder) -> Origin:
     run_id = identity.parse_or_hash_id(getattr(part, "run_id", "")) if part else b""
     stated_step = getattr(part, "step_id", None)
-    step_id = Place.own_id(run_id, stated_step) if stated_step else b""
+    step_id = DocumentPlace.own_id(run_id, stated_step) if stated_step else b""
 
     def name(field: str, otherwise: str) -> str:
         stated = getattr(part, field, None)

@@ -26,7 +26,7 @@ LEFT_SCOPES: Final[frozenset[str]] = frozenset(
 )
 # A reader as data: its kind, the number of its spellings, and the words of `Spelled` and `Constant`.
 ReaderData: TypeAlias = tuple[str, int | None, str | None, bool]
-_KINDS: Final[Mapping[table.Reader, str]] = {
+_KINDS: Final[Mapping[table.ReadValue, str]] = {
     table.text: "text",
     table.name: "name",
     table.count: "count",
@@ -45,7 +45,7 @@ class _Readers:
     def __init__(self) -> None:
         self.spellings: list[dict[str, str]] = []
 
-    def __call__(self, reader: table.Reader) -> ReaderData:
+    def __call__(self, reader: table.ReadValue) -> ReaderData:
         if isinstance(reader, table.Constant):
             return "constant", None, reader.fact, False
         if isinstance(reader, table.Spelled):

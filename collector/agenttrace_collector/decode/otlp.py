@@ -24,7 +24,7 @@ from agenttrace_collector.decode.conventions.facts import SpanFacts
 from agenttrace_collector.decode.conventions.read import read_span
 from agenttrace_collector.decode.events import KINDS, TABLES, Event, EventIds, Origin, event_row, read_event
 from agenttrace_collector.decode.guardrails import add_guardrail
-from agenttrace_collector.decode.outgoing import Outgoing, Step
+from agenttrace_collector.decode.outgoing import Outgoing, OutgoingStep
 from agenttrace_collector.decode.parse import parse
 from agenttrace_collector.decode.resource import Sender, read_sender
 from agenttrace_collector.decode.steps import link_row, named, run_row, step_row
@@ -117,7 +117,7 @@ def _decode_read(span: Span, scope: str, sender: Sender, builder: BatchBuilder) 
         builder.add(row)
         builder.conventions[facts.source] += 1
         if builder.outgoing:
-            builder.outgoing.step(Step(span, sent or (), facts, row, unconfirmed))
+            builder.outgoing.step(OutgoingStep(span, sent or (), facts, row, unconfirmed))
         _add_told_run(span, scope, facts, origin, builder=builder)
     else:
         _add_link(span, origin, builder)
@@ -156,7 +156,7 @@ def _copy_repeated(span: Span, scope: str, sender: Sender, builder: BatchBuilder
     if outgoing is None or _span_violation(span, facts, origin, builder):
         return
     if facts.operation:
-        outgoing.step(Step(span, sent, facts, step_row(span, facts, origin, builder), unconfirmed))
+        outgoing.step(OutgoingStep(span, sent, facts, step_row(span, facts, origin, builder), unconfirmed))
     else:
         outgoing.other_span(span)
 

@@ -55,7 +55,7 @@ def _from_json(message: Message, body: bytes) -> FromJson:
         (field,) = message.DESCRIPTOR.fields
         text = f"the body must have the field {field.json_name}: it has none that is known"
         raise Rejected(text)
-    reader = _Reader()
+    reader = _JsonReader()
     for key, child in document.items():
         if key in fields and child is not None:
             reader.resources(message, fields[key], child)
@@ -72,7 +72,7 @@ def _fields(descriptor: Descriptor) -> Mapping[str, FieldDescriptor]:
 _SPANS_BELOW: Final = {"resource_spans": ("scope_spans", "spans"), "scope_spans": ("spans",), "spans": ()}
 
 
-class _Reader:
+class _JsonReader:
     """Fills messages from JSON values and counts, resource by resource, what it could not read."""
 
     def __init__(self) -> None:

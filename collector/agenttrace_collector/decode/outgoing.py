@@ -17,7 +17,7 @@ from agenttrace_schemas.rows import DecisionRow, Row, SignalRow, StepRow
 from agenttrace_schemas.rules import Policy
 
 
-class Step(NamedTuple):
+class OutgoingStep(NamedTuple):
     """A span that is a step, as it was read.
 
     `sent` are the attributes that were read, `unconfirmed` the facts whose name nothing confirms.
@@ -54,7 +54,7 @@ class Outgoing(Protocol):
     def other_event(self, event: Span.Event, *, in_range: bool) -> None:
         """Another event of the next span; `in_range` says whether its time may be kept."""
 
-    def step(self, step: Step) -> None:
+    def step(self, step: OutgoingStep) -> None:
         """A span that is a step."""
 
     def other_span(self, span: Span) -> None:

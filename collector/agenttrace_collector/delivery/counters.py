@@ -24,7 +24,7 @@ class Progress:
     last_error: str
 
 
-class Counts:
+class DeliveryCounts:
     """The counters behind `Progress`."""
 
     def __init__(self) -> None:

@@ -10,16 +10,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from agenttrace_collector.clickhouse.inserter import Rules
+from agenttrace_collector.clickhouse.inserter import AppliedRules
 from agenttrace_collector.clickhouse.row_fields import fields
 from agenttrace_collector.delivery.rejection import REJECTIONS, refusal
 from agenttrace_collector.errors import Rejected, Unavailable
 from agenttrace_collector.journal import Journal
-from agenttrace_collector.journal.set_aside import Group, Place, waiting_rows
+from agenttrace_collector.journal.set_aside import EntryKind, Group, waiting_rows
 
 _log: Final = logging.getLogger(__name__)
 _END: Final = object()
-_PLACES: Final[tuple[Place, ...]] = ("set_aside", "entries")
+_PLACES: Final[tuple[EntryKind, ...]] = ("set_aside", "entries")
 
 
 @dataclass(slots=True)
@@ -27,7 +27,7 @@ class Sift:
     """One pass over the rows that were enforced under other rules; before delivery starts."""
 
     journal: Journal
-    rules: Rules
+    rules: AppliedRules
     refused: Counter[str] = field(default_factory=Counter)
     given_back: Counter[str] = field(default_factory=Counter)
 
@@ -67,7 +67,7 @@ class Sift:
             self.given_back[layout.table] += len(group.rows) - len(refused)
 
 
-async def sift(journal: Journal, rules: Rules) -> None:
+async def sift(journal: Journal, rules: AppliedRules) -> None:
     """Sets aside what the rules refuse of rows that were taken under others, and says how many they are."""
     while True:
         sieve = Sift(journal, rules)
@@ -86,7 +86,7 @@ async def sift(journal: Journal, rules: Rules) -> None:
             return
 
 
-def refused_by_table(directory: Path, rules: Rules) -> dict[str, int]:
+def refused_by_table(directory: Path, rules: AppliedRules) -> dict[str, int]:
     """How many rows of a journal, which may be in use, these rules refuse; nothing is changed.
 
     Raises `Rejected` and `Unavailable`.

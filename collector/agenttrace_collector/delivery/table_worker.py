@@ -8,10 +8,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from agenttrace_collector.clickhouse.inserter import Inserter, Presence, Rules
+from agenttrace_collector.clickhouse.inserter import AppliedRules, Inserter, Presence
 from agenttrace_collector.delivery.backoff import Backoff
 from agenttrace_collector.delivery.block_data import BlockData, key_columns
-from agenttrace_collector.delivery.counters import Counts
+from agenttrace_collector.delivery.counters import DeliveryCounts
 from agenttrace_collector.delivery.rejection import REJECTIONS, refusal
 from agenttrace_collector.errors import Rejected, Unavailable
 from agenttrace_collector.journal import InsertBlock, Journal
@@ -29,8 +29,8 @@ class DeliveryContext:
     journal: Journal
     inserter: Inserter
     presence: Presence | None
-    rules: Rules | None
-    counts: Counts
+    rules: AppliedRules | None
+    counts: DeliveryCounts
     now: Callable[[], int]
     block_rows: int
     block_bytes: int

@@ -11,9 +11,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from agenttrace_collector.clickhouse.inserter import Inserter, Presence, Rules
+from agenttrace_collector.clickhouse.inserter import AppliedRules, Inserter, Presence
 from agenttrace_collector.delivery.backoff import Backoff
-from agenttrace_collector.delivery.counters import Counts, Progress
+from agenttrace_collector.delivery.counters import DeliveryCounts, Progress
 from agenttrace_collector.delivery.table_worker import DeliveryContext, TableWorker
 from agenttrace_collector.journal import InsertBlock, Journal
 
@@ -47,14 +47,14 @@ class Delivery:
         *,
         options: DeliveryOptions = DeliveryOptions(),
         presence: Presence | None = None,
-        rules: Rules | None = None,
+        rules: AppliedRules | None = None,
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], int] = time.time_ns,
         jitter: Callable[[], float] = random.random,
     ) -> None:
         self._journal = journal
         self._options = options
-        self._counts = Counts()
+        self._counts = DeliveryCounts()
         rows, size = options.block_rows, options.block_bytes
         self._route = DeliveryContext(journal, inserter, presence, rules, self._counts, now, rows, size)
         self._clock = clock

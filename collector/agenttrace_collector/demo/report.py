@@ -11,29 +11,29 @@ from rich.console import Console
 from rich.table import Table
 
 
-class Database(Protocol):
+class ReportDatabase(Protocol):
     """What answers: the names of a query's columns, and its rows."""
 
     def read(self, statement: str) -> tuple[Sequence[str], Sequence[Sequence[object]]]:
         """Run a query."""
 
 
-class Question(NamedTuple):
+class ReportQuery(NamedTuple):
     """One query of the report: its first line of comment is the title."""
 
     title: str
     sql: str
 
 
-def questions() -> Iterator[Question]:
+def questions() -> Iterator[ReportQuery]:
     """The queries in their order."""
     folder = files(__package__).joinpath("sql")
     for file in sorted(folder.iterdir(), key=lambda each: each.name):
         text = file.read_text(encoding="utf-8")
-        yield Question(text.splitlines()[0].removeprefix("-- "), text)
+        yield ReportQuery(text.splitlines()[0].removeprefix("-- "), text)
 
 
-def print_report(database: Database, console: Console) -> None:
+def print_report(database: ReportDatabase, console: Console) -> None:
     """Every question with its answer."""
     for title, sql in questions():
         names, rows = database.read(sql)

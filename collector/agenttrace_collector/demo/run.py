@@ -23,7 +23,7 @@ _STOP_SECONDS: Final = 60.0
 _POLL_SECONDS: Final = 0.05
 
 
-class Sender(NamedTuple):
+class DemoSender(NamedTuple):
     """A program that sends, by its name in a package, and what to say of it."""
 
     name: str
@@ -37,12 +37,12 @@ class Sender(NamedTuple):
 
 
 SENDERS: Final = (
-    Sender("decisions", "an agent that records its decisions"),
-    Sender("signals", "an agent that records quality signals"),
-    Sender("everything", "an agent with both, retries and a failure"),
-    Sender("replay", "200 published runs of a customer-service agent, replayed"),
-    Sender("forbidden", "a sender that says what must never be stored"),
-    Sender("coding_agents", "Claude Code, Codex and Gemini CLI, prompts and answers included", _DEMO),
+    DemoSender("decisions", "an agent that records its decisions"),
+    DemoSender("signals", "an agent that records quality signals"),
+    DemoSender("everything", "an agent with both, retries and a failure"),
+    DemoSender("replay", "200 published runs of a customer-service agent, replayed"),
+    DemoSender("forbidden", "a sender that says what must never be stored"),
+    DemoSender("coding_agents", "Claude Code, Codex and Gemini CLI, prompts and answers included", _DEMO),
 )
 _LISTENERS: Final = (
     "receivers.otlp.protocols.grpc.endpoint",
@@ -61,7 +61,7 @@ class DemoFailed(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class DemoDirectory:
     """The directory of a demonstration and what stands where in it."""
 
     directory: Path
@@ -86,7 +86,7 @@ class Place:
 
 
 @contextmanager
-def collector(place: Place) -> Iterator[str]:
+def collector(place: DemoDirectory) -> Iterator[str]:
     """A collector process on loopback ports of its own; yields its OTLP/gRPC endpoint."""
     grpc, health = (f"127.0.0.1:{port}" for port in _free_ports(len(_LISTENERS)))
     settings = {**place.settings, **dict(zip(_LISTENERS, (grpc, health), strict=True))}
@@ -106,7 +106,7 @@ def command(settings: Mapping[str, str]) -> list[str]:
     return [sys.executable, "-m", "agenttrace_collector.cli", "collector", "run", *chosen]
 
 
-def send(sender: Sender, endpoint: str, place: Place) -> None:
+def send(sender: DemoSender, endpoint: str, place: DemoDirectory) -> None:
     """Run one sender to its end."""
     variables = {
         "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc",
@@ -126,7 +126,7 @@ def _start(arguments: Sequence[str], log: Path, variables: Mapping[str, str]) ->
         )
 
 
-def _wait_until_ready(process: subprocess.Popen[bytes], url: str, place: Place) -> None:
+def _wait_until_ready(process: subprocess.Popen[bytes], url: str, place: DemoDirectory) -> None:
     deadline = time.monotonic() + _START_SECONDS
     while not _is_ready(url):
         if process.poll() is not None or time.monotonic() > deadline:

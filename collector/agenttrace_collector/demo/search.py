@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from agenttrace_collector.demo.coding_agents import CANARY, sessions
-from agenttrace_collector.demo.report import Database
+from agenttrace_collector.demo.report import ReportDatabase
 
 _TABLES = "SELECT name FROM system.tables WHERE database = currentDatabase() AND engine LIKE '%MergeTree%'"
 
@@ -21,7 +21,7 @@ class Search(NamedTuple):
     found: int
 
 
-def search(database: Database, directory: Path) -> Search:
+def search(database: ReportDatabase, directory: Path) -> Search:
     """Look through every row of every table, and the bytes of every file, compressed ones as they lie there."""
     tables = [str(name) for (name,) in database.read(_TABLES)[1]]
     contents = [database.read(f"SELECT * FROM {table}")[1] for table in tables]  # noqa: S608 - our own tables

@@ -9,7 +9,7 @@ from typing import Any, Final, TypeAlias
 
 from agenttrace_collector.decode import ids
 from agenttrace_collector.decode.conventions.facts import SpanFacts
-from agenttrace_collector.decode.outgoing import Step
+from agenttrace_collector.decode.outgoing import OutgoingStep
 from agenttrace_collector.forward import encoding
 from agenttrace_collector.forward.encoding import In
 from agenttrace_collector.forward.makers import LONGEST, NAMED_BY, conversation_piece, maker_of
@@ -19,10 +19,10 @@ from agenttrace_schemas.rows import StepRow
 from agenttrace_schemas.rules import Policy
 
 # The pieces of a step's attributes.
-Attributes: TypeAlias = Callable[[Step, Policy], bytes]
+Attributes: TypeAlias = Callable[[OutgoingStep, Policy], bytes]
 
 
-def as_sent(step: Step, policy: Policy) -> bytes:
+def as_sent(step: OutgoingStep, policy: Policy) -> bytes:
     """The keys that were sent and are read."""
     kept: dict[str, bytes] = {}
     documents = -1
@@ -39,7 +39,7 @@ def as_sent(step: Step, policy: Policy) -> bytes:
     return b"".join(kept.values()) + metadata(step.row.metadata)
 
 
-def normalised(step: Step, policy: Policy) -> bytes:
+def normalised(step: OutgoingStep, policy: Policy) -> bytes:
     """The facts under the names of the GenAI conventions, and our stamps."""
     _, _, facts, row, _ = step
     stamps = _stamped(facts.agent_id and row.agent_id, facts.agent_version and row.agent_version,
@@ -159,17 +159,17 @@ _NAMES_OF: Final = attrgetter(*_NAMES[1:])
 _STAMPED: Final = ("agent_id", "agent_version", "environment", "run_status")
 _NAME_KEYS: Final = tuple(GENAI[fact] for fact in _NAMES)
 _STAMP_KEYS: Final = tuple(GENAI[fact] for fact in _STAMPED)
-_INPUT_TOKENS: Final = encoding.Count(In.SPAN, GENAI["input_tokens"])
-_OUTPUT_TOKENS: Final = encoding.Count(In.SPAN, GENAI["output_tokens"])
-_CACHE_READ_TOKENS: Final = encoding.Count(In.SPAN, GENAI["cache_read_tokens"])
-_CACHE_WRITE_TOKENS: Final = encoding.Count(In.SPAN, GENAI["cache_write_tokens"])
+_INPUT_TOKENS: Final = encoding.CountAttribute(In.SPAN, GENAI["input_tokens"])
+_OUTPUT_TOKENS: Final = encoding.CountAttribute(In.SPAN, GENAI["output_tokens"])
+_CACHE_READ_TOKENS: Final = encoding.CountAttribute(In.SPAN, GENAI["cache_read_tokens"])
+_CACHE_WRITE_TOKENS: Final = encoding.CountAttribute(In.SPAN, GENAI["cache_write_tokens"])
 _RUN_ID: Final = encoding.Id(In.SPAN, GENAI["run_id"])
 _STEP_ID: Final = encoding.Id(In.SPAN, GENAI["step_id"])
 _DECISION_ID: Final = encoding.Id(In.SPAN, GENAI["decision_id"])
 _PARENT_RUN_ID: Final = encoding.Id(In.SPAN, GENAI["parent_run_id"])
-_SEQ: Final = encoding.Count(In.SPAN, GENAI["seq"])
-_ATTEMPT: Final = encoding.Count(In.SPAN, GENAI["attempt"])
-_RETRIEVAL_COUNT: Final = encoding.Count(In.SPAN, GENAI["retrieval_count"])
+_SEQ: Final = encoding.CountAttribute(In.SPAN, GENAI["seq"])
+_ATTEMPT: Final = encoding.CountAttribute(In.SPAN, GENAI["attempt"])
+_RETRIEVAL_COUNT: Final = encoding.CountAttribute(In.SPAN, GENAI["retrieval_count"])
 DOCUMENT: Final = DOCUMENT_KEY.partition("{")[0]
 
 

@@ -71,7 +71,7 @@ def _any_value(value: Any) -> bytes:
     return field(b"\x2a", b"".join(field(b"\x0a", _any_value(each)) for each in value))
 
 
-class Count:
+class CountAttribute:
     """Attributes of one key that are counts."""
 
     def __init__(self, tag: bytes, key: str) -> None:

@@ -19,7 +19,7 @@ from agenttrace_collector.config.pipelines import Forward
 from agenttrace_collector.decode import ids
 from agenttrace_collector.decode.batch import EncodedRequest
 from agenttrace_collector.decode.events import Event
-from agenttrace_collector.decode.outgoing import Step
+from agenttrace_collector.decode.outgoing import OutgoingStep
 from agenttrace_collector.forward import encoding, events
 from agenttrace_collector.forward.agents import agent_decision, agent_signal, agent_span
 from agenttrace_collector.forward.attributes import LONGEST_SPAN_NAME, STAMPS, Attributes, as_sent, normalised
@@ -114,7 +114,7 @@ class Copy:
         else:
             self._left_out["spans.events"] += 1
 
-    def step(self, step: Step) -> None:
+    def step(self, step: OutgoingStep) -> None:
         """A span that is a step."""
         gate, (span, _, facts, row, unconfirmed) = self._gate, step
         name = b""

@@ -123,7 +123,7 @@ def _tool_maker(key: str) -> Maker:
 
 
 def _count_maker(key: str) -> Maker:
-    slow, count = _form_maker(key, ValueForm.COUNT), encoding.Count(In.SPAN, key)
+    slow, count = _form_maker(key, ValueForm.COUNT), encoding.CountAttribute(In.SPAN, key)
 
     def make(value: AnyValue, policy: Policy) -> bytes:
         number = value.int_value

@@ -22,7 +22,7 @@ from opentelemetry.trace import Span, SpanKind, Status, StatusCode, Tracer
 from pydantic import SecretStr
 
 from agenttrace_collector.config.pipelines import OwnOtlp
-from agenttrace_collector.config.sections import Telemetry
+from agenttrace_collector.config.sections import TelemetrySection
 from agenttrace_collector.errors import FAULT, STATUS, CollectorError, wire_status
 from agenttrace_collector.forward.export import Client
 from agenttrace_collector.query.catalogue import catalogue
@@ -59,7 +59,7 @@ _SEVERITIES: Final = {
 
 
 @contextmanager
-def recorded(telemetry: Telemetry) -> Iterator[None]:
+def recorded(telemetry: TelemetrySection) -> Iterator[None]:
     """Sends spans and log records where this says until the block ends, then what is left."""
     resource = Resource(
         {

@@ -6,11 +6,11 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import replace as changed
 
-from agenttrace_collector.journal.counters import Changes, Kind
-from agenttrace_collector.journal.store import InsertBlock, Store
+from agenttrace_collector.journal.counters import Changes, RowCount
+from agenttrace_collector.journal.store import InsertBlock, JournalStore
 
 
-class Tokens:
+class DeduplicationTokens:
     """Makes deduplication tokens; the salt is new with every process.
 
     Numbers of entries can come again (a power failure under `os`, a directory restored from a copy
@@ -28,7 +28,7 @@ class Tokens:
         return changed(block, token=digest.hexdigest())
 
 
-def plan(store: Store, layout: int, *, rows: int, size: int) -> InsertBlock | None:
+def plan(store: JournalStore, layout: int, *, rows: int, size: int) -> InsertBlock | None:
     """The first entries of a layout within the bounds, one at least; without a token yet."""
     first = last = taken = taken_bytes = 0
     for number, entry_rows, entry_bytes in store.entries(layout):
@@ -53,15 +53,15 @@ def next_round(block: InsertBlock) -> InsertBlock:
     return changed(block, id=0, round=block.round + 1)
 
 
-def replace(store: Store, block: InsertBlock, parts: Sequence[InsertBlock]) -> list[InsertBlock]:
+def replace(store: JournalStore, block: InsertBlock, parts: Sequence[InsertBlock]) -> list[InsertBlock]:
     """Replaces the block by its parts."""
     store.delete_block(block)
     return [store.create_block(part) for part in parts]
 
 
-def finish(store: Store, changes: Changes, block: InsertBlock, outcome: tuple[str, Kind]) -> None:
+def finish(store: JournalStore, changes: Changes, block: InsertBlock, outcome: tuple[str, RowCount]) -> None:
     """Removes the block, and its entries with the last block of them; counts its rows under this outcome."""
     table, kind = outcome
     freed = store.finish_block(block)
     changes.add(table, kind, block.rows)
-    changes.add(table, Kind.BYTES, -freed)
+    changes.add(table, RowCount.BYTES, -freed)

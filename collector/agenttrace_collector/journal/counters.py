@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 
-class Kind(StrEnum):
+class RowCount(StrEnum):
     """What is counted for a table, in rows or bytes; `BYTES` has the bytes of all rows."""
 
     RECOVERED = "recovered"
@@ -77,26 +77,26 @@ class Changes:
     """What one commit will change; thrown away if the commit fails."""
 
     def __init__(self) -> None:
-        self.counts: Counter[tuple[str, Kind]] = Counter()
+        self.counts: Counter[tuple[str, RowCount]] = Counter()
         self.queued: Counter[tuple[str, Queued]] = Counter()
         self.duplicate_requests = 0
 
-    def add(self, table: str, kind: Kind, number: int) -> None:
+    def add(self, table: str, kind: RowCount, number: int) -> None:
         """Count `number` more of a kind for a table."""
         self.counts[table, kind] += number
 
     @property
     def bytes(self) -> int:
         """The bytes that the commit adds."""
-        return sum(number for (_, kind), number in self.counts.items() if kind is Kind.BYTES)
+        return sum(number for (_, kind), number in self.counts.items() if kind is RowCount.BYTES)
 
 
-class Counters:
+class JournalCounters:
     """The counts as of the last commit."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._counts: Counter[tuple[str, Kind]] = Counter()
+        self._counts: Counter[tuple[str, RowCount]] = Counter()
         self._queued: Counter[tuple[str, Queued]] = Counter()
         self._duplicate_requests = 0
         self._oldest: int | None = None
@@ -156,4 +156,4 @@ class Counters:
             )
 
     def _tally(self, table: str) -> TableCounts:
-        return TableCounts(*(self._counts[table, kind] for kind in Kind))
+        return TableCounts(*(self._counts[table, kind] for kind in RowCount))

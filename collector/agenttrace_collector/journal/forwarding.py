@@ -8,8 +8,8 @@ from typing import Any, Final, NamedTuple
 
 from agenttrace_collector.decode.batch import EncodedRequest
 from agenttrace_collector.errors import Throttled
-from agenttrace_collector.journal.counters import Changes, Counters, Queued
-from agenttrace_collector.journal.store import Store
+from agenttrace_collector.journal.counters import Changes, JournalCounters, Queued
+from agenttrace_collector.journal.store import JournalStore
 
 _SCHEMA: Final = (
     """CREATE TABLE IF NOT EXISTS forwards (id INTEGER PRIMARY KEY AUTOINCREMENT, queue TEXT NOT NULL,
@@ -45,11 +45,11 @@ class Entries(NamedTuple):
 class Queues:
     """The queues of a journal; its functions run in the journal's transactions."""
 
-    def __init__(self, options: Sequence[QueueOptions], ledger: Counters) -> None:
+    def __init__(self, options: Sequence[QueueOptions], ledger: JournalCounters) -> None:
         self.options = options
         self._ledger = ledger
 
-    def prepare(self, store: Store, changes: Changes) -> Sequence[tuple[str, int]]:
+    def prepare(self, store: JournalStore, changes: Changes) -> Sequence[tuple[str, int]]:
         """Makes the table; removes what waits for exporters that are no longer configured, and tells how much."""
         for statement in _SCHEMA:
             store.execute(statement)
@@ -73,7 +73,7 @@ class Queues:
                 message = "journal: the queue of an exporter is full"
                 raise Throttled(message, retry_after)
 
-    def append(self, store: Store, changes: Changes, forwarded: Mapping[str, EncodedRequest]) -> None:
+    def append(self, store: JournalStore, changes: Changes, forwarded: Mapping[str, EncodedRequest]) -> None:
         """Adds what is forwarded to each queue of its signal; the oldest entries of a full one make room."""
         for queue in self.options:
             entry = forwarded.get(queue.signal)
@@ -87,7 +87,7 @@ class Queues:
             changes.queued[queue.name, Queued.ROWS] += entry.records
             changes.queued[queue.name, Queued.BYTES] += len(entry.data)
 
-    def _drop(self, store: Store, changes: Changes, queue: QueueOptions, excess: int) -> None:
+    def _drop(self, store: JournalStore, changes: Changes, queue: QueueOptions, excess: int) -> None:
         while excess > 0:
             oldest = store.execute(
                 "SELECT min(id), bytes FROM forwards WHERE queue = ?", (queue.name,)
@@ -107,9 +107,9 @@ class ForwardQueue:
     def __init__(
         self,
         options: QueueOptions,
-        ledger: Counters,
-        read: Callable[[Callable[[Store], Any]], Any],
-        do: Callable[[Callable[[Store, Changes], Any]], Any],
+        ledger: JournalCounters,
+        read: Callable[[Callable[[JournalStore], Any]], Any],
+        do: Callable[[Callable[[JournalStore, Changes], Any]], Any],
     ) -> None:
         self.options = options
         self._ledger = ledger
@@ -140,7 +140,7 @@ class ForwardQueue:
     def finish(self, entries: Entries, refused: int) -> None:
         """Removes entries that the receiver answered; of their records it refused so many."""
 
-        def work(store: Store, changes: Changes) -> None:
+        def work(store: JournalStore, changes: Changes) -> None:
             name = self.options.name
             rows = remove(store, changes, (name, entries.first, entries.last), Queued.SENT)
             lost = min(rows, refused)
@@ -150,7 +150,7 @@ class ForwardQueue:
         self._do(work)
 
 
-def remove(store: Store, changes: Changes, place: tuple[str, int, int], kind: Queued) -> int:
+def remove(store: JournalStore, changes: Changes, place: tuple[str, int, int], kind: Queued) -> int:
     """Removes entries of a queue, first to last, and counts their records as this kind; how many there were."""
     queue = place[0]
     rows, size = store.execute(
@@ -165,12 +165,12 @@ def remove(store: Store, changes: Changes, place: tuple[str, int, int], kind: Qu
     return int(rows)
 
 
-def _edge(store: Store, which: str, queue: str) -> int:
+def _edge(store: JournalStore, which: str, queue: str) -> int:
     sql = f"SELECT coalesce({which}(id), 0) FROM forwards WHERE queue = ?"  # noqa: S608 - a word of ours
     return int(store.execute(sql, (queue,)).fetchone()[0])
 
 
-def _next(store: Store, queue: str, size: int) -> Entries | None:
+def _next(store: JournalStore, queue: str, size: int) -> Entries | None:
     first = last = rows = taken = 0
     cursor = store.execute("SELECT id, rows, bytes FROM forwards WHERE queue = ? ORDER BY id", (queue,))
     for number, entry_rows, entry_bytes in cursor:

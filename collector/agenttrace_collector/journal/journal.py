@@ -18,14 +18,14 @@ from agenttrace_collector.decode.batch import Batch, EncodedRows
 from agenttrace_collector.errors import Reason, Throttled, Unavailable
 from agenttrace_collector.journal import blocks
 from agenttrace_collector.journal.clock import SteadyClock
-from agenttrace_collector.journal.counters import Changes, Counters, JournalStats, Kind
+from agenttrace_collector.journal.counters import Changes, JournalCounters, JournalStats, RowCount
 from agenttrace_collector.journal.forwarding import ForwardQueue, QueueOptions, Queues
 from agenttrace_collector.journal.layout import Layout
 from agenttrace_collector.journal.lock import DirectoryLock, sync_directory
 from agenttrace_collector.journal.options import MIB, Durability, JournalOptions
 from agenttrace_collector.journal.reserve import Reserve
-from agenttrace_collector.journal.set_aside import SetAside
-from agenttrace_collector.journal.store import InsertBlock, Store
+from agenttrace_collector.journal.set_aside import RowsSetAside
+from agenttrace_collector.journal.store import InsertBlock, JournalStore
 from agenttrace_collector.journal.writer import Writer, reason
 
 _log: Final = logging.getLogger(__name__)
@@ -54,13 +54,13 @@ class Journal:
         self._now = now or SteadyClock()
         self._made_at = self._now()
         self._lock = DirectoryLock(options.directory)
-        self._ledger = Counters()
+        self._ledger = JournalCounters()
         self._queues = Queues(queues, self._ledger)
-        self.aside = SetAside(rules, self._read, self._move)
+        self.aside = RowsSetAside(rules, self._read, self._move)
         self._reading = threading.Lock()
-        self._reader: Store | None = None
+        self._reader: JournalStore | None = None
         self._moved = threading.Condition()
-        self._tokens = blocks.Tokens(os.urandom(16))
+        self._tokens = blocks.DeduplicationTokens(os.urandom(16))
         self._layouts: dict[int, Layout] = {}
         self._ids: dict[str, int] = {}
         path = None if self._in_memory else options.directory / "reserve"
@@ -168,14 +168,14 @@ class Journal:
     def delivered(self, block: InsertBlock) -> None:
         """Removes a block that the database has stored."""
         table = self._layouts[block.layout].table
-        self._move(lambda store, changes: blocks.finish(store, changes, block, (table, Kind.DELIVERED)))
+        self._move(lambda store, changes: blocks.finish(store, changes, block, (table, RowCount.DELIVERED)))
 
     def refused(self, block: InsertBlock, instead: EncodedRows | None, into: str) -> None:
         """Removes a block of one row that the database refused, and stores its rejection `into` another table."""
 
-        def work(store: Store, changes: Changes) -> None:
+        def work(store: JournalStore, changes: Changes) -> None:
             table = self._layouts[block.layout].table
-            blocks.finish(store, changes, block, (table, Kind.REFUSED))
+            blocks.finish(store, changes, block, (table, RowCount.REFUSED))
             if instead:
                 self._put(store, changes, into, instead)
 
@@ -194,8 +194,8 @@ class Journal:
     def _in_memory(self) -> bool:
         return self._options.durability is Durability.MEMORY
 
-    def _store(self) -> Store:
-        store = Store(None if self._in_memory else self._options.directory / "journal.db")
+    def _store(self) -> JournalStore:
+        store = JournalStore(None if self._in_memory else self._options.directory / "journal.db")
         try:
             store.prepare(self._options.durability)
         except BaseException:
@@ -203,17 +203,17 @@ class Journal:
             raise
         return store
 
-    def _opened(self) -> Store:
+    def _opened(self) -> JournalStore:
         try:
             store = self._store_on_full_disk()
         except BaseException:
             self._lock.release()
             raise
         sync_directory(self._options.directory)
-        self._reader = Store(self._options.directory / "journal.db")
+        self._reader = JournalStore(self._options.directory / "journal.db")
         return store
 
-    def _store_on_full_disk(self) -> Store:
+    def _store_on_full_disk(self) -> JournalStore:
         """The store; to read the log of a process that was killed, SQLite needs some space."""
         try:
             return self._store()
@@ -221,7 +221,7 @@ class Journal:
             self._reserve.give_up()
             return self._store()
 
-    def _recover(self, store: Store) -> list[InsertBlock]:
+    def _recover(self, store: JournalStore) -> list[InsertBlock]:
         store.begin()
         self._ids = {table: store.layout_id(layout) for table, layout in self._current.items()}
         self._layouts = store.layouts()
@@ -231,22 +231,22 @@ class Journal:
                 "journal: %d records that waited for %s, which is not configured, are removed", rows, queue
             )
         for number, (rows, size) in store.waiting().items():
-            changes.add(self._layouts[number].table, Kind.RECOVERED, rows)
-            changes.add(self._layouts[number].table, Kind.BYTES, size)
+            changes.add(self._layouts[number].table, RowCount.RECOVERED, rows)
+            changes.add(self._layouts[number].table, RowCount.BYTES, size)
         self.aside.prepare(store, changes, self._layouts)
         store.commit()
         self._ledger.apply(changes, store.oldest(), store.size())
         return store.blocks()
 
     def _append(
-        self, store: Store, changes: Changes, *, batch: Batch, filled: Mapping[str, EncodedRows]
+        self, store: JournalStore, changes: Changes, *, batch: Batch, filled: Mapping[str, EncodedRows]
     ) -> bool:
         now, digest = self._now(), batch.digest
         store.forget(now)
         if digest and store.seen(digest, now):
             changes.duplicate_requests += 1
             for table, rows in filled.items():
-                changes.add(table, Kind.DUPLICATE, rows.rows)
+                changes.add(table, RowCount.DUPLICATE, rows.rows)
             return False
         self._make_sure_of_room(changes, batch.size)
         self._queues.check_room(changes, batch.forwarded, self._options.retry_after)
@@ -265,16 +265,16 @@ class Journal:
             message = "journal: the disk is nearly full"
             raise Throttled(message, self._options.retry_after, Reason.DISK_FULL)
 
-    def _put(self, store: Store, changes: Changes, table: str, rows: EncodedRows) -> None:
+    def _put(self, store: JournalStore, changes: Changes, table: str, rows: EncodedRows) -> None:
         store.append(self._ids[table], rows, self._now())
-        changes.add(table, Kind.ACCEPTED, rows.rows)
-        changes.add(table, Kind.BYTES, len(rows.data))
+        changes.add(table, RowCount.ACCEPTED, rows.rows)
+        changes.add(table, RowCount.BYTES, len(rows.data))
 
-    def _do(self, work: Callable[[Store, Changes], T]) -> T:
+    def _do(self, work: Callable[[JournalStore, Changes], T]) -> T:
         future: Future[T] = self._writer.submit(work)
         return future.result()
 
-    def _read(self, work: Callable[[Store], T]) -> T:
+    def _read(self, work: Callable[[JournalStore], T]) -> T:
         """Read beside the writer, or through it where all is in memory."""
         if self._reader is None:
             return self._do(lambda store, _: work(store))
@@ -285,7 +285,7 @@ class Journal:
             message = f"journal: {reason(error)}"
             raise Unavailable(message, self._options.retry_after) from error
 
-    def _move(self, work: Callable[[Store, Changes], T]) -> None:
+    def _move(self, work: Callable[[JournalStore, Changes], T]) -> None:
         """Do what takes entries away, and tell those who wait for it."""
         self._do(work)
         with self._moved:

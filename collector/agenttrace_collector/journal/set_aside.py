@@ -10,9 +10,9 @@ from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 from agenttrace_collector.decode.batch import LENGTH
 from agenttrace_collector.journal import blocks
-from agenttrace_collector.journal.counters import Changes, Kind
+from agenttrace_collector.journal.counters import Changes, RowCount
 from agenttrace_collector.journal.layout import Layout
-from agenttrace_collector.journal.store import InsertBlock, Store
+from agenttrace_collector.journal.store import InsertBlock, JournalStore
 
 # A group ends with the entry that fills it: what the database is asked about at a time.
 _GROUP_BYTES: Final = 1024 * 1024
@@ -25,15 +25,15 @@ _SCHEMA: Final = (
     "CREATE TABLE IF NOT EXISTS enforced (rules TEXT NOT NULL, since INTEGER NOT NULL)",
 )
 
-Place: TypeAlias = Literal["entries", "set_aside"]
-Read: TypeAlias = Callable[[Callable[[Store], Any]], Any]
-Do: TypeAlias = Callable[[Callable[[Store, Changes], Any]], Any]
+EntryKind: TypeAlias = Literal["entries", "set_aside"]
+Read: TypeAlias = Callable[[Callable[[JournalStore], Any]], Any]
+Do: TypeAlias = Callable[[Callable[[JournalStore, Changes], Any]], Any]
 
 
 class Group(NamedTuple):
     """Rows of one layout, `first` to `last` of the entries or of what is set aside; `written_at` is the oldest's."""
 
-    place: Place
+    place: EntryKind
     layout: int
     first: int
     last: int
@@ -41,7 +41,7 @@ class Group(NamedTuple):
     rows: Sequence[bytes]
 
 
-class SetAside:
+class RowsSetAside:
     """What of a journal is set aside, and what was enforced under other rules than those of this process."""
 
     def __init__(self, rules: str, read: Read, do: Do) -> None:
@@ -50,9 +50,9 @@ class SetAside:
         self._do = do
         self._layouts: dict[int, Layout] = {}
         # The last entry and the last set aside of earlier processes that may break these rules.
-        self._until: dict[Place, int] = {}
+        self._until: dict[EntryKind, int] = {}
 
-    def prepare(self, store: Store, changes: Changes, layouts: dict[int, Layout]) -> None:
+    def prepare(self, store: JournalStore, changes: Changes, layouts: dict[int, Layout]) -> None:
         """Makes the tables, notes from where on entries keep these rules, and counts what is set aside."""
         for statement in _SCHEMA:
             store.execute(statement)
@@ -67,15 +67,15 @@ class SetAside:
         found = store.execute("SELECT layout, sum(rows), sum(bytes) FROM set_aside GROUP BY layout")
         for layout, rows, size in found.fetchall():
             table = layouts[layout].table
-            changes.add(table, Kind.RECOVERED, rows)
-            changes.add(table, Kind.BYTES, size)
+            changes.add(table, RowCount.RECOVERED, rows)
+            changes.add(table, RowCount.BYTES, size)
             _count(changes, table, rows, size)
 
     def is_former(self, block: InsertBlock) -> bool:
         """Whether rows of the block were enforced under rules that may be others."""
         return block.first <= self._until["entries"]
 
-    def layouts(self, place: Place) -> dict[int, int]:
+    def layouts(self, place: EntryKind) -> dict[int, int]:
         """The layouts with rows that may break or keep the rules otherwise than before; after which number each begins.
 
         Blocks that were in flight are left to delivery.
@@ -88,7 +88,7 @@ class SetAside:
         found = self._read(lambda store: store.execute(sql, (until,)).fetchall())
         return {layout: after if place == "entries" else 0 for layout, after in found}
 
-    def next(self, place: Place, layout: int, after: int) -> Group | None:
+    def next(self, place: EntryKind, layout: int, after: int) -> Group | None:
         """The rows that follow this number, some at a time; None after the last."""
         until = self._until[place]
         group: Group | None = self._read(lambda store: next_group(store, place, layout, (after, until)))
@@ -102,7 +102,7 @@ class SetAside:
         table = self._layouts[group.layout].table
         rows, sign = (apart, 1) if group.place == "entries" else (kept, -1)
 
-        def work(store: Store, changes: Changes) -> None:
+        def work(store: JournalStore, changes: Changes) -> None:
             span = (group.layout, group.first, group.last)
             store.execute(f"DELETE FROM {group.place} WHERE layout = ? AND id BETWEEN ? AND ?", span)  # noqa: S608
             _put(store, "entries", (group.layout, group.written_at), kept)
@@ -115,14 +115,14 @@ class SetAside:
         """Sets aside some rows of a block of whole entries and keeps others to be sent again; the rest is stored."""
         table = self._layouts[block.layout].table
 
-        def work(store: Store, changes: Changes) -> None:
+        def work(store: JournalStore, changes: Changes) -> None:
             stored = block.rows - len(kept) - len(apart)
-            blocks.finish(store, changes, block, (table, Kind.DELIVERED))
-            changes.add(table, Kind.DELIVERED, stored - block.rows)
+            blocks.finish(store, changes, block, (table, RowCount.DELIVERED))
+            changes.add(table, RowCount.DELIVERED, stored - block.rows)
             _put(store, "entries", (block.layout, now), kept)
             _put(store, "set_aside", (block.layout, now), apart)
             size = sum(map(len, apart))
-            changes.add(table, Kind.BYTES, size + sum(map(len, kept)))
+            changes.add(table, RowCount.BYTES, size + sum(map(len, kept)))
             _count(changes, table, len(apart), size)
 
         self._do(work)
@@ -131,10 +131,10 @@ class SetAside:
         """Sets aside a block of one row."""
         table = self._layouts[block.layout].table
 
-        def work(store: Store, changes: Changes) -> None:
-            blocks.finish(store, changes, block, (table, Kind.SET_ASIDE))
+        def work(store: JournalStore, changes: Changes) -> None:
+            blocks.finish(store, changes, block, (table, RowCount.SET_ASIDE))
             _put(store, "set_aside", (block.layout, now), [row])
-            changes.add(table, Kind.BYTES, len(row))
+            changes.add(table, RowCount.BYTES, len(row))
             _count(changes, table, 0, len(row))
 
         self._do(work)
@@ -144,15 +144,15 @@ class SetAside:
         table, size = self._layouts[group.layout].table, sum(map(len, group.rows))
         number = max(number for number, layout in self._layouts.items() if layout.table == into)
 
-        def work(store: Store, changes: Changes) -> None:
+        def work(store: JournalStore, changes: Changes) -> None:
             span = (group.layout, group.first, group.last)
             store.execute("DELETE FROM set_aside WHERE layout = ? AND id BETWEEN ? AND ?", span)
-            changes.add(table, Kind.REFUSED, len(group.rows))
-            changes.add(table, Kind.BYTES, -size)
+            changes.add(table, RowCount.REFUSED, len(group.rows))
+            changes.add(table, RowCount.BYTES, -size)
             _count(changes, table, -len(group.rows), -size)
             _put(store, "entries", (number, group.written_at), instead)
-            changes.add(into, Kind.ACCEPTED, len(instead))
-            changes.add(into, Kind.BYTES, sum(map(len, instead)))
+            changes.add(into, RowCount.ACCEPTED, len(instead))
+            changes.add(into, RowCount.BYTES, sum(map(len, instead)))
 
         self._do(work)
 
@@ -162,9 +162,9 @@ def waiting_rows(directory: Path) -> Iterator[tuple[Layout, Sequence[bytes]]]:
     path = directory / "journal.db"
     if not path.exists():
         return
-    with closing(Store(path, read_only=True)) as store:
+    with closing(JournalStore(path, read_only=True)) as store:
         known = store.execute("SELECT name FROM sqlite_master WHERE name = 'set_aside'").fetchone()
-        places: tuple[Place, ...] = ("entries", "set_aside") if known else ("entries",)
+        places: tuple[EntryKind, ...] = ("entries", "set_aside") if known else ("entries",)
         for place in places:
             for number, layout in store.layouts().items():
                 last = 0
@@ -173,7 +173,7 @@ def waiting_rows(directory: Path) -> Iterator[tuple[Layout, Sequence[bytes]]]:
                     last = group.last
 
 
-def next_group(store: Store, place: Place, layout: int, between: tuple[int, int]) -> Group | None:
+def next_group(store: JournalStore, place: EntryKind, layout: int, between: tuple[int, int]) -> Group | None:
     """The first rows of a layout whose number is above the first and at most the second of these; None for none."""
     found = store.execute(
         f"SELECT id, written_at, lengths, data FROM {place} WHERE layout = ? AND id > ? AND id <= ? ORDER BY id",  # noqa: S608
@@ -198,11 +198,11 @@ def _rows(lengths: Iterable[int], data: bytes) -> Iterable[bytes]:
 
 
 def _count(changes: Changes, table: str, rows: int, size: int) -> None:
-    changes.add(table, Kind.SET_ASIDE, rows)
-    changes.add(table, Kind.SET_ASIDE_BYTES, size)
+    changes.add(table, RowCount.SET_ASIDE, rows)
+    changes.add(table, RowCount.SET_ASIDE_BYTES, size)
 
 
-def _put(store: Store, place: Place, of: tuple[int, int], rows: Sequence[bytes]) -> None:
+def _put(store: JournalStore, place: EntryKind, of: tuple[int, int], rows: Sequence[bytes]) -> None:
     """Adds rows of this layout and time."""
     if not rows:
         return

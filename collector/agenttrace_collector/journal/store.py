@@ -74,7 +74,7 @@ class InsertBlock:
     token: str
 
 
-class Store:
+class JournalStore:
     """One connection to a journal file; without a path everything is in memory."""
 
     def __init__(self, path: Path | None, *, read_only: bool = False) -> None:

@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
 from agenttrace_collector.errors import CollectorError, Reason, Unavailable
-from agenttrace_collector.journal.counters import Changes, Counters
+from agenttrace_collector.journal.counters import Changes, JournalCounters
 from agenttrace_collector.journal.reserve import Reserve
-from agenttrace_collector.journal.store import Store, damaged
+from agenttrace_collector.journal.store import JournalStore, damaged
 from agenttrace_collector.telemetry.spans import SpanName, span
 
 _log: Final = logging.getLogger(__name__)
@@ -30,7 +30,7 @@ T = TypeVar("T")
 
 @dataclass(slots=True)
 class _Task:
-    work: Callable[[Store, Changes], Any]
+    work: Callable[[JournalStore, Changes], Any]
     size: int
     future: Future[Any] = field(default_factory=Future)
 
@@ -39,10 +39,15 @@ class Writer:
     """Owns the only connection that writes; `submit` hands it work from any thread."""
 
     def __init__(
-        self, open_store: Callable[[], Store], ledger: Counters, reserve: Reserve, *, pending_bytes: int
+        self,
+        open_store: Callable[[], JournalStore],
+        ledger: JournalCounters,
+        reserve: Reserve,
+        *,
+        pending_bytes: int,
     ) -> None:
         self._open = open_store
-        self._store: Store | None = None
+        self._store: JournalStore | None = None
         self._ledger = ledger
         self._reserve = reserve
         self._pending_bytes = pending_bytes
@@ -59,12 +64,12 @@ class Writer:
         is_recent = time.monotonic() - self._failed_at < _FAILURE_SECONDS
         return self._failure if is_recent else ""
 
-    def start(self, store: Store) -> None:
+    def start(self, store: JournalStore) -> None:
         """Take over an open store and begin to work."""
         self._store = store
         self._thread.start()
 
-    def submit(self, work: Callable[[Store, Changes], T], size: int = 0) -> Future[T]:
+    def submit(self, work: Callable[[JournalStore, Changes], T], size: int = 0) -> Future[T]:
         """Queue work; the future is done when its group is committed, or tells why it is not."""
         task = _Task(work, size)
         with self._ready:
@@ -197,7 +202,9 @@ def _is_full(error: Exception) -> bool:
     return getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_FULL
 
 
-def _result(work: Callable[[Store, Changes], T], store: Store, changes: Changes) -> T | CollectorError:
+def _result(
+    work: Callable[[JournalStore, Changes], T], store: JournalStore, changes: Changes
+) -> T | CollectorError:
     try:
         return work(store, changes)
     except CollectorError as error:

@@ -16,7 +16,7 @@ from typing import Any, Final, TypeAlias, TypeVar
 from agenttrace_collector.clickhouse.client import QueryRejected, ServerUnavailable
 from agenttrace_collector.errors import Throttled
 
-Settings: TypeAlias = Mapping[str, Any]
+QuerySettings: TypeAlias = Mapping[str, Any]
 T = TypeVar("T")
 
 _MIB: Final = 1024 * 1024
@@ -52,7 +52,7 @@ class QueryLimits:
     spills: bool = False
 
     @property
-    def settings(self) -> Settings:
+    def settings(self) -> QuerySettings:
         """The limits as ClickHouse settings."""
         limits = {"max_memory_usage": self.memory, "max_result_bytes": self.result}
         if not self.spills:
@@ -91,10 +91,10 @@ class Lanes:
         self, threads: int, small: QueryLimits | None = None, large: LargeLane | None = None
     ) -> None:
         self._threads = ThreadPoolExecutor(threads, "small")
-        self._small: Settings = small.settings if small else _SERVER
+        self._small: QuerySettings = small.settings if small else _SERVER
         self._large = large
 
-    async def run(self, ask: Callable[[Settings], T]) -> T:
+    async def run(self, ask: Callable[[QuerySettings], T]) -> T:
         """Calls `ask` with the settings of the small lane, then of the large one; raises what it raises, or `Throttled`."""
         loop = asyncio.get_running_loop()
         try:
@@ -119,7 +119,7 @@ class LargeLane:
         self._thread = ThreadPoolExecutor(1, "large")
         self._asked = 0
 
-    async def run(self, ask: Callable[[Settings], T]) -> T:
+    async def run(self, ask: Callable[[QuerySettings], T]) -> T:
         """The same as `Lanes.run`."""
         if self._asked >= _MOST_WAITING:
             message = "too many large queries are waiting"
@@ -130,7 +130,7 @@ class LargeLane:
         finally:
             self._asked -= 1
 
-    def _ask(self, ask: Callable[[Settings], T]) -> T:
+    def _ask(self, ask: Callable[[QuerySettings], T]) -> T:
         try:
             return ask(self._settings)
         except QueryRejected as error:

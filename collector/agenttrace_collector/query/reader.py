@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from agenttrace_collector.clickhouse.client import ClickHouse
 from agenttrace_collector.query.catalogue import catalogue
-from agenttrace_collector.query.lanes import Lanes, Settings
+from agenttrace_collector.query.lanes import Lanes, QuerySettings
 from agenttrace_collector.telemetry.spans import SpanName, span
 
 _THREADS: Final = 4
@@ -46,7 +46,7 @@ class Reader:
         return await self._lanes.run(functools.partial(self.ask_now, name, tenant, parameters))
 
     def ask_now(
-        self, name: str, tenant: str, parameters: Mapping[str, Any], limits: Settings | None = None
+        self, name: str, tenant: str, parameters: Mapping[str, Any], limits: QuerySettings | None = None
     ) -> Answer:
         """Runs a named query in this thread, within these limits."""
         query = catalogue()[name]
@@ -58,7 +58,7 @@ class Reader:
             own.count(rows=len(answer.rows))
         return answer
 
-    def _scope(self, tenant: str) -> Settings:
+    def _scope(self, tenant: str) -> QuerySettings:
         """Which runs are unsettled is asked of this tenant's marks alone: views ask it of all, and others may have many."""
         condition = f"tenant = {_quoted(tenant)}"
         return {

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
-from agenttrace_collector.config.sections import Quotas as Settings
+from agenttrace_collector.config.sections import QuotasSection as Settings
 from agenttrace_collector.decode.batch import Batch, Context, Unread
 from agenttrace_collector.decode.outgoing import Outgoing
 from agenttrace_collector.errors import CollectorError

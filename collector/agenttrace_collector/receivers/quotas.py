@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from agenttrace_collector.config.sections import Quotas as Settings
+from agenttrace_collector.config.sections import QuotasSection as Settings
 from agenttrace_collector.errors import Throttled
 from agenttrace_collector.telemetry.metrics import Sample
 

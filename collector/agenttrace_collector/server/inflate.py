@@ -43,7 +43,7 @@ _FIRST_BYTES: Final = 512
 _ZSTD_OPTIONS: Final[Mapping[int, int]] = {zstd.DecompressionParameter.window_log_max: 25}
 
 # One stream of what is left of a body, with how much of the body it took; bounded by the room for its content.
-_Reader: TypeAlias = Callable[[memoryview, int], tuple[bytes, int]]
+_ReadBytes: TypeAlias = Callable[[memoryview, int], tuple[bytes, int]]
 
 
 def inflate(body: bytes, coding: Coding, limit: int) -> bytes:
@@ -80,7 +80,7 @@ class _OverRoom(Exception):
     """More content than there is room for."""
 
 
-def _contents(body: memoryview, read: _Reader, room: int) -> Iterator[bytes]:
+def _contents(body: memoryview, read: _ReadBytes, room: int) -> Iterator[bytes]:
     streams = 0
     while body:
         streams += 1
@@ -134,7 +134,7 @@ def _zstd(body: memoryview, room: int) -> tuple[bytes, int]:
     return content, used
 
 
-_READERS: Final[Mapping[Coding, _Reader]] = {
+_READERS: Final[Mapping[Coding, _ReadBytes]] = {
     Coding.GZIP: _gzip,
     Coding.DEFLATE: _deflate,
     Coding.ZSTD: _zstd,

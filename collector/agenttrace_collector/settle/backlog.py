@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from agenttrace_collector.settle.sql import UNSETTLED_MARKS
-from agenttrace_collector.settle.store import Database
+from agenttrace_collector.settle.store import SettlingDatabase
 from agenttrace_collector.telemetry.metrics import Sample
 
 # So often it is asked where no quota needs to know it before each round.
@@ -37,7 +37,7 @@ class Backlog:
     `tell` is told at each look, which then comes before each round.
     """
 
-    database: Database
+    database: SettlingDatabase
     tell: Callable[[Mapping[str, int]], None] | None = None
     now: Callable[[], float] = time.monotonic
     _runs: int | None = None

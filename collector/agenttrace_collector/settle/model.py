@@ -31,14 +31,14 @@ class PendingRun(NamedTuple):
     latest: int
 
 
-class Part(NamedTuple):
+class HashShare(NamedTuple):
     """Those runs whose hash leaves the remainder `place` when it is divided by `of`."""
 
     place: int = 0
     of: int = 1
 
 
-EVERYTHING: Final = Part()
+EVERYTHING: Final = HashShare()
 # How a recorded approval that denies its call is read back.
 DENIAL: Final = "approval.deny"
 # The source of steps that log records of coding agents tell.

@@ -16,7 +16,7 @@ LONGEST_PAUSE_SECONDS: Final = 3_600
 _NAMED: Final = 20
 
 
-class SetAside:
+class RunsSetAside:
     """The runs set aside since start, each with how often it was tried; read by metrics from another thread."""
 
     def __init__(self) -> None:

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import Final
 from uuid import UUID, uuid4
 
-from agenttrace_collector.settle.model import Part
-from agenttrace_collector.settle.store import Database
+from agenttrace_collector.settle.model import HashShare
+from agenttrace_collector.settle.store import SettlingDatabase
 from agenttrace_schemas.template import render
 
 # Who was not seen for so long is taken for dead; the others settle its runs from their next round on.
@@ -34,12 +34,12 @@ class Share:
     is alive is decided by the clock of the database.
     """
 
-    database: Database
+    database: SettlingDatabase
     collector_id: UUID = field(default_factory=uuid4)
     clock: Callable[[], float] = time.monotonic
     _seen: float | None = None
 
-    def renew(self) -> Part:
+    def renew(self) -> HashShare:
         """Tells the others that this collector is alive, if it is time to; returns its part of the runs."""
         now = self.clock()
         if self._seen is None or now - self._seen >= _BEAT:
@@ -47,7 +47,7 @@ class Share:
             self._seen = now
         # Itself too where a replica has not heard of it yet.
         alive = sorted({self.collector_id.bytes, *(bytes(row[0]) for row in self.database.query(_ALIVE))})
-        return Part(alive.index(self.collector_id.bytes), len(alive))
+        return HashShare(alive.index(self.collector_id.bytes), len(alive))
 
     def leave(self) -> None:
         """Tells the others at once that this collector settles no more."""

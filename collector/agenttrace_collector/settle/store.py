@@ -13,7 +13,7 @@ from agenttrace_collector.clickhouse.rowbinary import encode
 from agenttrace_collector.settle import sql
 from agenttrace_collector.settle.model import (
     EVERYTHING,
-    Part,
+    HashShare,
     PendingRun,
     Recorded,
     RunKey,
@@ -84,7 +84,7 @@ Ranges: TypeAlias = Mapping[RunKey, tuple[int, int]]
 
 
 @runtime_checkable
-class Database(Protocol):
+class SettlingDatabase(Protocol):
     """The database calls that settling uses."""
 
     def query(self, statement: str, parameters: Mapping[str, Any] | None = None) -> Sequence[Sequence[Any]]:
@@ -98,13 +98,13 @@ class Database(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Store:
+class SettlingStore:
     """The tables that settling reads and writes."""
 
-    database: Database
+    database: SettlingDatabase
 
     def waiting(
-        self, quiet: float, most: int, each: int = 1_000_000, part: Part = EVERYTHING
+        self, quiet: float, most: int, each: int = 1_000_000, part: HashShare = EVERYTHING
     ) -> list[PendingRun]:
         """The runs of a part for which nothing came in the last seconds and that are not settled, oldest first.
 

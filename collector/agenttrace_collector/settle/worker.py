@@ -22,7 +22,7 @@ from agenttrace_collector.settle.enforce import enforced
 from agenttrace_collector.settle.model import (
     EVERYTHING,
     NOBODYS,
-    Part,
+    HashShare,
     PendingRun,
     RunRows,
     SettleContext,
@@ -30,9 +30,9 @@ from agenttrace_collector.settle.model import (
 )
 from agenttrace_collector.settle.names import by_digits, owners_of_unconfirmed, with_confirmed_names
 from agenttrace_collector.settle.run import settle_run
-from agenttrace_collector.settle.set_aside import SetAside
+from agenttrace_collector.settle.set_aside import RunsSetAside
 from agenttrace_collector.settle.share import Share
-from agenttrace_collector.settle.store import Store
+from agenttrace_collector.settle.store import SettlingStore
 from agenttrace_collector.settle.unplaced import Unplaced
 from agenttrace_collector.telemetry.metrics import Sample
 from agenttrace_collector.telemetry.spans import SpanName, span
@@ -60,14 +60,14 @@ class Settler:
     settles its part of them, without one everything.
     """
 
-    store: Store
+    store: SettlingStore
     policy: Policy
     config: Config
     now: Callable[[], int] = time.time_ns
     clock: Callable[[], float] = time.monotonic
     settled: int = 0
     failed_rounds: int = 0
-    set_aside: SetAside = field(default_factory=SetAside)
+    set_aside: RunsSetAside = field(default_factory=RunsSetAside)
     unplaced: Unplaced = field(default_factory=Unplaced)
     stopping: threading.Event = field(default_factory=threading.Event)
     backlog: Backlog | None = None
@@ -124,7 +124,7 @@ class Settler:
             with span(SpanName.SETTLE, runs=len(batch)):
                 self._settle_batch(batch, thresholds)
 
-    def _part(self) -> Part:
+    def _part(self) -> HashShare:
         return self.share.renew() if self.share else EVERYTHING
 
     def _settle_batch(self, marks: Sequence[PendingRun], thresholds: Thresholds) -> None:

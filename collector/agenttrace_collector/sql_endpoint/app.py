@@ -21,7 +21,7 @@ from agenttrace_collector.clickhouse.database import open_database
 from agenttrace_collector.config.sections import Config, MemoryLimiter
 from agenttrace_collector.errors import CollectorError, Forbidden, Throttled, wire_status
 from agenttrace_collector.query import lanes
-from agenttrace_collector.query.lanes import Lanes, Settings
+from agenttrace_collector.query.lanes import Lanes, QuerySettings
 from agenttrace_collector.receivers.answers import headers_of
 from agenttrace_collector.server.auth import Authenticator, Role
 from agenttrace_collector.sql_endpoint.frames import pack
@@ -111,7 +111,7 @@ class Sql:
             message = "free SQL reads every tenant's rows: it needs a token of the role admin; the API answers for one"
             raise Forbidden(message) from None
 
-    def _run(self, asked: SqlRequest, wants_gzip: bool, limits: Settings) -> _Found:  # noqa: FBT001 - called by an executor
+    def _run(self, asked: SqlRequest, wants_gzip: bool, limits: QuerySettings) -> _Found:  # noqa: FBT001 - called by an executor
         if uses(asked.text, self.database):
             return self._packed(asked, asked.form, b"", wants_gzip=False)
         bound = {name: value for name, value in asked.settings.items() if name.startswith("param_")}

@@ -18,7 +18,7 @@ from prometheus_client.core import Metric
 
 from agenttrace_collector.telemetry.memory import resident_bytes
 
-Labels: TypeAlias = tuple[tuple[str, str], ...]
+MetricLabels: TypeAlias = tuple[tuple[str, str], ...]
 
 
 class MetricSpec(NamedTuple):
@@ -185,7 +185,7 @@ class Telemetry:
     """Counters of the receivers, and readings of other parts on request."""
 
     def __init__(self) -> None:
-        self._counts: Counter[tuple[str, Labels]] = Counter()
+        self._counts: Counter[tuple[str, MetricLabels]] = Counter()
         self._probes: list[Probe] = [process_readings(time.monotonic())]
         self._registry = CollectorRegistry()
         self._registry.register(self)

@@ -41,7 +41,7 @@ _TOLD: Final = {
 }
 
 
-class Origin(NamedTuple):
+class OutputOrigin(NamedTuple):
     """Who wrote a line: the level of the record, and the fields that name the source and where in it."""
 
     level: int
@@ -68,16 +68,16 @@ def capture_native_output() -> TextIO:
     return stream
 
 
-def origin(line: bytes) -> Origin:
+def origin(line: bytes) -> OutputOrigin:
     """Who wrote a line; nothing of its text but a place in gRPC's source or a code of the engine."""
     if found := _CORE.match(line):
         place = f"{found[2].decode()}:{found[3].decode()}"
-        return Origin(_LEVELS.get(found[1], logging.INFO), {"source": "grpc", "place": place})
+        return OutputOrigin(_LEVELS.get(found[1], logging.INFO), {"source": "grpc", "place": place})
     code = _CODE.search(line)
     fields = {"code": code[1].decode()} if code else {}
     if found := _ENGINE.match(line):
-        return Origin(_LEVELS.get(found[1], logging.INFO), {"source": "engine", **fields})
-    return Origin(logging.WARNING, {"source": "engine" if code else "process", **fields})
+        return OutputOrigin(_LEVELS.get(found[1], logging.INFO), {"source": "engine", **fields})
+    return OutputOrigin(logging.WARNING, {"source": "engine" if code else "process", **fields})
 
 
 def _widen(writing: int) -> None:

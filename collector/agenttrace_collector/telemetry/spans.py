@@ -29,7 +29,7 @@ class OwnSpan(Protocol):
         """Adds numbers that are known now."""
 
 
-class Recorder(Protocol):
+class OwnTracer(Protocol):
     """Makes spans; texts that are in none of its lists are left out."""
 
     def span(self, name: SpanName, attributes: Mapping[str, str | int]) -> AbstractContextManager[OwnSpan]:
@@ -48,7 +48,7 @@ class _NoSpan:
 
 
 class _Own:
-    recorder: Recorder | None = None
+    recorder: OwnTracer | None = None
 
 
 _NOTHING: Final = _NoSpan()
@@ -65,6 +65,6 @@ def no_span() -> AbstractContextManager[OwnSpan]:
     return _NOTHING
 
 
-def record_with(recorder: Recorder | None) -> None:
+def record_with(recorder: OwnTracer | None) -> None:
     """Records spans from now on; None: no more."""
     _own.recorder = recorder

@@ -31,8 +31,8 @@ from agenttrace_collector.web.downloads import download
 from agenttrace_collector.web.rendering import render
 from agenttrace_collector.web.sessions import COOKIE, LIFETIME_SECONDS, Sessions
 
-Page: TypeAlias = Callable[[Request], Awaitable[tuple[str, dict[str, Any]]]]
-PAGES: Final[dict[str, Page]] = {
+PageView: TypeAlias = Callable[[Request], Awaitable[tuple[str, dict[str, Any]]]]
+PAGES: Final[dict[str, PageView]] = {
     "/": overview.overview,
     "/runs": runs.listed,
     "/runs/{run_id}": runs.one,
@@ -73,7 +73,7 @@ def add_pages(app: FastAPI) -> None:
     app.include_router(router)
 
 
-def _shown(page: Page) -> Callable[[Request], Awaitable[Response]]:
+def _shown(page: PageView) -> Callable[[Request], Awaitable[Response]]:
     async def show(request: Request) -> Response:
         try:
             template, found = await page(request)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
-Row: TypeAlias = Mapping[str, Any]
+ChartRow: TypeAlias = Mapping[str, Any]
 # Places in the palette that the style sheet has for light and dark.
 COLOURS: Final = {"successful": 1, "failed": 2, "partial": 3, "true": 1, "false": 2}
 
@@ -18,7 +18,7 @@ class Chart:
     title: str
     traces: Sequence[Mapping[str, Any]]
     columns: Sequence[str]
-    rows: Sequence[Row]
+    rows: Sequence[ChartRow]
     csv: str = ""
     layout: Mapping[str, Any] = field(default_factory=dict)
     height: int = 280
@@ -29,7 +29,7 @@ class Chart:
         return {"data": list(self.traces), "layout": {"height": self.height, **self.layout}}
 
 
-def stacked(rows: Sequence[Row], x: str, names: Mapping[str, str]) -> list[dict[str, Any]]:
+def stacked(rows: Sequence[ChartRow], x: str, names: Mapping[str, str]) -> list[dict[str, Any]]:
     """A bar for each row, made of these columns under their labels."""
     return [
         {
@@ -43,7 +43,7 @@ def stacked(rows: Sequence[Row], x: str, names: Mapping[str, str]) -> list[dict[
     ]
 
 
-def lines(rows: Sequence[Row], x: str, y: str, by: str) -> list[dict[str, Any]]:
+def lines(rows: Sequence[ChartRow], x: str, y: str, by: str) -> list[dict[str, Any]]:
     """A line for each value of a column."""
     found = dict.fromkeys(str(row[by]) for row in rows)
     return [
@@ -59,7 +59,7 @@ def lines(rows: Sequence[Row], x: str, y: str, by: str) -> list[dict[str, Any]]:
     ]
 
 
-def columns(rows: Sequence[Row], x: str, y: str, by: str) -> list[dict[str, Any]]:
+def columns(rows: Sequence[ChartRow], x: str, y: str, by: str) -> list[dict[str, Any]]:
     """Bars beside each other for each value of a column."""
     return [{**each, "type": "bar"} for each in lines(rows, x, y, by)]
 

@@ -18,7 +18,7 @@ TOOLS: Final = ("order_lookup", "order_cache", "policy_search")
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class SupportQuestion:
     """What the desk meets: a topic, how old its cached answer may be, how old it is."""
 
     topic: str
@@ -28,14 +28,14 @@ class Question:
 
 
 QUESTIONS: Final = (
-    Question("order", allowed_age=0, cached_age=40),
-    Question("order", allowed_age=300, cached_age=40),
-    Question("policy", allowed_age=3600, cached_age=7200),
-    Question("policy", allowed_age=3600, cached_age=60, complex=True),
+    SupportQuestion("order", allowed_age=0, cached_age=40),
+    SupportQuestion("order", allowed_age=300, cached_age=40),
+    SupportQuestion("policy", allowed_age=3600, cached_age=7200),
+    SupportQuestion("policy", allowed_age=3600, cached_age=60, complex=True),
 )
 
 
-def answer(run: Run, question: Question) -> None:
+def answer(run: Run, question: SupportQuestion) -> None:
     """Plan, look something up, respond; each choice is recorded where it is made."""
     with run.step(StepType.PLAN, "route", model="small-router"):
         tool, decision = choose_tool(run, question)
@@ -45,7 +45,7 @@ def answer(run: Run, question: Question) -> None:
         choose_response(run, question)
 
 
-def choose_tool(run: Run, question: Question) -> tuple[str, str | None]:
+def choose_tool(run: Run, question: SupportQuestion) -> tuple[str, str | None]:
     """The choice, its reason as a code, what else there was, and how sure the agent says it is; and its id."""
     fresh = question.cached_age > question.allowed_age
     reason: ToolSelectionReason
@@ -61,7 +61,7 @@ def choose_tool(run: Run, question: Question) -> tuple[str, str | None]:
     return selected, decision
 
 
-def choose_response(run: Run, question: Question) -> None:
+def choose_response(run: Run, question: SupportQuestion) -> None:
     """Plain strings do as well as enum members."""
     if question.complex:
         run.record_decision("orchestration_path", "ask_specialist", "conditional_branch")

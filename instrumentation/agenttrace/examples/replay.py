@@ -25,7 +25,7 @@ _STEP: Final = _SECOND
 _PERIOD: Final = 14 * 86_400 * _SECOND
 
 
-class Outcome(TypedDict, total=False):
+class ReplayedOutcome(TypedDict, total=False):
     """One step of the data: `tool`, `outcome` (ok, error, empty) and `attempt` for tool steps only."""
 
     type: StepName
@@ -40,7 +40,7 @@ class Trajectory(TypedDict):
     task: int
     trial: int
     reward: float
-    steps: list[Outcome]
+    steps: list[ReplayedOutcome]
 
 
 class EvenClock:
@@ -76,7 +76,7 @@ def replay(tracer: AgentTracer, trajectory: Trajectory, clock: EvenClock) -> Non
         run.set_status("success" if trajectory["reward"] == 1 else "failure")
 
 
-def observe(run: Run, step: Step, outcome: Outcome) -> None:
+def observe(run: Run, step: Step, outcome: ReplayedOutcome) -> None:
     """The signals that an outcome shows; an error's kind is not in the data and is not made up."""
     ok, attempt = outcome["outcome"] != "error", outcome["attempt"]
     step.set(attempt=attempt)

@@ -13,7 +13,7 @@ from agenttrace_collector.config.derive import Derive
 from agenttrace_collector.config.sections import Config
 from agenttrace_collector.decode.batch import Context
 from agenttrace_collector.decode.otlp import decode_traces
-from agenttrace_collector.settle.store import Store
+from agenttrace_collector.settle.store import SettlingStore
 from agenttrace_collector.settle.worker import Settler
 from agenttrace_schemas import names, wire
 from agenttrace_schemas.rows import ROWS, columns
@@ -57,7 +57,7 @@ def settled(database: ClickHouse, policy: Policy, *spans: ASpan) -> str:
     tables = {row.TABLE: list(columns(row)) for row in ROWS}
     for table, block in decode_traces(body, Context(policy, "default", NOW)).blocks.items():
         database.insert(table, tables[table], block.data, token=str(next(_TOKENS)))
-    Settler(Store(database), policy, Config(derive=Derive(quiet=0.001))).settle_waiting()
+    Settler(SettlingStore(database), policy, Config(derive=Derive(quiet=0.001))).settle_waiting()
     return str(UUID(bytes=trace))
 
 

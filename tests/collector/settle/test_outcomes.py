@@ -15,7 +15,7 @@ from agenttrace_collector.config.sections import Config
 from agenttrace_collector.decode.batch import Batch, Context
 from agenttrace_collector.decode.event_documents import OUTCOMES, decode_events
 from agenttrace_collector.decode.otlp import decode_traces
-from agenttrace_collector.settle.store import Store
+from agenttrace_collector.settle.store import SettlingStore
 from agenttrace_collector.settle.worker import Settler
 from agenttrace_schemas import wire
 from agenttrace_schemas.rows import ROWS, columns
@@ -67,7 +67,7 @@ def say(database: ClickHouse, status: str, *, at: int, tenant: str = "default", 
 
 def settle(database: ClickHouse) -> None:
     """Settle until nothing waits."""
-    settler = Settler(Store(database), Policy(), Config(derive=Derive(quiet=0.001)))
+    settler = Settler(SettlingStore(database), Policy(), Config(derive=Derive(quiet=0.001)))
     while database.query("SELECT count() FROM unsettled_runs")[0][0]:
         settler.settle_waiting()
 

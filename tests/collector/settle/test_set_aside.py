@@ -23,8 +23,8 @@ from agenttrace_collector.decode.batch import Context
 from agenttrace_collector.decode.otlp import decode_traces
 from agenttrace_collector.errors import Unavailable
 from agenttrace_collector.settle.model import PendingRun
-from agenttrace_collector.settle.set_aside import LONGEST_PAUSE_SECONDS, SetAside
-from agenttrace_collector.settle.store import Store
+from agenttrace_collector.settle.set_aside import LONGEST_PAUSE_SECONDS, RunsSetAside
+from agenttrace_collector.settle.store import SettlingStore
 from agenttrace_collector.settle.worker import Settler
 from agenttrace_schemas import wire
 from agenttrace_schemas.column_types import Guard
@@ -104,7 +104,7 @@ def test_one_run_does_not_stop_the_others(
     steps = [step() for _ in range(9)]
     store(schema, *steps)
     broken = Broken(schema, error, {steps[4].run_id})
-    settler = Settler(Store(broken), Policy(), AT_ONCE)
+    settler = Settler(SettlingStore(broken), Policy(), AT_ONCE)
     with caplog.at_level(logging.ERROR):
         settler.settle_waiting()
     assert settled(schema, *steps) == [True] * 4 + [False] + [True] * 4
@@ -114,7 +114,7 @@ def test_one_run_does_not_stop_the_others(
     (named, rest) = settler.set_aside.readings()
     assert (named.labels, named.value, rest.value) == ({"run_id": run_id}, 1, 0)
     assert settler.settle_waiting() == 0
-    again = Settler(Store(schema), Policy(), AT_ONCE)
+    again = Settler(SettlingStore(schema), Policy(), AT_ONCE)
     again.set_aside.known(again.store.set_aside_before())
     assert [reading.labels["run_id"] for reading in again.set_aside.readings()] == [run_id, ""]
     again.settle([mark for mark in again.store.in_range(NOW, NOW + 1) if mark.run_id == steps[4].run_id])
@@ -127,7 +127,7 @@ def test_what_comes_while_a_run_is_set_aside_is_settled(schema: ClickHouse) -> N
     first = step()
     store(schema, first)
     broken = Broken(schema, ValueError(), {first.run_id})
-    settler = Settler(Store(broken), Policy(), AT_ONCE)
+    settler = Settler(SettlingStore(broken), Policy(), AT_ONCE)
     settler.settle_waiting()
     ((ahead,),) = schema.query("SELECT max(watermark) > now64(9) FROM settle_progress")
     assert not ahead
@@ -145,7 +145,7 @@ def test_a_database_that_is_away_sets_nothing_aside(schema: ClickHouse) -> None:
     """It is asked again, as before."""
     one = step()
     store(schema, one)
-    settler = Settler(Store(Broken(schema, Unavailable("away"), {one.run_id})), Policy(), AT_ONCE)
+    settler = Settler(SettlingStore(Broken(schema, Unavailable("away"), {one.run_id})), Policy(), AT_ONCE)
     with pytest.raises(Unavailable):
         settler.settle_waiting()
     assert [reading.value for reading in settler.set_aside.readings()] == [0]
@@ -155,11 +155,11 @@ def test_a_stricter_rule_takes_the_metadata_and_settles_the_run(schema: ClickHou
     """Metadata of relaxed labels, then the rules of tokens, then one late span: all are settled."""
     steps = [step(metadata={"note": "two words, é"}) for _ in range(4)]
     store(schema, *steps)
-    Settler(Store(schema), RELAXED, AT_ONCE).settle_waiting()
+    Settler(SettlingStore(schema), RELAXED, AT_ONCE).settle_waiting()
     Migrator(schema, Policy()).up()
     healthy = [step() for _ in range(30)]
     store(schema, *healthy, replace(step(), run_id=steps[1].run_id, trace_id=steps[1].trace_id))
-    settler = Settler(Store(schema), Policy(), AT_ONCE)
+    settler = Settler(SettlingStore(schema), Policy(), AT_ONCE)
     settler.settle_waiting()
     assert settled(schema, *healthy, *steps) == [True] * 34
     assert [reading.value for reading in settler.set_aside.readings()] == [0]
@@ -168,7 +168,7 @@ def test_a_stricter_rule_takes_the_metadata_and_settles_the_run(schema: ClickHou
 
 def test_pauses_grow_and_end_growing() -> None:
     """From a minute to an hour."""
-    aside, mark = SetAside(), PendingRun("default", bytes(16), 0, 0, 0)
+    aside, mark = RunsSetAside(), PendingRun("default", bytes(16), 0, 0, 0)
     pauses = [aside.add(mark) for _ in range(3_000)]
     assert pauses[:7] == [60, 120, 240, 480, 960, 1_920, LONGEST_PAUSE_SECONDS]
     assert pauses[-1] == LONGEST_PAUSE_SECONDS
@@ -211,7 +211,7 @@ def test_extremes_of_every_column_are_settled(
     shared = {name: getattr(first, name) for name in columns(RunRow) if hasattr(first, name)}
     run = RunRow(**{**shared, "status": "success", "parent_run_id": None})
     store(schema, first, *steps, *(replace(run, **changes, run_id=first.run_id) for changes in of_runs))
-    settler = Settler(Store(schema), Policy(), AT_ONCE)
+    settler = Settler(SettlingStore(schema), Policy(), AT_ONCE)
     settler.settle(settler.store.waiting(0, 1_000))
     assert [reading.value for reading in settler.set_aside.readings()] == [0]
 
@@ -223,7 +223,7 @@ def test_sums_saturate(schema: ClickHouse, column: str) -> None:
     first = step()
     same = {"run_id": first.run_id, "trace_id": first.trace_id, "operation": operation, column: MOST_COUNTED}
     store(schema, *(step(**same) for _ in range(40)))
-    Settler(Store(schema), Policy(), AT_ONCE).settle_waiting()
+    Settler(SettlingStore(schema), Policy(), AT_ONCE).settle_waiting()
     total = "documents" if column == "retrieval_count" else column
     where = f"WHERE run_id = '{UUID(bytes=first.run_id)}' AND settled"
     assert schema.query(f"SELECT {total} FROM runs {where}") == [(2**53 - 1,)]  # noqa: S608 - of ours

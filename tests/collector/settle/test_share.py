@@ -10,9 +10,9 @@ import pytest
 from agenttrace_collector.clickhouse.client import ClickHouse
 from agenttrace_collector.config.derive import Derive
 from agenttrace_collector.config.sections import Config
-from agenttrace_collector.settle.model import EVERYTHING, Part
+from agenttrace_collector.settle.model import EVERYTHING, HashShare
 from agenttrace_collector.settle.share import ALIVE_SECONDS, Share
-from agenttrace_collector.settle.store import Store
+from agenttrace_collector.settle.store import SettlingStore
 from agenttrace_collector.settle.worker import Settler
 from agenttrace_schemas.rules import Policy
 from tests.support.database import emptied
@@ -57,7 +57,7 @@ def test_each_run_is_one_collectors(database: ClickHouse, count: int) -> None:
     """The parts are near to equal, leave nothing out and have nothing in common."""
     wait_for_settling(database)
     parts = [share.renew() for share in shares(database, count)]
-    taken = [{mark.run_id for mark in Store(database).waiting(0, RUNS, RUNS, part)} for part in parts]
+    taken = [{mark.run_id for mark in SettlingStore(database).waiting(0, RUNS, RUNS, part)} for part in parts]
     assert len(set().union(*taken)) == sum(map(len, taken)) == RUNS
     assert min(map(len, taken)) > RUNS / count * 0.8
 
@@ -95,7 +95,7 @@ def test_the_rest_of_a_round_waits_when_another_collector_came(database: ClickHo
     class Joining(Share):
         calls = 0
 
-        def renew(self) -> Part:
+        def renew(self) -> HashShare:
             self.calls += 1
             if self.calls == 4:
                 other.renew()
@@ -103,7 +103,7 @@ def test_the_rest_of_a_round_waits_when_another_collector_came(database: ClickHo
 
     config = Config(derive=Derive(quiet=0.001))
     first, other = Joining(database), Share(database)
-    one, two = (Settler(Store(database), Policy(), config, share=share) for share in (first, other))
+    one, two = (Settler(SettlingStore(database), Policy(), config, share=share) for share in (first, other))
     one.settle_waiting()
     assert 0 < one.settled < RUNS
     while database.query("SELECT count() FROM unsettled_runs") != [(0,)]:

@@ -6,7 +6,7 @@ from agenttrace_collector.config.derive import Derive
 from agenttrace_collector.config.sections import Config
 from agenttrace_collector.decode.batch import Context
 from agenttrace_collector.decode.otlp import decode_traces
-from agenttrace_collector.settle.store import Store
+from agenttrace_collector.settle.store import SettlingStore
 from agenttrace_collector.settle.worker import Settler
 from agenttrace_schemas import wire
 from agenttrace_schemas.rows import ROWS, columns
@@ -21,7 +21,7 @@ _RUN = "0123456789abcdef0123456789abcdef"
 def test_a_run_of_another_tenants_id_leaves_that_tenants_run_alone() -> None:
     """Settled later, with other spans, it takes back nothing of the other."""
     database = emptied()
-    settler = Settler(Store(database), Policy(), Config(derive=Derive(quiet=0.001)))
+    settler = Settler(SettlingStore(database), Policy(), Config(derive=Derive(quiet=0.001)))
     call: dict[str, Value] = {wire.GEN_AI_OPERATION_NAME: "chat", wire.GEN_AI_REQUEST_STREAM: True}
     for number, tenant in enumerate(("acme", "initech")):
         span = ASpan(

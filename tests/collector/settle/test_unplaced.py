@@ -17,7 +17,7 @@ from agenttrace_collector.decode.batch import Batch, Context
 from agenttrace_collector.decode.otlp import decode_logs, decode_traces
 from agenttrace_collector.query.filters import bind
 from agenttrace_collector.query.reader import Reader
-from agenttrace_collector.settle.store import Store
+from agenttrace_collector.settle.store import SettlingStore
 from agenttrace_collector.settle.worker import Settler
 from agenttrace_schemas import wire
 from agenttrace_schemas.rows import ROWS, columns
@@ -79,7 +79,7 @@ def listed(database: ClickHouse, tenant: str = "default", **filters: Any) -> lis
 
 def test_events_without_a_run_are_counted_until_it_comes(database: ClickHouse) -> None:
     """An agent's run may end long after what it recorded."""
-    settler = Settler(Store(database), Policy(), Config(derive=Derive(quiet=0.001)))
+    settler = Settler(SettlingStore(database), Policy(), Config(derive=Derive(quiet=0.001)))
     assert settle(database, settler) == [2]
     assert {row["run_id"] for row in listed(database)} == {LATER, NEVER}
     span(database, LATER)

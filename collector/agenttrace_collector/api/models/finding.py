@@ -9,24 +9,24 @@ from typing import Literal
 
 from pydantic import Field
 
-from agenttrace_collector.api.pagination import Record
+from agenttrace_collector.api.pagination import ResponseRecord
 
 
-class OfDecisions(Record):
+class OfDecisions(ResponseRecord):
     """One reason of one decision type."""
 
     decision_type: str
     reason_code: str
 
 
-class OfSignals(Record):
+class OfSignals(ResponseRecord):
     """One code of one signal type."""
 
     signal_type: str
     signal_code: str
 
 
-class Findings(Record):
+class Findings(ResponseRecord):
     """The difference between two groups of runs, with its interval and its p and q values."""
 
     difference: float | None = Field(description="The share of the first group minus that of the second.")
@@ -43,7 +43,7 @@ class Findings(Record):
     )
 
 
-class MeanFindings(Record):
+class MeanFindings(ResponseRecord):
     """The difference between the means of two groups of runs, with its interval and its p and q values."""
 
     difference: float | None = Field(description="The mean of the first group less that of the second.")

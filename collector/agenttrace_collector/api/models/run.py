@@ -6,10 +6,10 @@ from uuid import UUID
 
 from pydantic import Field
 
-from agenttrace_collector.api.pagination import Moment, Page, Record, Scalar
+from agenttrace_collector.api.pagination import JsonScalar, Moment, ResponsePage, ResponseRecord
 
 
-class Run(Record):
+class RunRecord(ResponseRecord):
     """One run."""
 
     run_id: UUID
@@ -44,7 +44,7 @@ class Run(Record):
     )
 
 
-class Step(Record):
+class RunStep(ResponseRecord):
     """One step."""
 
     step_id: UUID
@@ -55,7 +55,7 @@ class Step(Record):
     latency_ms: float
     started_at: Moment
     ended_at: Moment
-    metadata: dict[str, Scalar]
+    metadata: dict[str, JsonScalar]
     actor: str
     role: str = Field(description="leaf for a call, wrapper for a span around one, or agent.")
     operation: str
@@ -82,7 +82,7 @@ class Step(Record):
     settled: bool
 
 
-class Failure(Record):
+class RunFailure(ResponseRecord):
     """One failure."""
 
     failure_id: UUID
@@ -94,12 +94,12 @@ class Failure(Record):
         description="A sentence made of type and code, unless the site stores the authors' messages."
     )
     occurred_at: Moment
-    metadata: dict[str, Scalar]
+    metadata: dict[str, JsonScalar]
     source: str = Field(description="recorded or derived.")
     rule: str = Field(description="The derivation rule; empty if the agent recorded it.")
 
 
-class Decision(Record):
+class RunDecision(ResponseRecord):
     """One decision."""
 
     decision_id: UUID
@@ -110,7 +110,7 @@ class Decision(Record):
     reason_code: str
     confidence: float | None
     candidates: list[str]
-    metadata: dict[str, Scalar]
+    metadata: dict[str, JsonScalar]
     tool_name: str = Field(description="The tool of an approval, else empty.")
     wait_ms: int | None = Field(description="How long the call waited for a person, in milliseconds.")
     recorded_at: Moment
@@ -119,7 +119,7 @@ class Decision(Record):
     rule: str = Field(description="The derivation rule; empty if the agent recorded it.")
 
 
-class QualitySignal(Record):
+class QualitySignal(ResponseRecord):
     """One quality signal."""
 
     signal_id: UUID
@@ -129,14 +129,14 @@ class QualitySignal(Record):
     signal_code: str
     value: bool
     weight: float | None
-    metadata: dict[str, Scalar]
+    metadata: dict[str, JsonScalar]
     recorded_at: Moment
     actor: str
     source: str = Field(description="recorded or derived.")
     rule: str = Field(description="The derivation rule; empty if the agent recorded it.")
 
 
-class RunEvaluation(Record):
+class RunEvaluation(ResponseRecord):
     """What an evaluator measured of the run or of one of its steps."""
 
     evaluation_id: UUID
@@ -146,12 +146,12 @@ class RunEvaluation(Record):
     score: float | None
     label: str = Field(description="Empty where there is none.")
     error_type: str = Field(description="Why there is neither, empty where there is one.")
-    metadata: dict[str, Scalar]
+    metadata: dict[str, JsonScalar]
     recorded_at: Moment
     actor: str
 
 
-class RunOutcome(Record):
+class RunOutcome(ResponseRecord):
     """How the run ended, as somebody said after its end."""
 
     outcome_id: UUID
@@ -162,32 +162,32 @@ class RunOutcome(Record):
     recorded_at: Moment
 
 
-class Runs(Page):
+class Runs(ResponsePage):
     """Runs, the latest first."""
 
-    runs: list[Run]
+    runs: list[RunRecord]
 
 
-class Steps(Page):
+class RunSteps(ResponsePage):
     """The steps of a run, in their order."""
 
-    steps: list[Step]
+    steps: list[RunStep]
 
 
-class Failures(Page):
+class Failures(ResponsePage):
     """The failures of a run, in their order."""
 
-    failures: list[Failure]
+    failures: list[RunFailure]
 
 
-class Details(Record):
+class Details(ResponseRecord):
     """Everything of a run; of each list the first thousand."""
 
-    run: Run
-    steps: list[Step]
-    failure: Failure | None = Field(description="The last failure, if any.")
-    failures: list[Failure]
-    decisions: list[Decision]
+    run: RunRecord
+    steps: list[RunStep]
+    failure: RunFailure | None = Field(description="The last failure, if any.")
+    failures: list[RunFailure]
+    decisions: list[RunDecision]
     quality_signals: list[QualitySignal]
     evaluations: list[RunEvaluation]
     outcomes: list[RunOutcome] = Field(description="What was said after its end; the last one counts.")

@@ -9,14 +9,14 @@ from pydantic import Field
 from starlette.responses import JSONResponse, Response
 
 from agenttrace_collector.api.deps import Built, RequireReader
-from agenttrace_collector.api.pagination import REFUSALS, Record
+from agenttrace_collector.api.pagination import REFUSALS, ResponseRecord
 from agenttrace_schemas.rules import RULES
 from agenttrace_schemas.vocabulary import FailureType, RunStatus, StepType
 
 router: Final = APIRouter(tags=["collector"])
 
 
-class RuleShown(Record):
+class RuleShown(ResponseRecord):
     """One rule that records are held to."""
 
     rule: str
@@ -24,7 +24,7 @@ class RuleShown(Record):
     allowed: str
 
 
-class VocabularyShown(Record):
+class VocabularyShown(ResponseRecord):
     """Every type and code that this collector accepts."""
 
     decision_types: dict[str, list[str]] = Field(description="Decision types, each with its reason codes.")
@@ -35,7 +35,7 @@ class VocabularyShown(Record):
     rules: list[RuleShown]
 
 
-class State(Record):
+class ReadyState(ResponseRecord):
     """Whether requests are accepted, and the obstacles if not."""
 
     status: Literal["accepting", "refusing"]
@@ -65,10 +65,10 @@ async def vocabulary(queries: RequireReader) -> VocabularyShown:
 @router.get(
     "/health",
     summary="Whether requests are accepted",
-    response_model=State,
-    responses={503: {"model": State, "description": "Requests are refused just now."}},
+    response_model=ReadyState,
+    responses={503: {"model": ReadyState, "description": "Requests are refused just now."}},
 )
 async def health(built: Built) -> Response:
     """Returns 200 if requests are accepted, else 503; the state is in the body."""
-    state = State(**dict(built.health.state()), decisions=built.policy.decisions)  # type: ignore[arg-type]  # checked by the model
+    state = ReadyState(**dict(built.health.state()), decisions=built.policy.decisions)  # type: ignore[arg-type]  # checked by the model
     return JSONResponse(state.model_dump(), 200 if state.status == "accepting" else 503)

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from agenttrace_collector.api.deps import RequireDecisions
 from agenttrace_collector.api.models.finding import OfDecisions, OfSignals
-from agenttrace_collector.api.pagination import REFUSALS, Page
+from agenttrace_collector.api.pagination import REFUSALS, ResponsePage
 from agenttrace_collector.api.params import EventSpan, filter_field
 
 router: Final = APIRouter(tags=["decisions and quality signals"], responses=REFUSALS)
@@ -24,7 +24,7 @@ class DecisionAggregation(OfDecisions):
     runs: int = Field(description="Runs in which it was stated.")
 
 
-class DecisionAggregations(Page):
+class DecisionAggregations(ResponsePage):
     """How often each reason was stated."""
 
     aggregations: list[DecisionAggregation]
@@ -46,7 +46,7 @@ class SignalAggregation(OfSignals):
     run_rate_high: float | None
 
 
-class SignalAggregations(Page):
+class SignalAggregations(ResponsePage):
     """How often each code was observed."""
 
     aggregations: list[SignalAggregation]

@@ -8,14 +8,14 @@ from fastapi import APIRouter, Query
 from pydantic import Field
 
 from agenttrace_collector.api.deps import RequireDecisions
-from agenttrace_collector.api.pagination import REFUSALS, Moment, Page, Record
+from agenttrace_collector.api.pagination import REFUSALS, Moment, ResponsePage, ResponseRecord
 from agenttrace_collector.api.params import EventSpan
 from agenttrace_schemas.vocabulary import DecisionType
 
 router: Final = APIRouter(tags=["approvals"], responses=REFUSALS)
 
 
-class ToolApprovals(Record):
+class ToolApprovals(ResponseRecord):
     """How calls of one tool were decided; shares with an interval are of runs, at 95 %."""
 
     agent_id: str
@@ -49,14 +49,14 @@ class ToolApprovals(Record):
     wait_total_ms: int | None
 
 
-class ApprovalsByTool(Page):
+class ApprovalsByTool(ResponsePage):
     """Tools, those with the most decisions first."""
 
     tools: list[ToolApprovals]
     total_decided: int
 
 
-class ReasonApprovals(Record):
+class ReasonApprovals(ResponseRecord):
     """How often calls of one tool were decided so, for one reason."""
 
     agent_id: str
@@ -71,14 +71,14 @@ class ReasonApprovals(Record):
     wait_max_ms: int | None
 
 
-class ApprovalsByReason(Page):
+class ApprovalsByReason(ResponsePage):
     """Reasons, the most frequent first."""
 
     reasons: list[ReasonApprovals]
     total_decided: int
 
 
-class RuleApprovals(Record):
+class RuleApprovals(ResponseRecord):
     """A rule that decided calls of one tool, within the range of time (`count`) or before it."""
 
     agent_id: str
@@ -91,7 +91,7 @@ class RuleApprovals(Record):
     last: Moment
 
 
-class ApprovalsByRule(Page):
+class ApprovalsByRule(ResponsePage):
     """Rules, those that did not fire in the range first."""
 
     rules: list[RuleApprovals]

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from agenttrace_collector.api.deps import RequireDecisions
 from agenttrace_collector.api.models.finding import MeanFindings, OfDecisions, OfSignals, VersionRates
-from agenttrace_collector.api.pagination import REFUSALS, Record, paginate
+from agenttrace_collector.api.pagination import REFUSALS, ResponseRecord, paginate
 from agenttrace_collector.api.params import EventTimes, RequiredName
 
 router: Final = APIRouter(tags=["decisions and quality signals"], responses=REFUSALS)
@@ -36,7 +36,7 @@ class SignalDelta(VersionRates, OfSignals):
     delta: float | None = Field(description="The second rate minus the first.")
 
 
-class _Outcome(Record):
+class _Outcome(ResponseRecord):
     outcome: str
 
 
@@ -60,7 +60,7 @@ class EvaluationDelta(MeanFindings):
     version_b_mean: float | None
 
 
-class Comparison(Record):
+class Comparison(ResponseRecord):
     """What differs between two versions."""
 
     version_a: str
@@ -71,7 +71,7 @@ class Comparison(Record):
     evaluation_deltas: list[EvaluationDelta]
 
 
-class Compared(Record):
+class Compared(ResponseRecord):
     """A comparison; paging applies to each list."""
 
     comparison: Comparison

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from agenttrace_collector.api.deps import RequireDecisions
 from agenttrace_collector.api.models.finding import Findings, OfDecisions, OfSignals
-from agenttrace_collector.api.pagination import REFUSALS, Page
+from agenttrace_collector.api.pagination import REFUSALS, ResponsePage
 from agenttrace_collector.api.params import EventSpan, FailureFilter, filter_field
 
 router: Final = APIRouter(tags=["decisions and quality signals"], responses=REFUSALS)
@@ -34,7 +34,7 @@ class DecisionFailures(Findings, OfDecisions):
     associated_failure_types: dict[str, int] = Field(description="Runs by the type of the failure after it.")
 
 
-class DecisionFailureCorrelations(Page):
+class DecisionFailureCorrelations(ResponsePage):
     """Failures associated with each reason."""
 
     correlations: list[DecisionFailures]
@@ -60,7 +60,7 @@ class DecisionSteps(Findings, OfDecisions):
     rate_of_other_reasons: float | None
 
 
-class DecisionStepCorrelations(Page):
+class DecisionStepCorrelations(ResponsePage):
     """Failures of the steps that carried out decisions, by reason."""
 
     correlations: list[DecisionSteps]
@@ -85,7 +85,7 @@ class SignalOutcomes(Findings, OfSignals):
     correlation_strength: float | None = Field(description="The phi coefficient of presence and outcome.")
 
 
-class SignalOutcomeCorrelations(Page):
+class SignalOutcomeCorrelations(ResponsePage):
     """Outcomes associated with each signal."""
 
     correlations: list[SignalOutcomes]

@@ -9,13 +9,13 @@ from fastapi import APIRouter, Query
 from pydantic import Field
 
 from agenttrace_collector.api.deps import RequireReader
-from agenttrace_collector.api.pagination import REFUSALS, Moment, Page, Record
+from agenttrace_collector.api.pagination import REFUSALS, Moment, ResponsePage, ResponseRecord
 from agenttrace_collector.api.params import AgentTimes, FailureFilter, Span, Times
 
 router: Final = APIRouter(tags=["counts"], responses=REFUSALS)
 
 
-class Stats(Record):
+class Stats(ResponseRecord):
     """The number of records of each kind."""
 
     runs: int
@@ -31,7 +31,7 @@ class Stats(Record):
     evaluations: int
 
 
-class AgentVersion(Record):
+class AgentVersion(ResponseRecord):
     """A version of an agent in an environment."""
 
     agent_id: str
@@ -42,13 +42,13 @@ class AgentVersion(Record):
     last: Moment = Field(description="When its last run began.")
 
 
-class Agents(Page):
+class Agents(ResponsePage):
     """Agents and their versions."""
 
     agents: list[AgentVersion]
 
 
-class Rejection(Record):
+class Rejection(ResponseRecord):
     """Records that one rule refused under one attribute key."""
 
     kind: str = Field(description="What was refused: decision, quality_signal, failure, span, run, …")
@@ -59,14 +59,14 @@ class Rejection(Record):
     last: Moment
 
 
-class Rejections(Page):
+class Rejections(ResponsePage):
     """Refused records by rule, the most frequent first."""
 
     aggregations: list[Rejection]
     total_rejections: int
 
 
-class UnplacedRun(Record):
+class UnplacedRun(ResponseRecord):
     """A run of which only events are stored."""
 
     run_id: UUID
@@ -81,13 +81,13 @@ class UnplacedRun(Record):
     last: Moment
 
 
-class UnplacedRuns(Page):
+class UnplacedRuns(ResponsePage):
     """Runs of which only events are stored, the latest first."""
 
     runs: list[UnplacedRun]
 
 
-class Interval(Record):
+class Interval(ResponseRecord):
     """The runs that began in an interval, by how they ended."""
 
     time: Moment = Field(description="When the interval begins.")
@@ -97,20 +97,20 @@ class Interval(Record):
     partial: int
 
 
-class OverTime(Record):
+class OverTime(ResponseRecord):
     """Runs over time; an interval without any is not listed."""
 
     step: int = Field(description="Seconds of an interval.")
     intervals: list[Interval]
 
 
-class Steps(AgentTimes):
+class StepFilters(AgentTimes):
     """Filters by agent and time, and the length of the intervals."""
 
     step: int = Field(default=86_400, ge=60, le=31_536_000, description="Seconds of an interval.")
 
 
-class FailureAggregation(Record):
+class FailureAggregation(ResponseRecord):
     """How often one failure occurred."""
 
     failure_type: str
@@ -120,7 +120,7 @@ class FailureAggregation(Record):
     derived: int = Field(description="How many of them were derived from steps; agents recorded the others.")
 
 
-class FailureAggregations(Page):
+class FailureAggregations(ResponsePage):
     """Failures by type and code, the most frequent first."""
 
     aggregations: list[FailureAggregation]
@@ -128,7 +128,7 @@ class FailureAggregations(Page):
 
 
 @router.get("/v1/stats/over-time", summary="Runs over time")
-async def runs_over_time(queries: RequireReader, wanted: Annotated[Steps, Query()]) -> OverTime:
+async def runs_over_time(queries: RequireReader, wanted: Annotated[StepFilters, Query()]) -> OverTime:
     """Counts the runs that began in each interval, by outcome."""
     rows = await queries.select("runs_over_time", wanted)
     return OverTime(step=wanted.step, intervals=[Interval(**row) for row in rows])

@@ -9,13 +9,13 @@ from pydantic import Field
 
 from agenttrace_collector.api.deps import RequireDecisions, RequireReader
 from agenttrace_collector.api.models.finding import MeanFindings
-from agenttrace_collector.api.pagination import REFUSALS, Page, Record
+from agenttrace_collector.api.pagination import REFUSALS, ResponsePage, ResponseRecord
 from agenttrace_collector.api.params import EventSpan, Name, filter_field
 
 router: Final = APIRouter(tags=["evaluations"], responses=REFUSALS)
 
 
-class EvaluationAggregation(Record):
+class EvaluationAggregation(ResponseRecord):
     """What is evaluated under one name; the number of a run is the mean of its own."""
 
     name: str
@@ -34,7 +34,7 @@ class EvaluationAggregation(Record):
     labels: dict[str, int] = Field(description="Evaluations by their label.")
 
 
-class EvaluationAggregations(Page):
+class EvaluationAggregations(ResponsePage):
     """What is evaluated, by name."""
 
     aggregations: list[EvaluationAggregation]
@@ -54,7 +54,7 @@ class EvaluationCorrelation(MeanFindings):
     mean_absent: float | None
 
 
-class EvaluationCorrelations(Page):
+class EvaluationCorrelations(ResponsePage):
     """Numbers of evaluations associated with decisions and quality signals."""
 
     correlations: list[EvaluationCorrelation]

@@ -10,9 +10,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from agenttrace_collector.api.deps import ApiDeps, Built
-from agenttrace_collector.api.pagination import REFUSALS, Record
+from agenttrace_collector.api.pagination import REFUSALS, ResponseRecord
 from agenttrace_collector.api.posted import posted_document
-from agenttrace_collector.api.problems import FieldProblem, InvalidField, Problem
+from agenttrace_collector.api.problems import FieldProblem, InvalidField, ProblemDetails
 from agenttrace_collector.decode.event_documents import EVALUATIONS, OUTCOMES, DocumentKind
 from agenttrace_collector.decode.run_document.fields import Refusal
 from agenttrace_collector.receivers.body import BodyLimits
@@ -21,12 +21,12 @@ from agenttrace_collector.receivers.event_documents import LIMIT, READ_SECONDS, 
 router: Final = APIRouter(responses=REFUSALS)
 _NAMED: Final = 1_000
 _REFUSED: Final[dict[int | str, dict[str, Any]]] = {
-    413: {"model": Problem, "description": "A body of more than 16 MiB."},
-    415: {"model": Problem, "description": "A body that is not JSON, or in an unknown encoding."},
+    413: {"model": ProblemDetails, "description": "A body of more than 16 MiB."},
+    415: {"model": ProblemDetails, "description": "A body that is not JSON, or in an unknown encoding."},
 }
 
 
-class EventsAccepted(Record):
+class EventsAccepted(ResponseRecord):
     """What became of a document of evaluations or outcomes."""
 
     stored: int = Field(description="How many of them are stored.")

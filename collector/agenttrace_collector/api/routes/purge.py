@@ -11,17 +11,17 @@ from pydantic import BaseModel, ConfigDict, Field, StrictBool, model_validator
 
 from agenttrace_collector.api.bodies import OperatorRoute
 from agenttrace_collector.api.deps import Built, Operating
-from agenttrace_collector.api.pagination import REFUSALS, Record
+from agenttrace_collector.api.pagination import REFUSALS, ResponseRecord
 from agenttrace_collector.api.params import RequiredName, Time
-from agenttrace_collector.api.problems import FieldProblem, InvalidField, Problem
-from agenttrace_collector.clickhouse.purge_subject import Kind, Subject
+from agenttrace_collector.api.problems import FieldProblem, InvalidField, ProblemDetails
+from agenttrace_collector.clickhouse.purge_subject import Subject, SubjectKind
 from agenttrace_collector.errors import Unavailable
 from agenttrace_schemas.names import conversation_hash
 from agenttrace_schemas.rules import Policy
 
 router: Final = APIRouter(tags=["erasure"], responses=REFUSALS, route_class=OperatorRoute)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_ONE: Final = f"exactly one of {', '.join(Kind)}"
+_ONE: Final = f"exactly one of {', '.join(SubjectKind)}"
 
 
 class Purge(BaseModel):
@@ -30,7 +30,7 @@ class Purge(BaseModel):
     model_config = ConfigDict(
         extra="forbid",
         hide_input_in_errors=True,
-        json_schema_extra={"oneOf": [{"required": [str(kind)]} for kind in Kind]},
+        json_schema_extra={"oneOf": [{"required": [str(kind)]} for kind in SubjectKind]},
     )
 
     run: UUID | None = None
@@ -50,20 +50,20 @@ class Purge(BaseModel):
     def subject(self, policy: Policy, tenant: str) -> Subject:
         """Returns the subject to purge; raises `InvalidField` for a conversation if conversations are not stored."""
         if self.run:
-            return Subject(Kind.RUN, self.run, tenant)
+            return Subject(SubjectKind.RUN, self.run, tenant)
         if self.agent:
-            return Subject(Kind.AGENT, self.agent, tenant)
+            return Subject(SubjectKind.AGENT, self.agent, tenant)
         if self.before:
             age = self.before - _EPOCH
-            return Subject(Kind.BEFORE, (age.days * 86_400 + age.seconds) * 10**9, tenant)
+            return Subject(SubjectKind.BEFORE, (age.days * 86_400 + age.seconds) * 10**9, tenant)
         stored = conversation_hash(policy.site_key, self.conversation or "")
         if not stored:
             message = "conversations are stored under processors.enforce.site_key only: there are none"
-            raise InvalidField([FieldProblem(field=Kind.CONVERSATION, message=message)])
-        return Subject(Kind.CONVERSATION, stored, tenant)
+            raise InvalidField([FieldProblem(field=SubjectKind.CONVERSATION, message=message)])
+        return Subject(SubjectKind.CONVERSATION, stored, tenant)
 
 
-class Purged(Record):
+class Purged(ResponseRecord):
     """The number of rows by table."""
 
     erased: bool = Field(description="Whether the rows are gone now; else they were counted.")
@@ -74,7 +74,7 @@ class Purged(Record):
 @router.post(
     "/v1/purge",
     summary="Count and erase",
-    responses={413: {"model": Problem, "description": "A body of more than 64 KiB."}},
+    responses={413: {"model": ProblemDetails, "description": "A body of more than 64 KiB."}},
 )
 async def purge(wanted: Purge, built: Built, identity: Operating) -> Purged:
     """Erases rows; on return no query returns them, and their files are removed some minutes later."""

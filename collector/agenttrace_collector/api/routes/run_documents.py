@@ -13,9 +13,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from agenttrace_collector.api.deps import Built
-from agenttrace_collector.api.pagination import REFUSALS, Record
+from agenttrace_collector.api.pagination import REFUSALS, ResponseRecord
 from agenttrace_collector.api.posted import posted_document
-from agenttrace_collector.api.problems import FieldProblem, InvalidField, Problem
+from agenttrace_collector.api.problems import FieldProblem, InvalidField, ProblemDetails
 from agenttrace_collector.decode.run_document.document import RunBatch
 from agenttrace_collector.decode.run_document.fields import Refusal
 from agenttrace_collector.errors import CollectorError
@@ -29,7 +29,7 @@ _NAMED: Final = 1_000
 _PATIENCE: Final = 1.0
 
 
-class Stored(Record):
+class Stored(ResponseRecord):
     """How many rows of each kind were stored."""
 
     steps: int
@@ -38,7 +38,7 @@ class Stored(Record):
     quality_signals: int
 
 
-class Accepted(Record):
+class Accepted(ResponseRecord):
     """The result of storing a run document."""
 
     run_id: UUID = Field(description="The run's id; another name than a UUID becomes one.")
@@ -71,8 +71,8 @@ class StoredRuns:
     response_model=Accepted,
     responses={
         200: {"model": Accepted, "description": "This run was stored before; nothing is stored again."},
-        413: {"model": Problem, "description": "A body of more than 16 MiB."},
-        415: {"model": Problem, "description": "A body that is not JSON, or in an unknown encoding."},
+        413: {"model": ProblemDetails, "description": "A body of more than 16 MiB."},
+        415: {"model": ProblemDetails, "description": "A body that is not JSON, or in an unknown encoding."},
     },
 )
 async def store_run(request: Request, built: Built) -> Response:

@@ -10,17 +10,17 @@ from fastapi import APIRouter, Path, Query
 
 from agenttrace_collector.api.deps import RequireReader, TenantQueries
 from agenttrace_collector.api.models.run import (
-    Decision,
     Details,
-    Failure,
     Failures,
     QualitySignal,
-    Run,
+    RunDecision,
     RunEvaluation,
+    RunFailure,
     RunOutcome,
+    RunRecord,
     Runs,
-    Step,
-    Steps,
+    RunStep,
+    RunSteps,
 )
 from agenttrace_collector.api.pagination import MISSING, REFUSALS
 from agenttrace_collector.api.params import Paging, Span, filter_field
@@ -47,17 +47,17 @@ async def list_runs(queries: RequireReader, wanted: Annotated[RunFilter, Query()
 
 
 @router.get("/v1/runs/{run_id}", summary="One run", responses=MISSING)
-async def get_run(queries: RequireReader, run_id: RunId) -> Run:
+async def get_run(queries: RequireReader, run_id: RunId) -> RunRecord:
     """Returns the run of this id."""
-    return Run(**await _run(queries, run_id))
+    return RunRecord(**await _run(queries, run_id))
 
 
 @router.get("/v1/runs/{run_id}/steps", summary="The steps of a run", responses=MISSING)
-async def list_steps(queries: RequireReader, run_id: RunId, page: Annotated[Paging, Query()]) -> Steps:
+async def list_steps(queries: RequireReader, run_id: RunId, page: Annotated[Paging, Query()]) -> RunSteps:
     """Returns the steps in order; of a run that is not settled, the steps that have arrived."""
     await _run(queries, run_id)
     rows = await queries.records("run_steps", {"run_id": run_id})
-    return Steps.of(rows, page)
+    return RunSteps.of(rows, page)
 
 
 @router.get("/v1/runs/{run_id}/failures", summary="The failures of a run", responses=MISSING)
@@ -82,15 +82,15 @@ async def get_details(queries: RequireReader, run_id: RunId) -> Details:
     ]
     parts = await asyncio.gather(*(queries.records(name, {"run_id": run_id}) for name in names))
     found: dict[str, list[dict[str, Any]]] = dict(zip(names, parts, strict=True))
-    steps, failures = found["run_steps"], [Failure(**row) for row in found["run_failures"]]
+    steps, failures = found["run_steps"], [RunFailure(**row) for row in found["run_failures"]]
     evaluations = found["run_evaluations"]
     decisions, signals = found.get("run_decisions", []), found.get("run_signals", [])
     return Details(
-        run=Run(**run),
-        steps=[Step(**row) for row in steps[:_MOST_DETAILS]],
+        run=RunRecord(**run),
+        steps=[RunStep(**row) for row in steps[:_MOST_DETAILS]],
         failure=failures[-1] if failures else None,
         failures=failures[:_MOST_DETAILS],
-        decisions=[Decision(**row) for row in decisions[:_MOST_DETAILS]],
+        decisions=[RunDecision(**row) for row in decisions[:_MOST_DETAILS]],
         quality_signals=[QualitySignal(**row) for row in signals[:_MOST_DETAILS]],
         outcomes=[RunOutcome(**row) for row in found["run_outcomes"][:_MOST_DETAILS]],
         evaluations=[RunEvaluation(**row) for row in evaluations[:_MOST_DETAILS]],

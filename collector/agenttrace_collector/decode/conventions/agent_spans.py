@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 from agenttrace_collector.decode.conventions.frameworks import NO_STEP
-from agenttrace_collector.decode.conventions.table import Constant, Reader, count, flag, name, text
+from agenttrace_collector.decode.conventions.table import Constant, ReadValue, count, flag, name, text
 
 
 class AgentSpans(NamedTuple):
@@ -21,7 +21,7 @@ class AgentSpans(NamedTuple):
 
     agent_id: str
     operations: Mapping[str, str] = {}
-    facts: Mapping[str, tuple[str, Reader]] = {}
+    facts: Mapping[str, tuple[str, ReadValue]] = {}
     links: frozenset[str] = frozenset()
     reads_others: bool = False
     # Whether a run ended as its model calls did, because its root never fails.

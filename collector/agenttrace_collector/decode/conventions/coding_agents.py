@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final, Literal, NamedTuple, TypeAlias
 
-Kind: TypeAlias = Literal["prompt", "model", "model_error", "tool", "approval", "refusal", "event"]
+RecordKind: TypeAlias = Literal["prompt", "model", "model_error", "tool", "approval", "refusal", "event"]
 SOURCE: Final = "coding_agent"
 EVENT_NAME: Final = "event.name"
 AGENT_NAME: Final = "agent_name"
 
 
-class Stated(NamedTuple):
+class StatedCodes(NamedTuple):
     """A signal or a decision that records of one name state: its type, and its code by the word of a fact, if any.
 
     Words are in plain form; "" stands for every word that is not listed.
@@ -25,7 +25,7 @@ class Stated(NamedTuple):
     fact: str = ""
 
 
-class Record(NamedTuple):
+class AgentRecord(NamedTuple):
     """What a record of one name is, and under which attribute keys it tells its facts.
 
     `needs` names a fact without which the record is nothing, `without` one with which it is nothing, `only` one and
@@ -33,13 +33,13 @@ class Record(NamedTuple):
     `selected` names the fact that its decision selects.
     """
 
-    kind: Kind
+    kind: RecordKind
     facts: Mapping[str, str]
     needs: str = ""
     without: str = ""
     only: tuple[str, str] = ("", "")
-    signal: Stated | None = None
-    decision: Stated | None = None
+    signal: StatedCodes | None = None
+    decision: StatedCodes | None = None
     selected: str = ""
 
 
@@ -53,7 +53,7 @@ class CodingAgent(NamedTuple):
     agent_id: str
     run_keys: tuple[str, ...]
     session_key: str
-    records: Mapping[str, Record]
+    records: Mapping[str, AgentRecord]
     approvals: Mapping[tuple[str, str], tuple[str, str]]
     versioned: bool = True
     # Where a run's records have a trace, it is the run; else records of some names have none at random.
@@ -79,8 +79,8 @@ _CLAUDE: Final = CodingAgent(
     session_key="session.id",
     trace_is_run=True,
     records={
-        "user_prompt": Record("prompt", {"builtin": "command_source"}, without="builtin"),
-        "api_request": Record(
+        "user_prompt": AgentRecord("prompt", {"builtin": "command_source"}, without="builtin"),
+        "api_request": AgentRecord(
             "model",
             {
                 "model": "model",
@@ -94,7 +94,7 @@ _CLAUDE: Final = CodingAgent(
                 "purpose": "query_source",
             },
         ),
-        "api_error": Record(
+        "api_error": AgentRecord(
             "model_error",
             {
                 "model": "model",
@@ -104,28 +104,28 @@ _CLAUDE: Final = CodingAgent(
                 "purpose": "query_source",
             },
         ),
-        "api_refusal": Record(
-            "refusal", {"call_id": "request_id"}, signal=Stated("model_refusal", {"": "policy"})
+        "api_refusal": AgentRecord(
+            "refusal", {"call_id": "request_id"}, signal=StatedCodes("model_refusal", {"": "policy"})
         ),
-        "compaction": Record(
+        "compaction": AgentRecord(
             "event",
             {"trigger": "trigger"},
-            signal=Stated("context_compacted", {"auto": "automatic", "manual": "manual"}, "trigger"),
+            signal=StatedCodes("context_compacted", {"auto": "automatic", "manual": "manual"}, "trigger"),
         ),
         # The other surveys ask about other things than the session.
-        "feedback_survey": Record(
+        "feedback_survey": AgentRecord(
             "event",
             {"response": "response", "survey": "survey_type"},
             only=("survey", "session"),
-            signal=Stated(
+            signal=StatedCodes(
                 "user_feedback", {"bad": "negative", "fine": "neutral", "good": "positive"}, "response"
             ),
         ),
-        "tool_decision": Record(
+        "tool_decision": AgentRecord(
             "approval",
             {"decision": "decision", "reason": "source", "tool_name": "tool_name", "call_id": "tool_use_id"},
         ),
-        "tool_result": Record(
+        "tool_result": AgentRecord(
             "tool",
             {
                 "tool_name": "tool_name",
@@ -156,8 +156,8 @@ _CODEX: Final = CodingAgent(
     failed_is_unrun=True,
     main_agents=("/root",),
     records={
-        "codex.user_prompt": Record("prompt", {}),
-        "codex.sse_event": Record(
+        "codex.user_prompt": AgentRecord("prompt", {}),
+        "codex.sse_event": AgentRecord(
             "model",
             {
                 "model": "model",
@@ -168,16 +168,16 @@ _CODEX: Final = CodingAgent(
             },
             needs="input_tokens",
         ),
-        "codex.api_request": Record(
+        "codex.api_request": AgentRecord(
             "model_error",
             {"model": "model", "duration_ms": "duration_ms", "error_type": "http.response.status_code"},
             needs="http_error",
         ),
-        "codex.tool_decision": Record(
+        "codex.tool_decision": AgentRecord(
             "approval",
             {"decision": "decision", "reason": "source", "tool_name": "tool_name", "call_id": "call_id"},
         ),
-        "codex.tool_result": Record(
+        "codex.tool_result": AgentRecord(
             "tool",
             {
                 "tool_name": "tool_name",
@@ -220,21 +220,21 @@ _GEMINI_TOOL: Final = {
     "error_type": "error_type",
 }
 # A router's name may stand before what it went by.
-_ROUTING: Final = Record(
+_ROUTING: Final = AgentRecord(
     "event",
     {"model": "decision_model", "source": "decision_source", "failed": "failed"},
     without="failed",
     selected="model",
-    decision=Stated(
+    decision=StatedCodes(
         "model_routing",
         {"override": "override", "fallback": "fallback", "default": "configured", "": "router"},
         "source",
     ),
 )
-_LOOP: Final = Record(
+_LOOP: Final = AgentRecord(
     "event",
     {"loop_type": "loop_type"},
-    signal=Stated(
+    signal=StatedCodes(
         "loop_detected",
         {
             "consecutive_identical_tool_calls": "repeated_tool_call",
@@ -246,10 +246,10 @@ _LOOP: Final = Record(
 )
 
 # Qwen Code's; Gemini CLI sends none.
-_FEEDBACK: Final = Record(
+_FEEDBACK: Final = AgentRecord(
     "event",
     {"rating": "rating"},
-    signal=Stated("user_feedback", {"1": "negative", "2": "neutral", "3": "positive"}, "rating"),
+    signal=StatedCodes("user_feedback", {"1": "negative", "2": "neutral", "3": "positive"}, "rating"),
 )
 
 
@@ -264,10 +264,10 @@ def _gemini(agent_id: str, prefix: str, purpose: str, *, always: str, versioned:
         counts_turns=True,
         types_failures=True,
         records={
-            f"{prefix}.user_prompt": Record("prompt", {}),
-            f"{prefix}.api_response": Record("model", model),
-            f"{prefix}.api_error": Record("model_error", error),
-            f"{prefix}.tool_call": Record("tool", _GEMINI_TOOL),
+            f"{prefix}.user_prompt": AgentRecord("prompt", {}),
+            f"{prefix}.api_response": AgentRecord("model", model),
+            f"{prefix}.api_error": AgentRecord("model_error", error),
+            f"{prefix}.tool_call": AgentRecord("tool", _GEMINI_TOOL),
             f"{prefix}.model_routing": _ROUTING,
             f"{prefix}.user_feedback": _FEEDBACK,
             "loop_detected": _LOOP,

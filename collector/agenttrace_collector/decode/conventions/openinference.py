@@ -10,9 +10,9 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 from agenttrace_collector.decode.conventions.facts import SpanFacts
 from agenttrace_collector.decode.conventions.operations import OPENINFERENCE_KINDS
 from agenttrace_collector.decode.conventions.table import (
+    AttributeRow,
     Constant,
     Family,
-    Row,
     Spelled,
     count,
     length,
@@ -23,20 +23,20 @@ from agenttrace_schemas.spellings import FINISH_REASONS
 
 KIND: Final = "openinference.span.kind"
 ROWS: Final = (
-    Row(KIND, "operation", Spelled(OPENINFERENCE_KINDS, unknown="chain")),
-    Row(KIND, "source", Constant("openinference")),
-    Row("agent.name", "actor", name),
-    Row("tool.name", "tool_name", name),
-    Row("llm.model_name", "model", name),
-    Row("llm.request.model_name", "model", name),
-    Row("llm.response.model_name", "response_model", name),
-    Row("embedding.model_name", "model", name),
-    Row("reranker.model_name", "model", name),
-    Row("llm.token_count.prompt", "input_tokens", count),
-    Row("llm.token_count.completion", "output_tokens", count),
-    Row("llm.finish_reason", "finish_reason", Spelled(FINISH_REASONS, unknown="other")),
-    Row("retrieval.documents", "retrieval_count", length),
-    Row("session.id", "conversation_id", text),
+    AttributeRow(KIND, "operation", Spelled(OPENINFERENCE_KINDS, unknown="chain")),
+    AttributeRow(KIND, "source", Constant("openinference")),
+    AttributeRow("agent.name", "actor", name),
+    AttributeRow("tool.name", "tool_name", name),
+    AttributeRow("llm.model_name", "model", name),
+    AttributeRow("llm.request.model_name", "model", name),
+    AttributeRow("llm.response.model_name", "response_model", name),
+    AttributeRow("embedding.model_name", "model", name),
+    AttributeRow("reranker.model_name", "model", name),
+    AttributeRow("llm.token_count.prompt", "input_tokens", count),
+    AttributeRow("llm.token_count.completion", "output_tokens", count),
+    AttributeRow("llm.finish_reason", "finish_reason", Spelled(FINISH_REASONS, unknown="other")),
+    AttributeRow("retrieval.documents", "retrieval_count", length),
+    AttributeRow("session.id", "conversation_id", text),
 )
 
 

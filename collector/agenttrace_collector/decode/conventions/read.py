@@ -23,7 +23,7 @@ from agenttrace_collector.decode.conventions.coding_agents import SOURCE
 from agenttrace_collector.decode.conventions.complete import complete
 from agenttrace_collector.decode.conventions.facts import SpanFacts
 from agenttrace_collector.decode.conventions.frameworks import NO_STEP
-from agenttrace_collector.decode.conventions.table import NotUnderstood, Reader, Row, take
+from agenttrace_collector.decode.conventions.table import AttributeRow, NotUnderstood, ReadValue, take
 from agenttrace_schemas import wire
 from agenttrace_schemas.spellings import plain
 
@@ -34,25 +34,25 @@ UNKNOWN_ERROR: Final = "_OTHER"
 _ERROR: Final = Status.StatusCode.STATUS_CODE_ERROR
 
 
-def _first_rows(tables: Iterable[Iterable[Row]]) -> dict[str, tuple[str, Reader]]:
+def _first_rows(tables: Iterable[Iterable[AttributeRow]]) -> dict[str, tuple[str, ReadValue]]:
     """Keys that are the first of all tables to tell their fact: they are set as they come."""
-    first: dict[str, Row] = {}
+    first: dict[str, AttributeRow] = {}
     for row in _all(tables):
         first.setdefault(row.fact, row)
     return {row.key: (row.fact, row.read) for row in first.values()}
 
 
-def _later_rows(tables: Iterable[Iterable[Row]]) -> dict[str, list[tuple[int, str, Reader]]]:
+def _later_rows(tables: Iterable[Iterable[AttributeRow]]) -> dict[str, list[tuple[int, str, ReadValue]]]:
     """The other keys, with their place: the lowest that was found counts, where the first one was not."""
     rows = list(_all(tables))
-    later: dict[str, list[tuple[int, str, Reader]]] = {}
+    later: dict[str, list[tuple[int, str, ReadValue]]] = {}
     for place, row in enumerate(rows):
         if FIRST.get(row.key, ("",))[0] != row.fact:
             later.setdefault(row.key, []).append((place, row.fact, row.read))
     return later
 
 
-def _all(tables: Iterable[Iterable[Row]]) -> Iterable[Row]:
+def _all(tables: Iterable[Iterable[AttributeRow]]) -> Iterable[AttributeRow]:
     return (row for table in tables for row in table)
 
 

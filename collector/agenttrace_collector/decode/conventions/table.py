@@ -17,17 +17,17 @@ from agenttrace_collector.decode.conventions.facts import SpanFacts
 from agenttrace_schemas.counts import MOST_COUNTED, MOST_SEQ, count_of
 from agenttrace_schemas.spellings import flag_of, plain, spelling
 
-Reader: TypeAlias = Callable[[AnyValue], object]
+ReadValue: TypeAlias = Callable[[AnyValue], object]
 LONGEST_LIST: Final = 1_000_000
 MOST_LOOKED_AT: Final = 32
 
 
-class Row(NamedTuple):
+class AttributeRow(NamedTuple):
     """The attribute key, the fact that it states, and the reader of its value."""
 
     key: str
     fact: str
-    read: Reader
+    read: ReadValue
 
 
 class Family(NamedTuple):

@@ -13,7 +13,7 @@ from agenttrace_collector.decode.batch import Batch, Context
 from agenttrace_collector.decode.builder import BatchBuilder, digest_of
 from agenttrace_collector.decode.events import EventIds, Origin
 from agenttrace_collector.decode.json_body import parse_json
-from agenttrace_collector.decode.run_document.events import Place, decisions_and_signals, failure_row
+from agenttrace_collector.decode.run_document.events import DocumentPlace, decisions_and_signals, failure_row
 from agenttrace_collector.decode.run_document.fields import (
     FORM,
     Refusal,
@@ -143,7 +143,7 @@ class _Reading:
         builder.received = 1
         steps = list(self._step_rows())
         run = self._run_row(steps)
-        place = Place(
+        place = DocumentPlace(
             self._origin, self._context.policy, self._steps, (run.started_at, run.ended_at), builder.in_range
         )
         failure, problems = failure_row(document.failure, place)
@@ -225,7 +225,7 @@ class _Reading:
     def _step_row(self, step: StepDocument, number: int, at: str) -> StepRow:
         origin, builder = self._origin, self._builder
         started, ended, latency = self._step_times(step, at)
-        step_id = Place.own_id(origin.run_id, step.step_id or f"\x00{number}")
+        step_id = DocumentPlace.own_id(origin.run_id, step.step_id or f"\x00{number}")
         model = builder.identifier(step.model or "", "steps.model")
         tool = builder.identifier(step.tool_name or "", "steps.tool_name")
         name = builder.identifier(step.name or "", "steps.name") or tool or model
@@ -267,7 +267,7 @@ class _Reading:
             attempt=builder.count(step.attempt, "steps.attempt"),
             conversation_id="",
             source=SOURCE,
-            decision_id=Place.own_id(origin.run_id, step.decision_id) if step.decision_id else None,
+            decision_id=DocumentPlace.own_id(origin.run_id, step.decision_id) if step.decision_id else None,
         )
 
     def _step_times(self, step: StepDocument, at: str) -> tuple[int, int, float]:

@@ -14,8 +14,8 @@ from agenttrace_collector.decode.events import TABLES, Event, EventIds, Origin, 
 from agenttrace_collector.decode.run_document.fields import (
     FORM,
     DecisionDocument,
+    DocumentPart,
     FailureDocument,
-    Part,
     Refusal,
     RunDocument,
     SignalDocument,
@@ -25,7 +25,7 @@ from agenttrace_schemas import wire
 from agenttrace_schemas.rows import DecisionRow, FailureRow, SignalRow
 from agenttrace_schemas.rules import Policy, Violation
 
-_KEYS: Final[Mapping[type[Part], Mapping[str, str]]] = {
+_KEYS: Final[Mapping[type[DocumentPart], Mapping[str, str]]] = {
     FailureDocument: {
         "failure_type": wire.FAILURE_TYPE,
         "failure_code": wire.FAILURE_CODE,
@@ -86,7 +86,7 @@ _LISTS: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class DocumentPlace:
     """Where the parts of a document stand: its run, the times of its steps and of itself."""
 
     origin: Origin
@@ -122,7 +122,9 @@ def _within(run_id: bytes, stated: str) -> bytes:
     return identity.uuid5(run_id + stated.encode("utf-8", "replace"))
 
 
-def failure_row(given: FailureDocument | None, place: Place) -> tuple[FailureRow | None, list[Refusal]]:
+def failure_row(
+    given: FailureDocument | None, place: DocumentPlace
+) -> tuple[FailureRow | None, list[Refusal]]:
     """Returns the row of a document's failure, or the refusals."""
     if given is None:
         return None, []
@@ -138,7 +140,7 @@ def failure_row(given: FailureDocument | None, place: Place) -> tuple[FailureRow
 
 
 def decisions_and_signals(
-    document: RunDocument, place: Place, builder: BatchBuilder, ids: EventIds
+    document: RunDocument, place: DocumentPlace, builder: BatchBuilder, ids: EventIds
 ) -> tuple[dict[str, int], list[Refusal]]:
     """Adds each row to the builder; returns how many rows there are of each kind, and the refused parts."""
     stored: dict[str, int] = {}
@@ -157,7 +159,9 @@ def decisions_and_signals(
     return stored, refused
 
 
-def _keep(given: Any, kind: _Kind, place: Place, to: tuple[BatchBuilder, EventIds, str]) -> list[Refusal]:
+def _keep(
+    given: Any, kind: _Kind, place: DocumentPlace, to: tuple[BatchBuilder, EventIds, str]
+) -> list[Refusal]:
     """Keep the row of one decision or signal, or say why there is none."""
     builder, ids, at = to
     try:
@@ -179,13 +183,13 @@ def _keep(given: Any, kind: _Kind, place: Place, to: tuple[BatchBuilder, EventId
     return []
 
 
-def _values(part: Part, id_key: str, stated: str | None, place: Place) -> dict[str, object]:
+def _values(part: DocumentPart, id_key: str, stated: str | None, place: DocumentPlace) -> dict[str, object]:
     """The part as the attributes of its event."""
     values: dict[str, object] = {key: getattr(part, field) for field, key in _KEYS[type(part)].items()}
     attached: dict[str, Any] = getattr(part, "metadata", None) or {}
     values.update((wire.METADATA_PREFIX + key, value) for key, value in attached.items())
     if stated:
-        values[id_key] = Place.own_id(place.origin.run_id, stated).hex()
+        values[id_key] = DocumentPlace.own_id(place.origin.run_id, stated).hex()
     return values
 
 

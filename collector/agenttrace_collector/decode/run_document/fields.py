@@ -65,13 +65,13 @@ Flag = Annotated[Any, WithJsonSchema({"type": "boolean"})]
 Fraction = Annotated[Any, WithJsonSchema({"type": "number", "minimum": 0, "maximum": 1})]
 
 
-class Part(BaseModel):
+class DocumentPart(BaseModel):
     """Base of all parts; unknown fields are ignored."""
 
     model_config = ConfigDict(extra="ignore", strict=True, frozen=True, hide_input_in_errors=True)
 
 
-class StepDocument(Part):
+class StepDocument(DocumentPart):
     """A step: `step_type` and `started_at`, the rest as far as it is known."""
 
     step_id: Id | None = None
@@ -96,7 +96,7 @@ class StepDocument(Part):
     decision_id: Id | None = Field(default=None, description="The decision of this run that it carries out.")
 
 
-class FailureDocument(Part):
+class FailureDocument(DocumentPart):
     """How the run failed, or one of its steps; type and code are held to their rules."""
 
     failure_id: Id | None = None
@@ -108,7 +108,7 @@ class FailureDocument(Part):
     metadata: Attached | None = None
 
 
-class DecisionDocument(Part):
+class DecisionDocument(DocumentPart):
     """A decision; one that a rule refuses is named in the answer, and the run is stored without it."""
 
     decision_id: Id | None = None
@@ -124,7 +124,7 @@ class DecisionDocument(Part):
     recorded_at: Time | None = None
 
 
-class SignalDocument(Part):
+class SignalDocument(DocumentPart):
     """A quality signal; one that a rule refuses is named in the answer, and the run is stored without it."""
 
     signal_id: Id | None = None
@@ -137,7 +137,7 @@ class SignalDocument(Part):
     recorded_at: Time | None = None
 
 
-class RunDocument(Part):
+class RunDocument(DocumentPart):
     """One run as a document."""
 
     run_id: Id = Field(description="A UUID, or any other name of the run.")
