@@ -29,7 +29,7 @@ def add_guardrail(span: Span, facts: SpanFacts, origin: Origin, builder: BatchBu
     place |= {"span_id": origin.span_number, "metadata": {}, "recorded_at": time}
     codes = policy.vocabulary.decisions.get(GUARDRAIL, ())
     if outcome in codes and builder.in_range(time, DecisionRow.TABLE):
-        builder.add(
+        _add(
             DecisionRow(
                 **place,
                 decision_id=event_of(origin.step_id, GUARDRAIL),
@@ -39,11 +39,12 @@ def add_guardrail(span: Span, facts: SpanFacts, origin: Origin, builder: BatchBu
                 confidence=None,
                 candidates=(),
                 tool_name=_name(span, facts, builder),
-            )
+            ),
+            builder,
         )
     codes = policy.vocabulary.signals.get(TRIGGERED, ())
     if outcome == TRIP and facts.guards in codes and builder.in_range(time, SignalRow.TABLE):
-        builder.add(
+        _add(
             SignalRow(
                 **place,
                 signal_id=event_of(origin.step_id, TRIGGERED),
@@ -51,8 +52,15 @@ def add_guardrail(span: Span, facts: SpanFacts, origin: Origin, builder: BatchBu
                 signal_code=facts.guards,
                 value=True,
                 weight=None,
-            )
+            ),
+            builder,
         )
+
+
+def _add(row: DecisionRow | SignalRow, builder: BatchBuilder) -> None:
+    builder.add(row)
+    if builder.outgoing:
+        builder.outgoing.stated(row)
 
 
 def outcome_of(facts: SpanFacts) -> str:

@@ -54,6 +54,9 @@ class Outgoing(Protocol):
     def other_event(self, event: Span.Event, *, in_range: bool) -> None:
         """Another event of the next span; `in_range` says whether its time may be kept."""
 
+    def stated(self, row: DecisionRow | SignalRow) -> None:
+        """A decision or a signal that the next span states by its attributes."""
+
     def step(self, step: OutgoingStep) -> None:
         """A span that is a step."""
 

@@ -51,6 +51,19 @@ def typed_event(event: Span.Event, stated: Event, row: Row, policy: Policy) -> b
     )
 
 
+def stated_event(row: DecisionRow | SignalRow) -> bytes:
+    """A typed event of a span that states it by its attributes, with its own id and the tool that it is about."""
+    if isinstance(row, DecisionRow):
+        name, made = wire.EVENT_DECISION, decision_attributes(In.EVENT, row)
+        made += _IDS[In.EVENT, wire.DECISION_ID](row.decision_id)
+        if row.tool_name:
+            made += encoding.text(In.EVENT, wire.GEN_AI_TOOL_NAME, row.tool_name)
+    else:
+        name, made = wire.EVENT_SIGNAL, signal_attributes(In.EVENT, row)
+        made += _IDS[In.EVENT, wire.SIGNAL_ID](row.signal_id)
+    return encoding.field(_EVENT, _TIME.pack(b"\x09", row.recorded_at) + _NAMES[name] + made)
+
+
 def other_event(event: Span.Event, policy: Policy, *, in_range: bool) -> bytes:
     """Another event of a span, empty where it does not leave."""
     kept = event_attributes(event.name, values_of(event.attributes), policy)

@@ -90,6 +90,7 @@ class Copy:
         self._policy = gate.policy
         self._signal = signal
         self._events: list[bytes] = []
+        self._stated: list[bytes] = []
         self._is_typed = False
         self._left_out: Counter[str] = Counter()
         self._spans, self._logs = Records(), Records()
@@ -114,9 +115,14 @@ class Copy:
         else:
             self._left_out["spans.events"] += 1
 
+    def stated(self, row: DecisionRow | SignalRow) -> None:
+        """A decision or a signal that the next span states by its attributes."""
+        self._stated.append(events.stated_event(row))
+
     def step(self, step: OutgoingStep) -> None:
-        """A span that is a step."""
+        """A span that is a step; its own attributes state what they stated."""
         gate, (span, _, facts, row, unconfirmed) = self._gate, step
+        self._take_stated(leave=gate.attributes is not as_sent)
         name = b""
         if gate.attributes is as_sent and not unconfirmed and len(span.name) <= LONGEST_SPAN_NAME:
             failed = facts.failed or facts.error_type or span.status.code == _ERROR
@@ -130,6 +136,7 @@ class Copy:
 
     def other_span(self, span: Span) -> None:
         """A span that is no step: what carries typed events has its stamps, the others their structure only."""
+        self._take_stated(leave=True)
         if self._is_typed or span.name == wire.EVENTS_SPAN:
             stated = rebuilt_attributes(values_of(span.attributes), self._policy)
             stamps = (encoding.attribute(In.SPAN, *each) for each in stated if each[0].startswith(STAMPS))
@@ -198,6 +205,12 @@ class Copy:
     def receipt(self) -> Mapping[str, int]:
         """How much was left out, by field of the protocol."""
         return {key: count for key, count in self._left_out.items() if count}
+
+    def _take_stated(self, *, leave: bool) -> None:
+        if self._stated and leave:
+            self._is_typed = True
+            self._events += self._stated
+        self._stated.clear()
 
     def _add(self, span: Span, name: bytes, attributes: bytes, code: int) -> None:
         """A new span: of the old one its ids, times, kind and status code."""

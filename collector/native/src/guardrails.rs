@@ -45,6 +45,10 @@ impl<'a> Batch<'a> {
         let Some(outcome) = outcome_of(known, facts).filter(|_| known.facts.takes_decisions) else {
             return Ok(());
         };
+        if self.gate.is_some() {
+            // What it states leaves as a typed event, which Python makes.
+            return Err(HandBack);
+        }
         let time = span.start.max(span.end);
         let (kind, triggered) = &known.facts.guardrail;
         let codes = known.facts.decisions.get(kind);
