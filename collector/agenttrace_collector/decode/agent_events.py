@@ -72,7 +72,7 @@ def _keep_decision(
     )
     builder.add(row)
     if builder.outgoing:
-        builder.outgoing.agent_decision(row)
+        builder.outgoing.agent_event(row)
 
 
 def _add_signal(told: AgentFacts, stated: StatedCodes, builder: BatchBuilder) -> None:
@@ -92,4 +92,4 @@ def _add_signal(told: AgentFacts, stated: StatedCodes, builder: BatchBuilder) ->
     )
     builder.add(row)
     if builder.outgoing:
-        builder.outgoing.agent_signal(row)
+        builder.outgoing.agent_event(row)

@@ -69,11 +69,8 @@ class Outgoing(Protocol):
     def agent_step(self, row: StepRow, service: str) -> None:
         """A coding agent's record of a call; `service` is the enforced name of who sent it."""
 
-    def agent_decision(self, row: DecisionRow) -> None:
-        """A decision that a coding agent's record states."""
-
-    def agent_signal(self, row: SignalRow) -> None:
-        """A signal that a coding agent's record states."""
+    def agent_event(self, row: DecisionRow | SignalRow) -> None:
+        """A decision or a signal that a coding agent's record states."""
 
     def end_scope(self, scope: InstrumentationScope) -> None:
         """All of a scope was told."""

@@ -10,7 +10,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 from agenttrace_collector.forward import encoding
 from agenttrace_collector.forward.attributes import of_agent
 from agenttrace_collector.forward.encoding import In
-from agenttrace_collector.forward.events import decision_attributes, log_record, signal_attributes
+from agenttrace_collector.forward.events import log_record, own_attributes
 from agenttrace_schemas import wire
 from agenttrace_schemas.rows import DecisionRow, SignalRow, StepRow
 
@@ -19,7 +19,7 @@ _TIMES: Final = struct.Struct("<cQcQ")
 _KINDS: Final = {"chat": Span.SpanKind.SPAN_KIND_CLIENT}
 _ERROR: Final = "error"
 _TAG: Final = In.RECORD
-_IDS: Final = (wire.RUN_ID, wire.STEP_ID, wire.DECISION_ID, wire.SIGNAL_ID)
+_IDS: Final = (wire.RUN_ID, wire.STEP_ID)
 _ID: Final = {key: encoding.Id(_TAG, key) for key in _IDS}
 
 
@@ -40,22 +40,11 @@ def agent_span(row: StepRow) -> bytes:
     )
 
 
-def agent_decision(row: DecisionRow) -> bytes:
-    """A decision as a log record of a typed event, with the tool that it is about."""
-    pieces = [decision_attributes(_TAG, row), _ID[wire.DECISION_ID](row.decision_id)]
-    if row.tool_name:
-        pieces.append(encoding.text(_TAG, wire.GEN_AI_TOOL_NAME, row.tool_name))
-    return _event(wire.EVENT_DECISION, row, pieces)
-
-
-def agent_signal(row: SignalRow) -> bytes:
-    """A signal as a log record of a typed event."""
-    pieces = [signal_attributes(_TAG, row), _ID[wire.SIGNAL_ID](row.signal_id)]
-    return _event(wire.EVENT_SIGNAL, row, pieces)
-
-
-def _event(name: str, row: DecisionRow | SignalRow, pieces: list[bytes]) -> bytes:
-    pieces += [
+def agent_event(row: DecisionRow | SignalRow) -> bytes:
+    """A decision or a signal as a log record of a typed event, with the stamps that tell whose it is."""
+    name = wire.EVENT_DECISION if isinstance(row, DecisionRow) else wire.EVENT_SIGNAL
+    pieces = [
+        own_attributes(_TAG, row),
         _ID[wire.RUN_ID](row.run_id),
         encoding.text(_TAG, wire.AGENT_ID, row.agent_id),
         encoding.text(_TAG, wire.AGENT_VERSION, row.agent_version),

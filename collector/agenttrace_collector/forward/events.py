@@ -52,16 +52,18 @@ def typed_event(event: Span.Event, stated: Event, row: Row, policy: Policy) -> b
 
 
 def stated_event(row: DecisionRow | SignalRow) -> bytes:
-    """A typed event of a span that states it by its attributes, with its own id and the tool that it is about."""
-    if isinstance(row, DecisionRow):
-        name, made = wire.EVENT_DECISION, decision_attributes(In.EVENT, row)
-        made += _IDS[In.EVENT, wire.DECISION_ID](row.decision_id)
-        if row.tool_name:
-            made += encoding.text(In.EVENT, wire.GEN_AI_TOOL_NAME, row.tool_name)
-    else:
-        name, made = wire.EVENT_SIGNAL, signal_attributes(In.EVENT, row)
-        made += _IDS[In.EVENT, wire.SIGNAL_ID](row.signal_id)
+    """A typed event of a span that states it by its attributes."""
+    name = wire.EVENT_DECISION if isinstance(row, DecisionRow) else wire.EVENT_SIGNAL
+    made = own_attributes(In.EVENT, row)
     return encoding.field(_EVENT, _TIME.pack(b"\x09", row.recorded_at) + _NAMES[name] + made)
+
+
+def own_attributes(tag: bytes, row: DecisionRow | SignalRow) -> bytes:
+    """The attributes of what a sender states in its own words: with the row's id, and the tool that it is about."""
+    if isinstance(row, SignalRow):
+        return signal_attributes(tag, row) + _IDS[tag, wire.SIGNAL_ID](row.signal_id)
+    made = decision_attributes(tag, row) + _IDS[tag, wire.DECISION_ID](row.decision_id)
+    return made + encoding.text(tag, wire.GEN_AI_TOOL_NAME, row.tool_name) if row.tool_name else made
 
 
 def other_event(event: Span.Event, policy: Policy, *, in_range: bool) -> bytes:

@@ -21,7 +21,7 @@ from agenttrace_collector.decode.batch import EncodedRequest
 from agenttrace_collector.decode.events import Event
 from agenttrace_collector.decode.outgoing import OutgoingStep
 from agenttrace_collector.forward import encoding, events
-from agenttrace_collector.forward.agents import agent_decision, agent_signal, agent_span
+from agenttrace_collector.forward.agents import agent_event, agent_span
 from agenttrace_collector.forward.attributes import LONGEST_SPAN_NAME, STAMPS, Attributes, as_sent, normalised
 from agenttrace_collector.forward.compiled import compiled_gate
 from agenttrace_collector.forward.encoding import In
@@ -161,13 +161,9 @@ class Copy:
         else:
             self._left_out["log_records"] += 1
 
-    def agent_decision(self, row: DecisionRow) -> None:
-        """A decision that a coding agent's record states, which leaves as a typed event."""
-        self._logs.add(agent_decision(row))
-
-    def agent_signal(self, row: SignalRow) -> None:
-        """A signal that a coding agent's record states, which leaves as a typed event."""
-        self._logs.add(agent_signal(row))
+    def agent_event(self, row: DecisionRow | SignalRow) -> None:
+        """A decision or a signal that a coding agent's record states, which leaves as a typed event."""
+        self._logs.add(agent_event(row))
 
     def end_scope(self, scope: InstrumentationScope) -> None:
         """All of a scope was told."""
