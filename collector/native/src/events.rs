@@ -4,9 +4,10 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 
 use crate::batch::{Batch, Origin, Violation};
-use crate::columns::{self, Decision, Failure, Signal, TABLES};
+use crate::columns::{self, Failure, TABLES};
 use crate::copy_events::{fraction_of, text};
 use crate::encoding::{attribute, Any, IN_EVENT};
+use crate::event_rows::{texts, DecisionCells, Own, SignalCells, DECISIONS, SIGNALS};
 use crate::facts::Stated;
 use crate::otlp::{Attribute, Event, Span, Value};
 use crate::rows::ids;
@@ -14,8 +15,6 @@ use crate::span::IDENTIFIER;
 use crate::text::{is_longer, parse_or_hash_id, uuid5};
 
 const FAILURES: usize = 2;
-const DECISIONS: usize = 3;
-const SIGNALS: usize = 4;
 const SEPARATOR: &[u8] = b"\x1f";
 /// Of how many attributes each is compared with each.
 const FEW: usize = 24;
@@ -136,13 +135,6 @@ fn optional_fraction(out: &mut Vec<u8>, value: Option<f64>) {
             variant_float(out, number);
         }
         None => out.push(1),
-    }
-}
-
-fn texts(out: &mut Vec<u8>, values: &[&str]) {
-    columns::length(out, values.len());
-    for value in values {
-        columns::text(out, value);
     }
 }
 
@@ -438,36 +430,22 @@ impl<'a> Batch<'a> {
         })?;
         let origin = place.origin;
         let step = self.event_step(told, origin)?;
-        let (_, run, trace) = ids(origin).map_err(|_| Fault::HandBack)?;
-        let moment = self.moment;
-        let block = &mut self.blocks[DECISIONS];
-        block.begin_row();
-        let out = &mut block.data;
-        for column in &known.layout.decisions {
-            match column {
-                Decision::Id => columns::uuid(out, &id),
-                Decision::RunId => columns::uuid(out, &run),
-                Decision::StepId => columns::optional_uuid(out, Some(&step)),
-                Decision::Type => columns::text(out, kind),
-                Decision::Selected => columns::text(out, selected),
-                Decision::Reason => columns::text(out, reason),
-                Decision::Confidence => columns::fraction(out, confidence),
-                Decision::Metadata => out.extend_from_slice(&metadata),
-                Decision::RecordedAt => columns::number(out, place.time),
-                Decision::CreatedAt => columns::time(out, moment.received_at),
-                Decision::Tenant => columns::text(out, moment.tenant),
-                Decision::AgentId => columns::text(out, &origin.agent_id),
-                Decision::AgentVersion => columns::text(out, &origin.agent_version),
-                Decision::Environment => columns::text(out, &origin.environment),
-                Decision::Actor => columns::text(out, &origin.actor),
-                Decision::Candidates => texts(out, &candidates),
-                Decision::TraceId => columns::uuid(out, &trace),
-                Decision::SpanId => columns::number(out, origin.span_number()),
-                // What only records of coding agents tell.
-                Decision::ToolName => columns::text(out, ""),
-                Decision::Wait => out.push(1),
-            }
-        }
+        let own = Own {
+            id,
+            step,
+            time: place.time,
+            metadata: &metadata,
+            origin,
+        };
+        let cells = DecisionCells {
+            kind,
+            selected,
+            reason,
+            confidence,
+            candidates: &candidates,
+            tool: "",
+        };
+        self.put_decision(&own, &cells).map_err(|_| Fault::HandBack)?;
         self.copy_event(place.event, told, (Stated::DecisionId, &kept), |out| {
             text(out, known.key_of(Stated::DecisionType), kind);
             text(out, known.key_of(Stated::Selected), selected);
@@ -522,32 +500,20 @@ impl<'a> Batch<'a> {
         })?;
         let origin = place.origin;
         let step = self.event_step(told, origin)?;
-        let (_, run, trace) = ids(origin).map_err(|_| Fault::HandBack)?;
-        let moment = self.moment;
-        let block = &mut self.blocks[SIGNALS];
-        block.begin_row();
-        let out = &mut block.data;
-        for column in &known.layout.signals {
-            match column {
-                Signal::Id => columns::uuid(out, &id),
-                Signal::RunId => columns::uuid(out, &run),
-                Signal::StepId => columns::optional_uuid(out, Some(&step)),
-                Signal::Type => columns::text(out, kind),
-                Signal::Code => columns::text(out, code),
-                Signal::Value => out.push(u8::from(value)),
-                Signal::Weight => columns::fraction(out, weight),
-                Signal::Metadata => out.extend_from_slice(&metadata),
-                Signal::RecordedAt => columns::number(out, place.time),
-                Signal::CreatedAt => columns::time(out, moment.received_at),
-                Signal::Tenant => columns::text(out, moment.tenant),
-                Signal::AgentId => columns::text(out, &origin.agent_id),
-                Signal::AgentVersion => columns::text(out, &origin.agent_version),
-                Signal::Environment => columns::text(out, &origin.environment),
-                Signal::Actor => columns::text(out, &origin.actor),
-                Signal::TraceId => columns::uuid(out, &trace),
-                Signal::SpanId => columns::number(out, origin.span_number()),
-            }
-        }
+        let own = Own {
+            id,
+            step,
+            time: place.time,
+            metadata: &metadata,
+            origin,
+        };
+        let cells = SignalCells {
+            kind,
+            code,
+            value,
+            weight,
+        };
+        self.put_signal(&own, &cells).map_err(|_| Fault::HandBack)?;
         self.copy_event(place.event, told, (Stated::SignalId, &kept), |out| {
             text(out, known.key_of(Stated::SignalType), kind);
             text(out, known.key_of(Stated::SignalCode), code);

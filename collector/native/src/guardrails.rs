@@ -3,15 +3,13 @@
 use std::borrow::Cow;
 
 use crate::batch::{Batch, Origin};
-use crate::columns::{self, Decision, Signal};
+use crate::event_rows::{DecisionCells, Own, SignalCells, DECISIONS, SIGNALS};
 use crate::facts::{Fact, Known};
 use crate::otlp::Span;
 use crate::rows::ids;
 use crate::span::{key_of, HandBack, SpanFacts, IDENTIFIER};
 use crate::text::uuid5;
 
-const DECISIONS: usize = 3;
-const SIGNALS: usize = 4;
 const SEPARATOR: &[u8] = b"\x1f";
 
 /// The reason code of what a guardrail did.
@@ -94,72 +92,43 @@ impl<'a> Batch<'a> {
         let known = self.known;
         let kind = known.facts.guardrail.0.as_str();
         let selected = known.facts.guardrail_selected.get(outcome).ok_or(HandBack)?;
-        let (step, run, trace) = ids(origin)?;
-        let moment = self.moment;
-        let block = &mut self.blocks[DECISIONS];
-        block.begin_row();
-        let out = &mut block.data;
-        for column in &known.layout.decisions {
-            match column {
-                Decision::Id => columns::uuid(
-                    out,
-                    &uuid5(&known.facts.namespace, &[&step, SEPARATOR, kind.as_bytes()]),
-                ),
-                Decision::RunId => columns::uuid(out, &run),
-                Decision::StepId => columns::optional_uuid(out, Some(&step)),
-                Decision::Type => columns::text(out, kind),
-                Decision::Selected => columns::text(out, selected),
-                Decision::Reason => columns::text(out, outcome),
-                Decision::Confidence => columns::fraction(out, None),
-                Decision::Metadata | Decision::Candidates => out.push(0),
-                Decision::RecordedAt => columns::number(out, time),
-                Decision::CreatedAt => columns::time(out, moment.received_at),
-                Decision::Tenant => columns::text(out, moment.tenant),
-                Decision::AgentId => columns::text(out, &origin.agent_id),
-                Decision::AgentVersion => columns::text(out, &origin.agent_version),
-                Decision::Environment => columns::text(out, &origin.environment),
-                Decision::Actor => columns::text(out, &origin.actor),
-                Decision::TraceId => columns::uuid(out, &trace),
-                Decision::SpanId => columns::number(out, origin.span_number()),
-                Decision::ToolName => columns::text(out, name),
-                Decision::Wait => out.push(1),
-            }
-        }
-        Ok(())
+        let cells = DecisionCells {
+            kind,
+            selected,
+            reason: outcome,
+            confidence: None,
+            candidates: &[],
+            tool: name,
+        };
+        self.put_decision(&own(known, kind, time, origin)?, &cells)
     }
 
     fn add_guardrail_signal(&mut self, point: &str, time: u64, origin: &Origin<'a>) -> Result<(), HandBack> {
         let known = self.known;
         let kind = known.facts.guardrail.1.as_str();
-        let (step, run, trace) = ids(origin)?;
-        let moment = self.moment;
-        let block = &mut self.blocks[SIGNALS];
-        block.begin_row();
-        let out = &mut block.data;
-        for column in &known.layout.signals {
-            match column {
-                Signal::Id => columns::uuid(
-                    out,
-                    &uuid5(&known.facts.namespace, &[&step, SEPARATOR, kind.as_bytes()]),
-                ),
-                Signal::RunId => columns::uuid(out, &run),
-                Signal::StepId => columns::optional_uuid(out, Some(&step)),
-                Signal::Type => columns::text(out, kind),
-                Signal::Code => columns::text(out, point),
-                Signal::Value => out.push(1),
-                Signal::Weight => columns::fraction(out, None),
-                Signal::Metadata => out.push(0),
-                Signal::RecordedAt => columns::number(out, time),
-                Signal::CreatedAt => columns::time(out, moment.received_at),
-                Signal::Tenant => columns::text(out, moment.tenant),
-                Signal::AgentId => columns::text(out, &origin.agent_id),
-                Signal::AgentVersion => columns::text(out, &origin.agent_version),
-                Signal::Environment => columns::text(out, &origin.environment),
-                Signal::Actor => columns::text(out, &origin.actor),
-                Signal::TraceId => columns::uuid(out, &trace),
-                Signal::SpanId => columns::number(out, origin.span_number()),
-            }
-        }
-        Ok(())
+        let cells = SignalCells {
+            kind,
+            code: point,
+            value: true,
+            weight: None,
+        };
+        self.put_signal(&own(known, kind, time, origin)?, &cells)
     }
+}
+
+/// Whose row it is: its id is made from the step and from what is stated, and there is no metadata.
+fn own<'r, 'a>(
+    known: &Known,
+    kind: &str,
+    time: u64,
+    origin: &'r Origin<'a>,
+) -> Result<Own<'r, 'a>, HandBack> {
+    let (step, _, _) = ids(origin)?;
+    Ok(Own {
+        id: uuid5(&known.facts.namespace, &[&step, SEPARATOR, kind.as_bytes()]),
+        step,
+        time,
+        metadata: &[0],
+        origin,
+    })
 }

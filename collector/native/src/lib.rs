@@ -8,6 +8,7 @@ mod columns;
 mod copy;
 mod copy_events;
 mod encoding;
+mod event_rows;
 mod events;
 mod facts;
 mod forms;

@@ -1,0 +1,108 @@
+//! The rows of decisions and signals, whatever states them: a typed event, or the attributes of a span.
+
+use crate::batch::{Batch, Origin};
+use crate::columns::{self, Decision, Signal};
+use crate::rows::ids;
+use crate::span::HandBack;
+
+pub const DECISIONS: usize = 3;
+pub const SIGNALS: usize = 4;
+
+/// Whose row it is; `metadata` is encoded.
+pub struct Own<'r, 'a> {
+    pub id: [u8; 16],
+    pub step: [u8; 16],
+    pub time: u64,
+    pub metadata: &'r [u8],
+    pub origin: &'r Origin<'a>,
+}
+
+pub struct DecisionCells<'r> {
+    pub kind: &'r str,
+    pub selected: &'r str,
+    pub reason: &'r str,
+    pub confidence: Option<f64>,
+    pub candidates: &'r [&'r str],
+    pub tool: &'r str,
+}
+
+pub struct SignalCells<'r> {
+    pub kind: &'r str,
+    pub code: &'r str,
+    pub value: bool,
+    pub weight: Option<f64>,
+}
+
+/// A list of texts.
+pub fn texts(out: &mut Vec<u8>, values: &[&str]) {
+    columns::length(out, values.len());
+    for value in values {
+        columns::text(out, value);
+    }
+}
+
+impl<'a> Batch<'a> {
+    pub fn put_decision(&mut self, own: &Own<'_, 'a>, cells: &DecisionCells<'_>) -> Result<(), HandBack> {
+        let (origin, moment) = (own.origin, self.moment);
+        let (_, run, trace) = ids(origin)?;
+        let block = &mut self.blocks[DECISIONS];
+        block.begin_row();
+        let out = &mut block.data;
+        for column in &self.known.layout.decisions {
+            match column {
+                Decision::Id => columns::uuid(out, &own.id),
+                Decision::RunId => columns::uuid(out, &run),
+                Decision::StepId => columns::optional_uuid(out, Some(&own.step)),
+                Decision::Type => columns::text(out, cells.kind),
+                Decision::Selected => columns::text(out, cells.selected),
+                Decision::Reason => columns::text(out, cells.reason),
+                Decision::Confidence => columns::fraction(out, cells.confidence),
+                Decision::Metadata => out.extend_from_slice(own.metadata),
+                Decision::RecordedAt => columns::number(out, own.time),
+                Decision::CreatedAt => columns::time(out, moment.received_at),
+                Decision::Tenant => columns::text(out, moment.tenant),
+                Decision::AgentId => columns::text(out, &origin.agent_id),
+                Decision::AgentVersion => columns::text(out, &origin.agent_version),
+                Decision::Environment => columns::text(out, &origin.environment),
+                Decision::Actor => columns::text(out, &origin.actor),
+                Decision::Candidates => texts(out, cells.candidates),
+                Decision::TraceId => columns::uuid(out, &trace),
+                Decision::SpanId => columns::number(out, origin.span_number()),
+                Decision::ToolName => columns::text(out, cells.tool),
+                // What only records of coding agents tell.
+                Decision::Wait => out.push(1),
+            }
+        }
+        Ok(())
+    }
+
+    pub fn put_signal(&mut self, own: &Own<'_, 'a>, cells: &SignalCells<'_>) -> Result<(), HandBack> {
+        let (origin, moment) = (own.origin, self.moment);
+        let (_, run, trace) = ids(origin)?;
+        let block = &mut self.blocks[SIGNALS];
+        block.begin_row();
+        let out = &mut block.data;
+        for column in &self.known.layout.signals {
+            match column {
+                Signal::Id => columns::uuid(out, &own.id),
+                Signal::RunId => columns::uuid(out, &run),
+                Signal::StepId => columns::optional_uuid(out, Some(&own.step)),
+                Signal::Type => columns::text(out, cells.kind),
+                Signal::Code => columns::text(out, cells.code),
+                Signal::Value => out.push(u8::from(cells.value)),
+                Signal::Weight => columns::fraction(out, cells.weight),
+                Signal::Metadata => out.extend_from_slice(own.metadata),
+                Signal::RecordedAt => columns::number(out, own.time),
+                Signal::CreatedAt => columns::time(out, moment.received_at),
+                Signal::Tenant => columns::text(out, moment.tenant),
+                Signal::AgentId => columns::text(out, &origin.agent_id),
+                Signal::AgentVersion => columns::text(out, &origin.agent_version),
+                Signal::Environment => columns::text(out, &origin.environment),
+                Signal::Actor => columns::text(out, &origin.actor),
+                Signal::TraceId => columns::uuid(out, &trace),
+                Signal::SpanId => columns::number(out, origin.span_number()),
+            }
+        }
+        Ok(())
+    }
+}
