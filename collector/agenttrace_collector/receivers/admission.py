@@ -17,6 +17,7 @@ from agenttrace_collector.config.sections import Config
 from agenttrace_collector.errors import Reason, Throttled, Unavailable
 from agenttrace_collector.receivers.fair_queue import Turns
 from agenttrace_collector.receivers.in_flight import Arriving, Bodies, add
+from agenttrace_collector.receivers.recent import RecentBytes
 from agenttrace_collector.telemetry.memory import ResidentMemory, give_memory_back
 
 _MIB: Final = 1024 * 1024
@@ -76,6 +77,7 @@ class AdmissionController:
         self._decoding = 0
         self._waiting: list[_Waiting] = []
         self._expected: dict[str, float] = {}
+        self._recent = RecentBytes()
 
     @property
     def has_room(self) -> bool:
@@ -86,9 +88,10 @@ class AdmissionController:
     async def receiving(self, tenant: str) -> AsyncIterator[Arriving]:
         """Accounts for a body from before it is read until its response; refuses it over the soft limit.
 
-        It is not refused if others hold more than their share and this tenant does not.
+        Up to the hard limit it is not refused if others hold more than their share and this tenant does not, or if
+        this tenant sent less than others: what was stored is still settled and merged, which takes memory.
         """
-        if not self.has_room and not self._others_hold_it(tenant):
+        if not self.has_room and not self._is_less_than_others(tenant):
             raise _throttled("memory")
         if len(self._bodies) >= self._limits.bodies and not self._bodies.cut_off_oldest(_CUT_OFF_AT_ONCE):
             raise _throttled("requests")
@@ -147,6 +150,7 @@ class AdmissionController:
     async def reserve(self, size: int, tenant: str) -> AsyncIterator[None]:
         """Reserves memory to decode a body of this size; a single request always gets it."""
         self._expected[tenant] = max(size, self._expectation(tenant) * _FORGETTING, _SMALLEST)
+        self._recent.add(tenant, size)
         cost = size * _DECODING_FACTOR
         granted = asyncio.get_running_loop().create_future()
         async with self._reserve(_Waiting(tenant, cost, 0, None, granted)):
@@ -215,11 +219,13 @@ class AdmissionController:
         if wanted.body is None:
             self._decoding += amount
 
-    def _others_hold_it(self, tenant: str) -> bool:
-        """Whether memory is what other tenants take, below the hard limit."""
+    def _is_less_than_others(self, tenant: str) -> bool:
+        """Whether memory is what other tenants take or took, below the hard limit."""
         share = self._share()
+        if self._uses(tenant) > share or self._resident() >= self._limits.hard_bytes:
+            return False
         most = max(map(self._uses, {*self._reserved, *self._bodies.tenants()} - {tenant}), default=0)
-        return self._uses(tenant) <= share < most and self._resident() < self._limits.hard_bytes
+        return most > share or self._recent.is_less_than_others(tenant)
 
     def _share(self) -> float:
         return (self._limits.hard_bytes - self._limits.soft_bytes) * _ALWAYS
