@@ -87,11 +87,18 @@ def _span(given: ASpan) -> Span:
 
 
 def logs(
-    name: str, attributes: Mapping[str, Value], trace_id: bytes = TRACE_ID, span_id: bytes = SPAN_ID
+    name: str,
+    attributes: Mapping[str, Value],
+    trace_id: bytes = TRACE_ID,
+    span_id: bytes = SPAN_ID,
+    *,
+    scope: str = "",
 ) -> bytes:
     """An ExportLogsServiceRequest of one record."""
     request = ExportLogsServiceRequest()
-    record = request.resource_logs.add().scope_logs.add().log_records.add()
+    scoped = request.resource_logs.add().scope_logs.add()
+    scoped.scope.name = scope
+    record = scoped.log_records.add()
     record.event_name, record.time_unix_nano = name, NOW
     record.trace_id, record.span_id = trace_id, span_id
     record.attributes.extend(attribute(key, value) for key, value in attributes.items())

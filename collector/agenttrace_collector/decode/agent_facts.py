@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -19,9 +20,12 @@ from agenttrace_collector.decode.resource import Sender
 from agenttrace_schemas import wire
 from agenttrace_schemas.counts import count_of
 from agenttrace_schemas.spellings import flag_of, plain
+from agenttrace_schemas.texts import label_fault
 
 _MILLISECOND: Final = 10**6
 _SPAN: Final = slice(0, 8)
+# Two names and their keys, in characters.
+_LONGEST_PARAMETERS: Final = 1_000
 
 
 class Prompts:
@@ -176,7 +180,9 @@ def read_record(record: LogRecord, scope: str, sender: Sender, prompts: Prompts)
         agent=agent,
         record=table,
         name=name,
-        values={fact: value_of(stated[key]) for fact, key in table.facts.items() if key in stated},
+        values=_with_server_tool(
+            {fact: value_of(stated[key]) for fact, key in table.facts.items() if key in stated}
+        ),
         run_id=run_id,
         session=session,
         sequence=max(0, min(sequence, _MILLISECOND - 1)),
@@ -188,6 +194,24 @@ def read_record(record: LogRecord, scope: str, sender: Sender, prompts: Prompts)
 
 def _text(stated: Mapping[str, AnyValue], key: str) -> str:
     return stated[key].string_value if key in stated else ""
+
+
+def _with_server_tool(values: dict[str, object]) -> Mapping[str, object]:
+    """The facts with the name that spans give a tool of a server, where the record tells which one it is."""
+    stated = values.pop("server_tool", None)
+    if values.get("tool_name") != coding_agents.SERVER_TOOL or not isinstance(stated, str):
+        return values
+    try:
+        parameters = json.loads(stated) if len(stated) <= _LONGEST_PARAMETERS else None
+    except (ValueError, RecursionError):
+        return values
+    if not isinstance(parameters, dict):
+        return values
+    names = [parameters.get(key) for key in coding_agents.SERVER_TOOL_KEYS]
+    # Beside what was said, a name is one word.
+    if not all(isinstance(name, str) and not label_fault(name, "token") for name in names):
+        return values
+    return {**values, "tool_name": "__".join(("mcp", *map(str, names)))}
 
 
 def _subagent(agent: CodingAgent, key: str, stated: Mapping[str, AnyValue]) -> tuple[str, bool]:

@@ -10,6 +10,9 @@ from typing import Final, Literal, NamedTuple, TypeAlias
 
 RecordKind: TypeAlias = Literal["prompt", "model", "model_error", "tool", "approval", "refusal", "event"]
 SOURCE: Final = "coding_agent"
+# What Claude Code calls each tool of a server; which one it is stands in a JSON object, beside what was said elsewhere.
+SERVER_TOOL: Final = "mcp_tool"
+SERVER_TOOL_KEYS: Final = ("mcp_server_name", "mcp_tool_name")
 EVENT_NAME: Final = "event.name"
 AGENT_NAME: Final = "agent_name"
 
@@ -123,12 +126,19 @@ _CLAUDE: Final = CodingAgent(
         ),
         "tool_decision": AgentRecord(
             "approval",
-            {"decision": "decision", "reason": "source", "tool_name": "tool_name", "call_id": "tool_use_id"},
+            {
+                "decision": "decision",
+                "reason": "source",
+                "tool_name": "tool_name",
+                "server_tool": "tool_parameters",
+                "call_id": "tool_use_id",
+            },
         ),
         "tool_result": AgentRecord(
             "tool",
             {
                 "tool_name": "tool_name",
+                "server_tool": "tool_parameters",
                 "call_id": "tool_use_id",
                 "success": "success",
                 "duration_ms": "duration_ms",
