@@ -72,7 +72,7 @@ def acknowledged(collector: Collector, requests: int) -> list[float]:
     return taken
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_questions_do_not_delay_what_is_sent(collector: Collector) -> None:
     """Every request is acknowledged in time, and is stored, while questions wait for each other."""
     acknowledged(collector, 5)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Final
 
@@ -75,10 +75,14 @@ class Module:
                 yield node.value
 
 
+# Parsed once for all tests of a process.
+_module = cache(Module)
+
+
 def modules(*packages: str) -> list[Module]:
     """The modules of these packages, of all three by default."""
     return [
-        Module(package, path)
+        _module(package, path)
         for package in packages or PACKAGES
         for path in sorted(PACKAGES[package].rglob("*.py"))
     ]
@@ -86,7 +90,7 @@ def modules(*packages: str) -> list[Module]:
 
 def modules_of_tests() -> list[Module]:
     """The modules under tests/."""
-    return [Module("tests", path) for path in sorted((ROOT / "tests").rglob("*.py"))]
+    return [_module("tests", path) for path in sorted((ROOT / "tests").rglob("*.py"))]
 
 
 def documents() -> list[Path]:

@@ -98,6 +98,9 @@ FLOODS = (rapid_reset, settings, pings, empty_data, priorities, window_updates)
 HEADER_FLOODS = (continuations, empty_continuations)
 
 
+pytestmark = pytest.mark.long
+
+
 @pytest.fixture(scope="module")
 def collector(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Collector]:
     """One that keeps no rows."""

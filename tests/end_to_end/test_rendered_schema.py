@@ -25,7 +25,8 @@ def engine_for(profile: Profile, directory: Path) -> AbstractContextManager[str]
     )
 
 
-@pytest.mark.parametrize("profile", ["server", pytest.param("cluster", marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("profile", ["server", "cluster"])
 def test_a_collector_starts_on_a_rendered_schema(tmp_path: Path, profile: Profile) -> None:
     """It takes and settles; `status` and `up` find nothing that is missing."""
     rendered = agenttrace("migrate", "render", "--profile", profile)

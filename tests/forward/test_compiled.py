@@ -71,7 +71,10 @@ def test_every_file_of_the_corpus_leaves_the_same(
     assert len(handed_back) > 100
 
 
-@pytest.mark.parametrize(("conventions", "other_spans"), MODES)
+@pytest.mark.parametrize(
+    ("conventions", "other_spans"),
+    [MODES[0], *(pytest.param(*mode, marks=pytest.mark.long) for mode in MODES[1:])],
+)
 def test_nothing_that_was_said_passes(engine: NativeEngine, conventions: str, other_spans: str) -> None:
     """Every field that can hold text carries the token, in made requests and in those of the corpora."""
     opened, left = gate(conventions, other_spans), list[bytes]()

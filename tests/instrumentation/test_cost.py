@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import Final
 
+import pytest
+
 from tests.bench.bench_record_decision import measure
 
 MEASURES: Final = 3
 
 
+@pytest.mark.long
 def test_recording_costs_little_beside_bare_calls() -> None:
     """The medians of one measure; where other work disturbs it, which only ever adds, of one more."""
     lowest: dict[str, float] = {}

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import atexit
 import random
 import resource
 import shutil
 import signal
 import socket
-import tempfile
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 
 from tests.support.commands import Process, agenttrace, start
+from tests.support.shared import made_once
 
 START_SECONDS = 60.0
 # What is the default where nothing is set: for measuring, since `start_collector` waits for nothing.
@@ -142,21 +140,17 @@ def start_collector(
     return Collector(directory, chosen, ports, process)
 
 
-@cache
-def _empty_database() -> Path:
-    """A database with the schema and no rows, made once by `agenttrace migrate`: that costs 1.5 s of CPU."""
-    directory = Path(tempfile.mkdtemp(prefix="agenttrace-empty-"))
-    atexit.register(shutil.rmtree, directory, ignore_errors=True)
+def _migrate(directory: Path) -> None:
+    """Make a database with the schema and no rows by `agenttrace migrate`, which costs 1.5 s of CPU."""
     made = agenttrace("migrate", "up", "--set", f"exporters.clickhouse.endpoint=chdb://{directory / 'data'}")
     assert made.returncode == 0, made.stderr
-    return directory / "data"
 
 
 def _make_database(place: Path, settings: Mapping[str, str]) -> None:
     """Copy the empty database where a collector would make one with the default rules."""
     ours = settings["exporters.clickhouse.endpoint"] == f"chdb://{place}" and not place.exists()
     if ours and not any(key.startswith(_OF_SCHEMA) for key in settings):
-        shutil.copytree(_empty_database(), place, symlinks=True)
+        shutil.copytree(made_once("empty", _migrate) / "data", place, symlinks=True)
 
 
 def wait_until_ready(collector: Collector, seconds: float = START_SECONDS) -> None:

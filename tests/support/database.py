@@ -7,12 +7,14 @@ import itertools
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 
 from agenttrace_collector.clickhouse.client import ClickHouse
 from agenttrace_collector.clickhouse.migrator import Migrator
 from agenttrace_schemas.checks import fingerprint
 from agenttrace_schemas.expressions import quoted
+from agenttrace_schemas.migrations import views
 from agenttrace_schemas.rows import Row, columns
 from agenttrace_schemas.rules import Policy
 
@@ -41,10 +43,49 @@ def empty_database() -> ClickHouse:
 
 
 def new_database(policy: Policy | None = None) -> ClickHouse:
-    """A database of its own with the schema and the CHECKs of a policy."""
-    database = empty_database()
-    Migrator(database, policy or Policy()).up()
+    """A database of its own with the schema and the CHECKs of a policy; migrated once for each policy, then copied."""
+    policy = policy or Policy()
+    rules, database = fingerprint(policy), empty_database()
+    if rules in _MADE:
+        _MADE[rules].repeat(database)
+    else:
+        Migrator(database, policy).up()
+        _MADE[rules] = _Schema.of(database)
     return database
+
+
+@dataclass(frozen=True, slots=True)
+class _Schema:
+    """What migrating has made: the name of the database, its CREATE statements in order, and a ledger of it."""
+
+    name: str
+    statements: Sequence[str]
+    ledger: str
+
+    @classmethod
+    def of(cls, database: ClickHouse) -> _Schema:
+        """Of a database that was just migrated; its ledger is set apart, since tests go on to migrate."""
+        ledger = f"{database.name}_ledger.schema_migrations"
+        database.command(f"CREATE DATABASE {database.name}_ledger")
+        database.command(f"CREATE TABLE {ledger} AS {database.name}.schema_migrations")
+        database.command(f"INSERT INTO {ledger} SELECT * FROM {database.name}.schema_migrations")  # noqa: S608
+        tables = database.query(
+            "SELECT name, create_table_query FROM system.tables WHERE database = currentDatabase()"
+            " ORDER BY engine = 'MaterializedView', name"
+        )
+        created = {str(name): str(statement) for name, statement in tables}
+        # What reads others comes after them: views in their own order, after all tables.
+        in_order = [*(name for name in created if name not in views()), *views()]
+        return cls(database.name, [created[name] for name in in_order], ledger)
+
+    def repeat(self, database: ClickHouse) -> None:
+        """Make the same in another database."""
+        for statement in self.statements:
+            database.command(statement.replace(f"{self.name}.", f"{database.name}."))
+        database.command(f"INSERT INTO schema_migrations SELECT * FROM {self.ledger}")  # noqa: S608
+
+
+_MADE: dict[str, _Schema] = {}
 
 
 _MIGRATED: dict[str, ClickHouse] = {}
@@ -64,7 +105,7 @@ _to_be_emptied = cache(new_database)
 def emptied() -> ClickHouse:
     """A database with the schema and no rows; the next call empties the same one again."""
     database = _to_be_emptied()
-    tables = "SELECT name FROM system.tables WHERE database = currentDatabase() AND engine LIKE '%MergeTree'"
+    tables = "SELECT name FROM system.tables WHERE database = currentDatabase() AND engine LIKE '%MergeTree' AND total_rows > 0"
     for (table,) in database.query(tables):
         if table != "schema_migrations":
             database.command(f"TRUNCATE TABLE {table}")

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import atexit
 import json
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -17,6 +15,7 @@ from agenttrace.examples.replay import AGENT
 from agenttrace_collector.demo.run import SENDERS, DemoDirectory, send
 from tests.support.api import Api
 from tests.support.collector import Collector, running_collector
+from tests.support.shared import made_once
 
 VERSION = "gpt-4o"
 LAST = "forbidden-sender"
@@ -26,8 +25,8 @@ OF_AGENT = {"agent_id": AGENT}
 
 @contextmanager
 def filled_with_demo(directory: Path) -> Iterator[Collector]:
-    """Everything that `agenttrace demo` sends, settled: a copy of what a collector stored once in this process."""
-    shutil.copytree(_demo_database(), directory / "data", symlinks=True)
+    """Everything that `agenttrace demo` sends, settled: a copy of what a collector stored once in this test run."""
+    shutil.copytree(made_once("demo", _send_all) / "data", directory / "data", symlinks=True)
     with running_collector(directory, derive__quiet=QUIET) as collector:
         yield collector
 
@@ -46,13 +45,9 @@ def fill(collector: Collector) -> None:
     api.eventually(lambda body: _count(body, "unavailable") == 73, "/v1/signals/aggregate", **OF_AGENT)
 
 
-@cache
-def _demo_database() -> Path:
-    directory = Path(tempfile.mkdtemp(prefix="agenttrace-demo-"))
-    atexit.register(shutil.rmtree, directory, ignore_errors=True)
+def _send_all(directory: Path) -> None:
     with running_collector(directory, derive__quiet=QUIET) as collector:
         fill(collector)
-    return directory / "data"
 
 
 def _count(body: Any, code: str) -> int:

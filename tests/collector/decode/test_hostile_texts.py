@@ -101,6 +101,7 @@ def seconds(policy: Policy, part: str, size: int) -> float:
     return time.process_time() - started
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("part", PARTS, ids=repr)
 def test_time_grows_with_the_text(part: str) -> None:
     """Under the widest policy, which looks longest; the best of two is what the text costs."""
