@@ -7,7 +7,7 @@ from typing import Any
 from agenttrace_collector.decode.agent_facts import AgentFacts, event_of, shared_columns
 from agenttrace_collector.decode.builder import BatchBuilder
 from agenttrace_collector.decode.conventions import coding_agents
-from agenttrace_collector.decode.conventions.coding_agents import StatedCodes
+from agenttrace_collector.decode.conventions.agent_table import StatedCodes
 from agenttrace_schemas import rules
 from agenttrace_schemas.rows import DecisionRow, SignalRow
 from agenttrace_schemas.spellings import plain

@@ -14,7 +14,8 @@ from agenttrace_collector.decode import ids as identity
 from agenttrace_collector.decode.attributes import value_of
 from agenttrace_collector.decode.builder import BatchBuilder
 from agenttrace_collector.decode.conventions import coding_agents
-from agenttrace_collector.decode.conventions.coding_agents import AGENTS, AgentRecord, CodingAgent
+from agenttrace_collector.decode.conventions.agent_table import AgentRecord, CodingAgent
+from agenttrace_collector.decode.conventions.coding_agents import AGENTS
 from agenttrace_collector.decode.events import Origin
 from agenttrace_collector.decode.resource import Sender
 from agenttrace_schemas import wire
@@ -180,8 +181,8 @@ def read_record(record: LogRecord, scope: str, sender: Sender, prompts: Prompts)
         agent=agent,
         record=table,
         name=name,
-        values=_with_server_tool(
-            {fact: value_of(stated[key]) for fact, key in table.facts.items() if key in stated}
+        values=_understood(
+            agent, {fact: value_of(stated[key]) for fact, key in table.facts.items() if key in stated}
         ),
         run_id=run_id,
         session=session,
@@ -196,9 +197,17 @@ def _text(stated: Mapping[str, AnyValue], key: str) -> str:
     return stated[key].string_value if key in stated else ""
 
 
-def _with_server_tool(values: dict[str, object]) -> Mapping[str, object]:
+def _understood(agent: CodingAgent, values: dict[str, object]) -> Mapping[str, object]:
+    """The facts without the two that hold what was said: of those a tool's name and a denial are kept."""
+    words, parameters = values.pop("words", None), values.pop("server_tool", None)
+    failed = flag_of(values.get("success")) is False and not values.get("error_type")
+    if failed and agent.denial and isinstance(words, str) and agent.denial.match(words):
+        values["error_type"] = coding_agents.IN_WORDS
+    return _with_server_tool(values, parameters)
+
+
+def _with_server_tool(values: dict[str, object], stated: object) -> Mapping[str, object]:
     """The facts with the name that spans give a tool of a server, where the record tells which one it is."""
-    stated = values.pop("server_tool", None)
     if values.get("tool_name") != coding_agents.SERVER_TOOL or not isinstance(stated, str):
         return values
     try:

@@ -78,7 +78,10 @@ def _rejected(told: AgentFacts) -> bool:
     if told.record.kind != "tool":
         return False
     untyped = told.agent.types_failures and not told.text("error_type")
-    never_ran = told.failed and (untyped or (told.agent.failed_is_unrun and not told.text("server")))
+    # One that was not let through is told apart when its run is settled.
+    is_denied = told.text("error_type") in coding_agents.DENIED
+    unrun = told.agent.failed_is_unrun and not told.text("server") and not is_denied
+    never_ran = told.failed and (untyped or unrun)
     return never_ran or (told.approval is not None and told.approval[0] == "deny")
 
 

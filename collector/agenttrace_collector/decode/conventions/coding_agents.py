@@ -5,70 +5,18 @@ A key that stands in no table is never looked at; the body is not either.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from typing import Final, Literal, NamedTuple, TypeAlias
+from typing import Final
 
-RecordKind: TypeAlias = Literal["prompt", "model", "model_error", "tool", "approval", "refusal", "event"]
+from agenttrace_collector.decode.conventions.agent_table import AgentRecord, CodingAgent, StatedCodes
+
 SOURCE: Final = "coding_agent"
 # What Claude Code calls each tool of a server; which one it is stands in a JSON object, beside what was said elsewhere.
 SERVER_TOOL: Final = "mcp_tool"
 SERVER_TOOL_KEYS: Final = ("mcp_server_name", "mcp_tool_name")
 EVENT_NAME: Final = "event.name"
 AGENT_NAME: Final = "agent_name"
-
-
-class StatedCodes(NamedTuple):
-    """A signal or a decision that records of one name state: its type, and its code by the word of a fact, if any.
-
-    Words are in plain form; "" stands for every word that is not listed.
-    """
-
-    type: str
-    codes: Mapping[str, str]
-    fact: str = ""
-
-
-class AgentRecord(NamedTuple):
-    """What a record of one name is, and under which attribute keys it tells its facts.
-
-    `needs` names a fact without which the record is nothing, `without` one with which it is nothing, `only` one and
-    its one word (in plain form) with which it is anything. An "event" is of a run that other records tell;
-    `selected` names the fact that its decision selects.
-    """
-
-    kind: RecordKind
-    facts: Mapping[str, str]
-    needs: str = ""
-    without: str = ""
-    only: tuple[str, str] = ("", "")
-    signal: StatedCodes | None = None
-    decision: StatedCodes | None = None
-    selected: str = ""
-
-
-class CodingAgent(NamedTuple):
-    """The table of one command line.
-
-    `run_keys` tell the prompt, the first that is there; `approvals` maps a decision and its source, both
-    in plain form, to what was selected and why. `versioned` says whether `service.version` is its own.
-    """
-
-    agent_id: str
-    run_keys: tuple[str, ...]
-    session_key: str
-    records: Mapping[str, AgentRecord]
-    approvals: Mapping[tuple[str, str], tuple[str, str]]
-    versioned: bool = True
-    # Where a run's records have a trace, it is the run; else records of some names have none at random.
-    trace_is_run: bool = False
-    # Whether a tool of its own that failed never ran: a command that ran and failed is no failure then.
-    failed_is_unrun: bool = False
-    # Whether each call that ran and failed names the type of its error: others were cancelled before they ran.
-    types_failures: bool = False
-    # Names of the agent that the user talks to, under `agent_name`; every other name is of a subagent.
-    main_agents: tuple[str, ...] = ()
-    # Whether a run key that counts turns, as `<subagent>#<turn>`, is of a subagent.
-    counts_turns: bool = False
 
 
 # Between a session and the number of its prompt; one of them alone stands before the number of a turn.
@@ -164,6 +112,9 @@ _CODEX: Final = CodingAgent(
     run_keys=("conversation.id",),
     session_key="conversation.id",
     failed_is_unrun=True,
+    denial=re.compile(
+        r'exec_command failed: CreateProcess \{ message: "Rejected\(|approval policy is \w+; reject command '
+    ),
     main_agents=("/root",),
     records={
         "codex.user_prompt": AgentRecord("prompt", {}),
@@ -195,6 +146,7 @@ _CODEX: Final = CodingAgent(
                 "success": "success",
                 "duration_ms": "duration_ms",
                 "server": "mcp_server",
+                "words": "output",
             },
         ),
     },
@@ -228,7 +180,10 @@ _GEMINI_TOOL: Final = {
     "decision": "decision",
     "duration_ms": "duration_ms",
     "error_type": "error_type",
+    "words": "error",
 }
+# Qwen Code's, where its user is asked through an editor.
+_CANCELLED: Final = re.compile(r'Tool "[^"]{1,128}" was canceled by the user\.\Z')
 # A router's name may stand before what it went by.
 _ROUTING: Final = AgentRecord(
     "event",
@@ -273,6 +228,7 @@ def _gemini(agent_id: str, prefix: str, purpose: str, *, always: str, versioned:
         versioned=versioned,
         counts_turns=True,
         types_failures=True,
+        denial=_CANCELLED,
         records={
             f"{prefix}.user_prompt": AgentRecord("prompt", {}),
             f"{prefix}.api_response": AgentRecord("model", model),
@@ -302,5 +258,6 @@ AGENTS: Final[Mapping[str, CodingAgent]] = {
 SIDE_PURPOSES: Final = frozenset(
     {"generate_session_title", "compact", "utility_router", "managed-auto-memory-extractor"}
 )
-# Error types of a call that was not let through.
+# Error types of a call that was not let through, and the one where only the program's words tell it.
 DENIED: Final = frozenset({"policy_violation", "execution_denied", "denied"})
+IN_WORDS: Final = "denied"
