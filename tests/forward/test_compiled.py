@@ -27,6 +27,7 @@ from tests.support.corpus import FOLDER, RECORDED_AT
 from tests.support.native import needs_engine
 from tests.support.otlp import DECISION, NOW, STEP, ASpan, traces
 from tests.support.planted import corpora, planted_everywhere
+from tests.support.sampling import sampled
 
 pytestmark = needs_engine
 MODES = list(itertools.product(CONVENTIONS, OTHER_SPANS))
@@ -71,10 +72,7 @@ def test_every_file_of_the_corpus_leaves_the_same(
     assert len(handed_back) > 100
 
 
-@pytest.mark.parametrize(
-    ("conventions", "other_spans"),
-    [MODES[0], *(pytest.param(*mode, marks=pytest.mark.long) for mode in MODES[1:])],
-)
+@pytest.mark.parametrize(("conventions", "other_spans"), sampled(4, MODES))
 def test_nothing_that_was_said_passes(engine: NativeEngine, conventions: str, other_spans: str) -> None:
     """Every field that can hold text carries the token, in made requests and in those of the corpora."""
     opened, left = gate(conventions, other_spans), list[bytes]()

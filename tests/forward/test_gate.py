@@ -28,6 +28,7 @@ from tests.support.canary import TOKEN, log_requests, trace_requests
 from tests.support.corpus import RECORDED_AT, Scenario, scenarios
 from tests.support.planted import corpora, planted_everywhere
 from tests.support.rows import rows_of
+from tests.support.sampling import sampled
 
 POLICY = Policy(site_key=b"key of a site")
 CORPUS = Context(POLICY, "default", RECORDED_AT)
@@ -85,7 +86,9 @@ def leaks(opened: Gate, requests: list[tuple[str, bytes]]) -> tuple[int, int]:
     return sum(TOKEN.encode() in each.data for each in left), sum(each.records for each in left)
 
 
-@pytest.mark.parametrize(("conventions", "other_spans"), list(itertools.product(CONVENTIONS, OTHER_SPANS)))
+@pytest.mark.parametrize(
+    ("conventions", "other_spans"), sampled(4, itertools.product(CONVENTIONS, OTHER_SPANS))
+)
 def test_nothing_planted_in_the_corpora_passes(
     planted: list[tuple[str, bytes]], conventions: str, other_spans: str
 ) -> None:
@@ -140,7 +143,7 @@ def facts(batch: Batch) -> list[Any]:
 
 
 @pytest.mark.parametrize("conventions", CONVENTIONS)
-@pytest.mark.parametrize("scenario", scenarios(), ids=str)
+@pytest.mark.parametrize("scenario", sampled(4, scenarios()), ids=str)
 def test_a_second_collector_reads_the_same_facts(scenario: Scenario, conventions: str) -> None:
     """Steps, runs and events of the corpus, conversation ids and the naming convention aside."""
     opened = gate(conventions)

@@ -148,6 +148,7 @@ def test_a_bad_parameter_is_named(collector: Collector) -> None:
         assert "CANARY" not in answer.text
 
 
+@pytest.mark.long
 def test_every_named_query_answers(collector: Collector) -> None:
     """With rows, or with what it lacks: never as a fault, whatever is left out."""
     required = {"run_id": "00000000-0000-0000-0000-000000000001", "version_a": "1", "version_b": "2"}
