@@ -10,9 +10,8 @@ ENGINE_SOURCES := $(wildcard collector/native/*.toml collector/native/src/*.rs)
 PYTEST := $(BIN)/python -m pytest
 CANDIDATES := $(PYTHON) python3.11 python3 python3.12 python3.13 python3.14 python
 ADEQUATE := import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))
-# Without it each process, and tests start hundreds, compiles all sources anew where the environment forbids caches.
+# Where the environment forbids caches, each process would compile all sources anew, and tests start hundreds.
 export PYTHONDONTWRITEBYTECODE :=
-export PYTHONPYCACHEPREFIX := $(CURDIR)/build/pycache
 
 help:  ## what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
