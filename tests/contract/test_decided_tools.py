@@ -21,7 +21,7 @@ from tests.contract.shape import KEYED
 from tests.support.database import insert_statement, migrated, valid_row
 from tests.support.otlp import NOW, ASpan, logs, traces
 from tests.support.reference import Value
-from tests.support.rows import rows_of
+from tests.support.rows import rows_of, stored_bytes
 from tests.support.run_documents import body
 
 MADE_UP: Final = "erase_the_account_of_anna_schmidt"
@@ -75,7 +75,7 @@ def test_what_is_no_name_is_redacted_and_counted() -> None:
     said = {**APPROVAL, wire.DECISION_TOOL_NAME: SAID}
     batch = on_span(said)
     assert decided(batch).tool_name.startswith("_redacted_")
-    assert b"CANARY" not in b"".join(block.data for block in batch.blocks.values())
+    assert b"CANARY" not in stored_bytes(batch)
     assert ("identifier.pattern", wire.DECISION_TOOL_NAME) in {(one.rule, one.key) for one in batch.changes}
     assert "CANARY" not in str(typed_event(wire.EVENT_DECISION, said, KEYED))
 

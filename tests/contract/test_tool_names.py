@@ -18,7 +18,7 @@ from agenttrace_schemas.rules import Policy
 from tests.support.database import insert_statement, migrated, valid_row
 from tests.support.otlp import NOW, ASpan, traces
 from tests.support.reference import Value
-from tests.support.rows import rows_of
+from tests.support.rows import rows_of, stored_bytes
 from tests.support.run_documents import body, moment
 
 MADE_UP: Final = "erase_the_account_of_anna_schmidt"
@@ -154,7 +154,7 @@ def test_a_handoff_and_an_agent_that_there_is_not() -> None:
         error=True,
     )
     batch = decode_traces(traces(handoff, agent), Context(KEYED, "default", NOW))
-    assert MADE_UP.encode() not in b"".join(block.data for block in batch.blocks.values())
+    assert MADE_UP.encode() not in stored_bytes(batch)
     assert {change.rule for change in batch.changes} == {names.RULE}
 
 
@@ -167,4 +167,4 @@ def test_a_run_document_is_held_to_it(how: dict[str, str]) -> None:
     ]
     batch = decode_run(body(steps=steps), Context(KEYED, "default", NOW))
     assert not batch.problems
-    assert MADE_UP.encode() not in b"".join(block.data for block in batch.blocks.values())
+    assert MADE_UP.encode() not in stored_bytes(batch)

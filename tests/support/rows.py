@@ -22,6 +22,11 @@ def rows_of(batch: Batch, row: type[AnyRow]) -> list[AnyRow]:
     return [_row(row, fields(each, 0, types), types) for each in split(block.data, types)]
 
 
+def stored_bytes(batch: Batch) -> bytes:
+    """Everything that a batch stores, one block after the other: what must not be in it is searched for here."""
+    return b"".join(block.data for block in batch.blocks.values())
+
+
 def split(data: bytes, types: Sequence[str]) -> list[bytes]:
     """The rows, found from their types."""
     rows = []

@@ -11,8 +11,8 @@ import pytest
 def sampled(step: int, values: Iterable[Any]) -> list[Any]:
     """The first of each `step` values is tested by `make test`, the others by `make test-long`; tuples are spread."""
     return [
-        pytest.param(*value, marks=pytest.mark.long if place % step else ())
-        if isinstance(value, tuple)
-        else pytest.param(value, marks=pytest.mark.long if place % step else ())
+        pytest.param(
+            *(value if isinstance(value, tuple) else (value,)), marks=pytest.mark.long if place % step else ()
+        )
         for place, value in enumerate(values)
     ]

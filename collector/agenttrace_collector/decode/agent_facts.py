@@ -14,6 +14,7 @@ from agenttrace_collector.decode import ids as identity
 from agenttrace_collector.decode.attributes import value_of
 from agenttrace_collector.decode.builder import BatchBuilder
 from agenttrace_collector.decode.conventions import coding_agents
+from agenttrace_collector.decode.conventions.agent_spans import DENIED
 from agenttrace_collector.decode.conventions.agent_table import AgentRecord, CodingAgent
 from agenttrace_collector.decode.conventions.coding_agents import AGENTS
 from agenttrace_collector.decode.events import Origin
@@ -202,7 +203,7 @@ def _understood(agent: CodingAgent, values: dict[str, object]) -> Mapping[str, o
     words, parameters = values.pop("words", None), values.pop("server_tool", None)
     failed = flag_of(values.get("success")) is False and not values.get("error_type")
     if failed and agent.denial and isinstance(words, str) and agent.denial.match(words):
-        values["error_type"] = coding_agents.IN_WORDS
+        values["error_type"] = DENIED
     return _with_server_tool(values, parameters)
 
 

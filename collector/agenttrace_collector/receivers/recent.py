@@ -8,6 +8,7 @@ from typing import Final
 
 # Seconds after which a byte counts half.
 _HALF_LIFE: Final = 30.0
+_FORGETTING_SECONDS: Final = 1.0
 # What is left of a tenant's bytes when it is forgotten.
 _FORGOTTEN: Final = 1.0
 
@@ -32,8 +33,12 @@ class RecentBytes:
         return self._bytes.get(tenant, 0.0) * tenants < total
 
     def _forget(self) -> None:
-        now = self._clock()
-        left = 0.5 ** ((now - self._at) / _HALF_LIFE)
-        self._at = now
-        decayed = {tenant: size * left for tenant, size in self._bytes.items()}
-        self._bytes = {tenant: size for tenant, size in decayed.items() if size >= _FORGOTTEN}
+        passed = self._clock() - self._at
+        # Each request comes here, and there may be many tenants.
+        if passed < _FORGETTING_SECONDS:
+            return
+        self._at += passed
+        left = 0.5 ** (passed / _HALF_LIFE)
+        self._bytes = {
+            tenant: size * left for tenant, size in self._bytes.items() if size * left >= _FORGOTTEN
+        }

@@ -11,7 +11,7 @@ from agenttrace_collector.decode.otlp import decode_logs
 from agenttrace_schemas.rows import StepRow
 from tests.support.agents import CONTEXT
 from tests.support.otlp import logs
-from tests.support.rows import rows_of
+from tests.support.rows import rows_of, stored_bytes
 
 CANARY: Final = "CANARY"
 REJECTED: Final = (
@@ -30,7 +30,7 @@ def decoded(form: Form, words: str, tool: str = "exec_command", **stated: str) -
     attributes = {"event.name": event, "conversation.id": "c", "prompt_id": "p", "call_id": "i"}
     attributes |= {tool_key: tool, words_key: words, **stated}
     batch = decode_logs(logs(event, attributes, scope=scope), CONTEXT)
-    assert CANARY.encode() not in b"".join(bytes(rows.data) for rows in batch.blocks.values())
+    assert CANARY.encode() not in stored_bytes(batch)
     return batch
 
 

@@ -18,7 +18,7 @@ from agenttrace_schemas.rows import EvaluationRow, RejectionRow
 from agenttrace_schemas.rules import Policy
 from tests.support.otlp import NOW, SPAN_ID, ASpan, logs, traces
 from tests.support.reference import Value
-from tests.support.rows import rows_of
+from tests.support.rows import rows_of, stored_bytes
 
 CONTEXT: Final = Context(Policy(site_key=b"a key"), "default", NOW)
 SAID: Final = "CANARY the answer names no source"
@@ -38,7 +38,7 @@ BOTH: Final = ((wire.EVENT_EVALUATION, OURS), (wire.EVENT_EVALUATION_RESULT, STA
 
 def stored(batch: Batch) -> list[EvaluationRow]:
     """The evaluations of a batch, of which no word may be left."""
-    assert b"CANARY" not in b"".join(block.data for block in batch.blocks.values())
+    assert b"CANARY" not in stored_bytes(batch)
     return rows_of(batch, EvaluationRow)
 
 

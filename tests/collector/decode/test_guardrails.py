@@ -16,7 +16,7 @@ from tests.support.corpus import RECORDED_AT, Scenario, scenarios
 from tests.support.native import needs_engine
 from tests.support.otlp import NOW, ASpan, traces
 from tests.support.reference import Value
-from tests.support.rows import rows_of
+from tests.support.rows import rows_of, stored_bytes
 
 POLICY: Final = Policy(site_key=b"k" * 32)
 OUTCOMES: Final = {
@@ -56,7 +56,7 @@ CASES: Final[list[tuple[Mapping[str, Value], str, str]]] = [
 
 def stated(batch: Batch) -> tuple[list[DecisionRow], list[SignalRow]]:
     """The decisions of guardrails and the signals of a batch, of which no word may be left."""
-    assert b"CANARY" not in b"".join(block.data for block in batch.blocks.values())
+    assert b"CANARY" not in stored_bytes(batch)
     return rows_of(batch, DecisionRow), rows_of(batch, SignalRow)
 
 

@@ -18,7 +18,7 @@ from agenttrace_schemas.rows import OutcomeRow, RejectionRow
 from agenttrace_schemas.rules import Policy
 from tests.support.otlp import NOW, ASpan, logs, traces
 from tests.support.reference import Value
-from tests.support.rows import rows_of
+from tests.support.rows import rows_of, stored_bytes
 
 CONTEXT: Final = Context(Policy(), "default", NOW)
 RUN: Final = UUID(int=7)
@@ -33,7 +33,7 @@ STATED: Final[Mapping[str, Value]] = {
 
 def stored(batch: Batch) -> list[OutcomeRow]:
     """The outcomes of a batch, of which no word may be left."""
-    assert b"CANARY" not in b"".join(block.data for block in batch.blocks.values())
+    assert b"CANARY" not in stored_bytes(batch)
     return rows_of(batch, OutcomeRow)
 
 

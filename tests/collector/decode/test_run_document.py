@@ -13,7 +13,7 @@ from agenttrace_collector.errors import Rejected
 from agenttrace_schemas.rows import DecisionRow, FailureRow, RejectionRow, RunRow, SignalRow, StepRow
 from agenttrace_schemas.rules import RULES, Policy
 from tests.support.otlp import NOW
-from tests.support.rows import rows_of
+from tests.support.rows import rows_of, stored_bytes
 from tests.support.run_documents import DECISION, FAILURE, SIGNAL, body, moment
 
 SAID = "Where is my order 4711?"
@@ -255,7 +255,7 @@ def test_what_is_said_is_stored_nowhere() -> None:
     }
     batch = decoded(json.dumps(whole).encode())
     assert not batch.problems
-    assert SAID.encode() not in b"".join(block.data for block in batch.blocks.values())
+    assert SAID.encode() not in stored_bytes(batch)
     assert {(change.rule, change.key) for change in batch.changes} == {
         ("identifier.pattern", "agent_id"),
         ("identifier.pattern", "steps.name"),

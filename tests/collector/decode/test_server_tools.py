@@ -12,7 +12,7 @@ from agenttrace_collector.decode.otlp import decode_logs
 from agenttrace_schemas.rows import DecisionRow, StepRow
 from tests.support.agents import CONTEXT
 from tests.support.otlp import logs
-from tests.support.rows import rows_of
+from tests.support.rows import rows_of, stored_bytes
 
 SCOPE: Final = "com.anthropic.claude_code.events"
 NAMES: Final = {"mcp_server_name": "weather", "mcp_tool_name": "forecast"}
@@ -51,7 +51,7 @@ def decoded(event: str, **stated: str) -> Batch:
 def tool_of(parameters: str) -> str:
     """The name of the tool in the step of a call that succeeded."""
     batch = decoded("tool_result", success="true", tool_parameters=parameters)
-    assert CANARY.encode() not in b"".join(bytes(rows.data) for rows in batch.blocks.values())
+    assert CANARY.encode() not in stored_bytes(batch)
     (step,) = rows_of(batch, StepRow)
     return step.tool_name
 
@@ -75,7 +75,7 @@ def test_a_name_that_only_a_failure_without_a_type_tells_is_not_stored() -> None
     """A model may have made it up."""
     said = json.dumps({**NAMES, "mcp_tool_name": "frobnicate"})
     batch = decoded("tool_result", success="false", error_type="", tool_parameters=said)
-    assert b"frobnicate" not in b"".join(bytes(rows.data) for rows in batch.blocks.values())
+    assert b"frobnicate" not in stored_bytes(batch)
 
 
 def test_other_tools_have_their_own_name() -> None:

@@ -258,6 +258,5 @@ AGENTS: Final[Mapping[str, CodingAgent]] = {
 SIDE_PURPOSES: Final = frozenset(
     {"generate_session_title", "compact", "utility_router", "managed-auto-memory-extractor"}
 )
-# Error types of a call that was not let through, and the one where only the program's words tell it.
+# Error types of a call that was not let through.
 DENIED: Final = frozenset({"policy_violation", "execution_denied", "denied"})
-IN_WORDS: Final = "denied"
