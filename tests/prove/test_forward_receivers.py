@@ -29,7 +29,7 @@ from tests.forward.test_gate import POLICY, gate, left_of, spans_of
 from tests.support.collector import free_ports, running_collector
 from tests.support.corpus import scenarios
 from tests.support.load import EXPORT
-from tests.support.other_programs import program, running_rotel
+from tests.support.other_programs import otlp_exporter, program, running_rotel
 from tests.support.otlp_recorder import recording
 from tests.support.read_back import read_back
 
@@ -138,7 +138,7 @@ def otelcol() -> Path:
 @contextmanager
 def through_rotel(directory: Path, behind: str) -> Iterator[str]:
     """A rotel that sends on what it gets."""
-    with running_rotel(directory / LOG, "http", behind) as (ports, _):
+    with running_rotel(directory / LOG, *otlp_exporter("http", behind)) as (ports, _):
         yield f"127.0.0.1:{ports['grpc']}"
 
 

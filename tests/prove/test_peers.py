@@ -21,7 +21,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, Spa
 from agenttrace_schemas import wire
 from agenttrace_schemas.rows import StepRow
 from tests.support.collector import Collector, start_collector, wait_until_ready
-from tests.support.other_programs import running_rotel
+from tests.support.other_programs import otlp_exporter, running_rotel
 from tests.support.read_back import read_back
 
 FULL = os.environ.get("PROVE") == "full"
@@ -141,7 +141,10 @@ def directly(_: Path, collector: Collector) -> Iterator[Collector]:
 @contextmanager
 def through_rotel(directory: Path, collector: Collector) -> Iterator[Collector]:
     """A rotel that forwards to the collector with default settings, to be sent to in its place."""
-    with running_rotel(directory / "rotel.log", "grpc", f"http://{collector.grpc}") as (ports, process):
+    with running_rotel(directory / "rotel.log", *otlp_exporter("grpc", f"http://{collector.grpc}")) as (
+        ports,
+        process,
+    ):
         yield Collector(directory, {}, ports, process)
 
 

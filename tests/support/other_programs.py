@@ -7,15 +7,13 @@ import socket
 import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
-
-import rotel
 
 from tests.support.collector import free_ports
 from tests.support.receivers import wait_until
 
 START_SECONDS = 60.0
-_ROTEL = Path(rotel.__file__).with_name("rotel-agent")
 
 
 @contextmanager
@@ -40,19 +38,23 @@ def accepts(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
+def rotel_program() -> Path | None:
+    """Where the program of the package `rotel` is; None where that is not installed, as it is not for every system."""
+    found = find_spec("rotel")
+    return Path(found.origin).with_name("rotel-agent") if found and found.origin else None
+
+
 @contextmanager
-def running_rotel(
-    log: Path, protocol: str, endpoint: str
-) -> Iterator[tuple[dict[str, int], subprocess.Popen[bytes]]]:
-    """A rotel that sends on by this protocol what comes to its ports (`grpc` and `http`), with its defaults."""
+def running_rotel(log: Path, *exporter: str) -> Iterator[tuple[dict[str, int], subprocess.Popen[bytes]]]:
+    """A rotel with its defaults that takes OTLP at its ports (`grpc` and `http`); `exporter`: arguments that say where it goes on."""
+    path = rotel_program()
+    assert path
     ports = dict(zip(("grpc", "http"), free_ports(2), strict=True))
-    arguments = {
-        "--otlp-grpc-endpoint": f"127.0.0.1:{ports['grpc']}",
-        "--otlp-http-endpoint": f"127.0.0.1:{ports['http']}",
-        "--exporter": "otlp",
-        "--otlp-exporter-protocol": protocol,
-        "--otlp-exporter-endpoint": endpoint,
-    }
-    command = [str(_ROTEL), "start", *(part for pair in arguments.items() for part in pair)]
-    with program(log, command, ports["grpc"]) as process:
+    listening = (f"--otlp-{name}-endpoint=127.0.0.1:{port}" for name, port in ports.items())
+    with program(log, [str(path), "start", *listening, *exporter], ports["grpc"]) as process:
         yield ports, process
+
+
+def otlp_exporter(protocol: str, endpoint: str) -> tuple[str, ...]:
+    """The arguments of a rotel that sends on by this protocol."""
+    return "--exporter=otlp", f"--otlp-exporter-protocol={protocol}", f"--otlp-exporter-endpoint={endpoint}"
