@@ -51,6 +51,13 @@ def _another_fact(entries: list[Any], key: str, fact: str) -> list[Any]:
     return [(each[0], fact, each[2]) if each[0] == key else each for each in entries]
 
 
+def _spans(field: str, change: Callable[[Any], Any]) -> Callable[[dict[str, Any]], dict[str, Any]]:
+    """A field of each table of coding agents' spans."""
+    return _item(
+        "agent_spans", "agents", lambda agents: [each | {field: change(each[field])} for each in agents]
+    )
+
+
 FAULTS: Final[Mapping[str, Callable[[dict[str, Any]], dict[str, Any]]]] = {
     "longer identifiers": _facts("identifier_length", lambda most: most + 1),
     "longer choices": _item("lengths", "selected", lambda most: most + 1),
@@ -74,6 +81,14 @@ FAULTS: Final[Mapping[str, Callable[[dict[str, Any]], dict[str, Any]]]] = {
     "a word in front that is not skipped": _facts("labels_of_words", lambda words: words - {"type"}),
     "longer indexes of documents": _facts("document_digits", lambda digits: digits + 1),
     "a failed call that confirms its tool": _item("patterns", "ran", lambda pattern: f"{pattern}|_OTHER"),
+    "a denied call that ran": _item("agent_spans", "denies", lambda _: set()),
+    "a wait for nobody": _item("agent_spans", "persons", lambda _: set()),
+    "a wrapper that is a turn": _item("agent_spans", "side_wrappers", lambda _: set()),
+    "calls that end when they begin": _spans("begun", lambda _: set()),
+    "a run that its calls do not tell": _spans("calls_tell_runs", lambda flag: not flag),
+    "a failure that is not the last": _spans("is_failure_final", lambda flag: not flag),
+    "keys of no meaning": _spans("facts", lambda _: []),
+    "spans that are not read": _spans("links", lambda _: set()),
     "states swapped": _facts("statuses", lambda words: [words[1], words[0], words[2]]),
 }
 

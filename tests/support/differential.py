@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import product
@@ -17,12 +18,15 @@ from agenttrace_collector.config.pipelines import Forward
 from agenttrace_collector.decode.batch import Batch, Context, Unread
 from agenttrace_collector.decode.engine import PythonEngine
 from agenttrace_collector.decode.native import NativeEngine
+from agenttrace_collector.decode.otlp_json import traces_from_json
 from agenttrace_collector.decode.outgoing import Outgoing
 from agenttrace_collector.errors import Rejected
 from agenttrace_collector.forward.gate import Gate, open_gate
 from agenttrace_schemas import wire
 from agenttrace_schemas.rules import Policy
 from agenttrace_schemas.site_vocabulary import VOCABULARY
+from tests.support.agent_edges import agent_key_and_value
+from tests.support.agents import agent_scenarios
 from tests.support.corpus import scenarios
 from tests.support.differential_spans import KEPT, NOW, change_span, new_event
 from tests.support.differential_wire import broken_bytes, rewired
@@ -42,6 +46,8 @@ POLICIES: Final[Sequence[Policy]] = (
     Policy(site_key=b"other", decisions=False),
 )
 KINDS: Final = ("edges", "semantic", "wire", "raw")
+# Of coding agents there are many spans of few names.
+_MOST_OF_NAME: Final = 8
 # What stands for a request in comparisons: a batch, or that it was refused as a whole.
 Outcome: TypeAlias = Batch | str
 Decode: TypeAlias = Callable[[bytes, Context, Unread, Outgoing | None], Batch]
@@ -105,13 +111,37 @@ def _seeds() -> list[tuple[bytes, str, bytes]]:
     """Spans with the name of their scope and their resource, serialized."""
     bodies = [body for scenario in scenarios() for body in scenario.bodies("traces")]
     bodies += [reference_request(seed, NOW, spans=8) for seed in range(8)]
-    return [
-        (span.SerializeToString(), scope.scope.name, resource.resource.SerializeToString())
+    seen: Counter[tuple[str, str]] = Counter()
+    seeds = list(_spans_of(bodies))
+    for raw, scope, resource in _spans_of(_agents(), NOW):
+        name = scope, Span.FromString(raw).name
+        seen[name] += 1
+        if seen[name] <= _MOST_OF_NAME:
+            seeds.append((raw, scope, resource))
+    return seeds
+
+
+def _agents() -> Iterator[bytes]:
+    """Requests of coding agents whose spans say anything."""
+    for scenario in agent_scenarios():
+        for name, body in scenario.sent("traces"):
+            yield traces_from_json(body).data if name.endswith(".json") else body
+
+
+def _spans_of(bodies: Iterable[bytes], now: int = 0) -> Iterator[tuple[bytes, str, bytes]]:
+    """Each span with the name of its scope and its resource, serialized; as if it had begun now, if that is given."""
+    found = (
+        (span, scope.scope.name, resource.resource.SerializeToString())
         for body in bodies
         for resource in ExportTraceServiceRequest.FromString(body).resource_spans
         for scope in resource.scope_spans
         for span in scope.spans
-    ]
+    )
+    for span, scope_name, sent_by in found:
+        if now:
+            span.end_time_unix_nano += now - span.start_time_unix_nano
+            span.start_time_unix_nano = now
+        yield span.SerializeToString(), scope_name, sent_by
 
 
 def _request(rng: random.Random) -> ExportTraceServiceRequest:
@@ -178,6 +208,8 @@ def _edges(rng: random.Random, request: ExportTraceServiceRequest) -> bytes:
         elif chance < 0.55:
             resource = rng.choice(request.resource_spans).resource
             _set(resource.attributes, *resource_key_and_value(rng), rng)
+        elif chance < 0.62:
+            _set(span.attributes, *agent_key_and_value(rng), rng)
         else:
             _set_all(span.attributes, list(key_and_value(rng)), rng)
     return request.SerializeToString()

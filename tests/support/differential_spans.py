@@ -12,6 +12,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import ScopeSpans, Span
 from agenttrace_collector.decode.conventions.genai import CHOICE, CHOICE_EVENT
 from agenttrace_collector.forward.structure import METHOD_KEYS, STATEMENT_KEYS
 from agenttrace_schemas import wire
+from tests.support.agent_edges import SPAN_NAMES
 from tests.support.corpus import RECORDED_AT
 from tests.support.edges import SECRETS, text_edge
 from tests.support.reference import Value, attribute
@@ -19,7 +20,7 @@ from tests.support.reference import Value, attribute
 NOW: Final = RECORDED_AT
 _DAY: Final = 86_400 * 10**9
 KEPT: Final = {"agent_steps": 86_400, "agent_runs": 3_600, "agent_decisions": 600, "agent_failures": 7_200}
-_ODD_VALUES: Final = (
+ODD_VALUES: Final = (
     AnyValue(),
     AnyValue(bool_value=True),
     AnyValue(int_value=-1),
@@ -38,7 +39,12 @@ _TIMES: Final = (
 _IDS: Final = (b"", bytes(16), bytes(8), b"x" * 7, b"x" * 8, b"x" * 16, b"y" * 17)
 _SCOPES: Final = (
     *("", "gemini-cli", "openlit.otel.tracing", "gcp.vertex.agent", "pydantic-ai"),
-    "openinference.instrumentation.llama_index",
+    *(
+        "openinference.instrumentation.llama_index",
+        "opencode",
+        "github.copilot",
+        "com.anthropic.claude_code.tracing",
+    ),
 )
 _SPAN_NAMES: Final = (
     *(
@@ -90,7 +96,7 @@ def _double_an_event(rng: random.Random, span: Span) -> None:
 def _another_type(rng: random.Random, span: Span) -> None:
     attributes = rng.choice([span.attributes, *(each.attributes for each in span.events)])
     if attributes:
-        rng.choice(attributes).value.CopyFrom(rng.choice(_ODD_VALUES))
+        rng.choice(attributes).value.CopyFrom(rng.choice(ODD_VALUES))
 
 
 def _another_id(rng: random.Random, span: Span) -> None:
@@ -111,7 +117,9 @@ def _another_status(rng: random.Random, span: Span) -> None:
 
 
 def _another_name(rng: random.Random, span: Span) -> None:
-    span.name = rng.choice((*_SPAN_NAMES, text_edge(rng), f"chat {text_edge(rng)}"))
+    span.name = rng.choice(
+        (*_SPAN_NAMES, *SPAN_NAMES[rng.randrange(2) :: 4], text_edge(rng), f"chat {text_edge(rng)}")
+    )
 
 
 def _another_kind(rng: random.Random, span: Span) -> None:

@@ -85,7 +85,7 @@ _UUIDS: Final = (
     ),
     *("é" * 32, "-" * 36, "run-1", "a" * 31, "a" * 32, "f" * 36),
 )
-_NUMBERS: Final[Sequence[Value]] = (
+NUMBERS: Final[Sequence[Value]] = (
     *(0, 1, -1, 2, 10, -10, 2**32 - 2, 2**32 - 1, 2**32, 2**48 - 1, 2**48, 2**48 + 1, 2**63 - 1, -(2**63)),
     *(0.0, -0.0, 1.0, 0.5, 1.5, 2.0**48, 2.0**48 + 1, 1e300, -5e-324, float("inf"), float("nan")),
     *(
@@ -124,7 +124,7 @@ _LISTS: Final[Sequence[Value]] = (
     *('[1.5e3, -0, true, null, "\\u00e9"]', "[NaN]", "[" * 40 + "]" * 40),
     *(["a"] * count for count in (0, 1, 31, 32, 33)),
 )
-_FLAGS: Final[Sequence[Value]] = (
+FLAGS: Final[Sequence[Value]] = (
     "true",
     "TRUE",
     " yes ",
@@ -204,11 +204,11 @@ def _value(rng: random.Random, reader: table.ReadValue) -> Value:
     if isinstance(reader, table.Spelled):
         return _spelled(rng, reader.spellings)
     if reader in {table.count, table.sequence, table.next_count}:
-        return rng.choice(_NUMBERS)
+        return rng.choice(NUMBERS)
     if reader is table.length:
-        return rng.choice((*_LISTS, *_NUMBERS))
+        return rng.choice((*_LISTS, *NUMBERS))
     if reader is table.flag:
-        return rng.choice(_FLAGS)
+        return rng.choice(FLAGS)
     if reader is table.failed:
         return rng.choice(("error", "FAILED", "Failure", "ok", "é", "er-ror", ""))
     return text_edge(rng)
@@ -236,7 +236,7 @@ def key_and_value(rng: random.Random) -> Stated:
     readers = [read.FIRST[key][1]] if key in read.FIRST else []
     readers += [reader for _, _, reader in read.LATER.get(key, ())]
     wrong = rng.random() < 0.1
-    yield key, any_value(rng.choice((*_NUMBERS, *_LISTS)) if wrong else _value(rng, rng.choice(readers)))
+    yield key, any_value(rng.choice((*NUMBERS, *_LISTS)) if wrong else _value(rng, rng.choice(readers)))
 
 
 def metadata(rng: random.Random) -> Stated:
@@ -252,11 +252,11 @@ def metadata(rng: random.Random) -> Stated:
             *("_", "\u212a" + word, "k" * 63, "k" * 64, "k" * 65, "a" * 130, "x-." * 3, "AKIA" + "A" * 16),
         ]
     )
-    value = rng.choice((text_edge(rng), rng.choice(_NUMBERS), rng.choice(_LISTS)))
+    value = rng.choice((text_edge(rng), rng.choice(NUMBERS), rng.choice(_LISTS)))
     yield wire.METADATA_PREFIX + key, any_value(value)
 
 
 def resource_key_and_value(rng: random.Random) -> tuple[str, AnyValue]:
     """An attribute of a resource."""
-    value = rng.choice((text_edge(rng), "unknown_service:python", "unknown_service", rng.choice(_NUMBERS)))
+    value = rng.choice((text_edge(rng), "unknown_service:python", "unknown_service", rng.choice(NUMBERS)))
     return rng.choice(sorted(RESOURCE)), any_value(value)

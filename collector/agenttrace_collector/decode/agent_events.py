@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from agenttrace_collector.decode.agent_facts import AgentFacts, event_of, shared_columns
+from agenttrace_collector.decode.agent_facts import AgentFacts, event_of, origin_of, shared_columns
 from agenttrace_collector.decode.builder import BatchBuilder
 from agenttrace_collector.decode.conventions import coding_agents
 from agenttrace_collector.decode.conventions.agent_table import StatedCodes
 from agenttrace_schemas import rules
 from agenttrace_schemas.rows import DecisionRow, SignalRow
+from agenttrace_schemas.rules import Violation
 from agenttrace_schemas.spellings import plain
 from agenttrace_schemas.vocabulary import DecisionType
 
@@ -45,10 +46,16 @@ def _add_approval(told: AgentFacts, approval: tuple[str, str], builder: BatchBui
 
 
 def _add_decision(told: AgentFacts, stated: StatedCodes, builder: BatchBuilder) -> None:
-    reason = _code(told, stated)
-    selected = builder.identifier(told.text(told.record.selected), told.record.facts[told.record.selected])
-    if reason is not None and selected:
+    reason, key = _code(told, stated), told.record.facts[told.record.selected]
+    selected = builder.identifier(told.text(told.record.selected), key)
+    if reason is None or not selected:
+        return
+    try:
         _keep_decision(told, (stated.type, selected, reason), _of_run(told, builder), builder)
+    except Violation as violation:
+        # A name may be of several words, what a decision selects may not.
+        builder.refused += 1
+        builder.refuse("decision", Violation(violation.rule, key), origin_of(told, builder))
 
 
 def _keep_decision(

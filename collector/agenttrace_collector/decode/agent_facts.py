@@ -27,7 +27,7 @@ from agenttrace_schemas.texts import label_fault
 _MILLISECOND: Final = 10**6
 _SPAN: Final = slice(0, 8)
 # Two names and their keys, in characters.
-_LONGEST_PARAMETERS: Final = 1_000
+LONGEST_PARAMETERS: Final = 1_000
 
 
 class Prompts:
@@ -177,7 +177,7 @@ def read_record(record: LogRecord, scope: str, sender: Sender, prompts: Prompts)
         run_id = prompts.latest(agent, session) or run_id
     elif not nested:
         prompts.answered(agent, session, run_id)
-    sequence = stated["event.sequence"].int_value if "event.sequence" in stated else 0
+    sequence = stated[coding_agents.SEQUENCE].int_value if coding_agents.SEQUENCE in stated else 0
     return AgentFacts(
         agent=agent,
         record=table,
@@ -202,7 +202,7 @@ def _understood(agent: CodingAgent, values: dict[str, object]) -> Mapping[str, o
     """The facts without the two that hold what was said: of those a tool's name and a denial are kept."""
     words, parameters = values.pop("words", None), values.pop("server_tool", None)
     failed = flag_of(values.get("success")) is False and not values.get("error_type")
-    if failed and agent.denial and isinstance(words, str) and agent.denial.match(words):
+    if failed and agent.denial and isinstance(words, str) and agent.denial.fullmatch(words):
         values["error_type"] = DENIED
     return _with_server_tool(values, parameters)
 
@@ -212,7 +212,7 @@ def _with_server_tool(values: dict[str, object], stated: object) -> Mapping[str,
     if values.get("tool_name") != coding_agents.SERVER_TOOL or not isinstance(stated, str):
         return values
     try:
-        parameters = json.loads(stated) if len(stated) <= _LONGEST_PARAMETERS else None
+        parameters = json.loads(stated) if len(stated) <= LONGEST_PARAMETERS else None
     except (ValueError, RecursionError):
         return values
     if not isinstance(parameters, dict):

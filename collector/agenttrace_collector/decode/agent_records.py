@@ -27,9 +27,9 @@ from agenttrace_schemas.vocabulary import RunStatus, StepType
 
 _MILLISECOND: Final = 10**6
 _NANO_USD: Final = 10**9
-_LONGEST: Final = 10**9
-_FIRST_ERROR: Final = 400
-_SERVER_FAILED: Final = "mcp_tool_error"
+LONGEST: Final = 10**9
+FIRST_ERROR: Final = 400
+SERVER_FAILED: Final = "mcp_tool_error"
 _SPAN: Final = slice(0, 8)
 
 
@@ -69,7 +69,7 @@ def _is_nothing(told: AgentFacts) -> bool:
     if fact and plain(told.text(fact)) != word:
         return True
     if needs == "http_error":
-        return (told.count("error_type") or 0) < _FIRST_ERROR
+        return (told.count("error_type") or 0) < FIRST_ERROR
     return bool((needs and told.values.get(needs) is None) or (without and told.values.get(without)))
 
 
@@ -89,7 +89,7 @@ def _step(told: AgentFacts, builder: BatchBuilder) -> StepRow:
     is_tool = told.record.kind == "tool"
     failed = told.failed or told.record.kind == "model_error"
     error = _error_type(told, builder) if failed or told.text("error_type") else ""
-    took = min(told.count("duration_ms") or 0, _LONGEST)
+    took = min(told.count("duration_ms") or 0, LONGEST)
     tool = _tool_name(told, builder, failed=failed, error_type=error) if is_tool else ""
     model = builder.identifier(told.text("model"), "model")
     return StepRow(
@@ -139,7 +139,7 @@ def _finish_reason(told: AgentFacts) -> str:
 
 def _cost(told: AgentFacts) -> int | None:
     value = told.values.get("cost_usd")
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < _LONGEST:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < LONGEST:
         return None
     return count_of(round(value * _NANO_USD))
 
@@ -147,7 +147,7 @@ def _cost(told: AgentFacts) -> int | None:
 def _error_type(told: AgentFacts, builder: BatchBuilder) -> str:
     key = told.record.facts.get("error_type", "error_type")
     # Only a tool that its server has can fail on it.
-    return builder.identifier(told.text("error_type"), key) or (_SERVER_FAILED if told.text("server") else "")
+    return builder.identifier(told.text("error_type"), key) or (SERVER_FAILED if told.text("server") else "")
 
 
 def _tool_name(told: AgentFacts, builder: BatchBuilder, *, failed: bool, error_type: str) -> str:

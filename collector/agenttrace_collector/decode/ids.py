@@ -9,6 +9,9 @@ from functools import lru_cache
 from hashlib import sha1
 from typing import Final
 
+from agenttrace_schemas.names import is_redacted
+from agenttrace_schemas.texts import accepted
+
 # UUIDv5 of the DNS name "agenttrace.schemas"; fixed for ever, or stored ids would change.
 NAMESPACE: Final = bytes.fromhex("7b553c7f16f75fd5a8705ff589e06405")
 ZERO: Final = bytes(16)
@@ -46,8 +49,12 @@ def parse_or_hash_id(text: str) -> bytes:
 
 
 def call(name: str) -> bytes | None:
-    """Returns the id that all records of one call share, a hash of the name that they give it; None without a name."""
-    return uuid5(name.encode("utf-8", "replace")) if name else None
+    """Returns the id that all records of one call share, a hash of the name that they give it.
+
+    None where the name is no identifier, as `<not specified>`, or stands for one: other calls may have it, too.
+    """
+    kept = accepted(name)
+    return uuid5(kept.encode()) if kept and not is_redacted(kept) else None
 
 
 def step(trace_id: bytes, span_id: bytes) -> bytes:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import threading
 from array import array
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from typing import Any, Final, NamedTuple, Protocol, TypeAlias
 
+from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from agenttrace_collector.decode.batch import LENGTH, Batch, Context, Unread
@@ -16,14 +17,17 @@ from agenttrace_collector.decode.native_facts import engine_facts
 from agenttrace_collector.decode.otlp import decode_logs, decode_span, decode_traces
 from agenttrace_collector.decode.outgoing import Outgoing
 from agenttrace_collector.decode.resource import Sender
+from agenttrace_collector.decode.typed_records import decode_typed_record
 from agenttrace_schemas.rules import Policy
 
 MODULE: Final = "agenttrace_native"
 # The shape of what the engine takes and answers; collector/native/src/lib.rs has the same number.
-SEAM: Final = 2
+SEAM: Final = 3
 _OTHER_SEAM: Final = "the engine was built for another version of the collector"
 
 _Refusal: TypeAlias = tuple[str, str, bytes]
+# Decodes one span or record from its bytes, the name of its scope and its sender.
+_DecodeOne: TypeAlias = Callable[[bytes, str, Sender, BatchBuilder], None]
 
 
 class _Resource(NamedTuple):
@@ -37,7 +41,7 @@ class _Resource(NamedTuple):
 
 
 class _HandedBack(NamedTuple):
-    """A span that Python decodes: its resource, its place in each block, among the refusals and in the copy."""
+    """A span or record that Python decodes: its resource, its place in each block, among the refusals and in the copy."""
 
     resource: int
     scope: str
@@ -54,6 +58,7 @@ class _Compiled(Protocol):
 
     def decode(
         self,
+        signal: str,
         body: bytes,
         *,
         tenant: str,
@@ -71,7 +76,7 @@ class EngineMissing(RuntimeError):
 
 
 class EngineCounts:
-    """Spans that a compiled engine handed back to Python, and requests that it declined as a whole."""
+    """Spans and records that a compiled engine handed back to Python, and requests that it declined as a whole."""
 
     def __init__(self) -> None:
         self.handed_back = 0
@@ -86,7 +91,7 @@ class EngineCounts:
 
 
 class NativeEngine:
-    """Decodes traces of one policy with the compiled engine; logs, and what it leaves, in Python.
+    """Decodes requests of one policy with the compiled engine, and what it leaves in Python.
 
     `facts` are those of the policy unless a test gives others. Raises `EngineMissing` where it is not installed, or does not know a fact of this version.
     """
@@ -116,7 +121,33 @@ class NativeEngine:
         if (outgoing and gate is None) or context.policy is not self.policy:
             return decode_traces(body, context, unread, outgoing)
         builder = BatchBuilder(context, digest_of("traces", body, context), outgoing)
+        decoded = self._decode("traces", body, builder, gate)
+        if decoded is None:
+            return decode_traces(body, context, unread, outgoing)
+        self._assemble(decoded, builder, unread, _decode_span)
+        return builder.batch()
+
+    def logs(
+        self, body: bytes, context: Context, unread: Unread = (), outgoing: Outgoing | None = None, /
+    ) -> Batch:
+        """The batch of one ExportLogsServiceRequest; raises `Rejected` where the bytes are not one.
+
+        The copy of a request that goes on is made in Python.
+        """
+        if outgoing or context.policy is not self.policy:
+            return decode_logs(body, context, unread, outgoing)
+        builder = BatchBuilder(context, digest_of("logs", body, context))
+        decoded = self._decode("logs", body, builder)
+        if decoded is None:
+            return decode_logs(body, context, unread)
+        self._assemble(decoded, builder, unread, _decode_typed)
+        return builder.batch()
+
+    def _decode(self, signal: str, body: bytes, builder: BatchBuilder, gate: Any | None = None) -> Any:
+        """What the engine makes of a request; None where it declines it, which is counted."""
+        context = builder.context
         decoded = self._compiled.decode(
+            signal,
             body,
             tenant=context.tenant,
             received_at=context.received_at,
@@ -127,17 +158,9 @@ class NativeEngine:
         )
         if decoded is None:
             self.counts.add(declined=1)
-            return decode_traces(body, context, unread, outgoing)
-        self._assemble(decoded, builder, unread)
-        return builder.batch()
+        return decoded
 
-    def logs(
-        self, body: bytes, context: Context, unread: Unread = (), outgoing: Outgoing | None = None, /
-    ) -> Batch:
-        """The batch of one ExportLogsServiceRequest; raises `Rejected` where the bytes are not one."""
-        return decode_logs(body, context, unread, outgoing)
-
-    def _assemble(self, decoded: Any, builder: BatchBuilder, unread: Unread) -> None:
+    def _assemble(self, decoded: Any, builder: BatchBuilder, unread: Unread, decode: _DecodeOne) -> None:
         blocks, refusals, resources, handed_back, conventions, copy = decoded
         pieces = _Pieces(self._tables, blocks, refusals, builder)
         copied = _Copied(copy, builder.outgoing) if builder.outgoing else None
@@ -153,7 +176,7 @@ class NativeEngine:
                 pieces.add_until(span.places, span.refusals)
                 if copied:
                     copied.add_until(*span.copied)
-                decode_span(Span.FromString(span.span), span.scope, sender, builder)
+                decode(span.span, span.scope, sender, builder)
                 span = next(waiting)
             if copied:
                 copied.end_resource(number, sender.agent_id)
@@ -169,6 +192,14 @@ class NativeEngine:
             builder.conventions[source] += count
         if copied:
             copied.leave_out()
+
+
+def _decode_span(span: bytes, scope: str, sender: Sender, builder: BatchBuilder) -> None:
+    decode_span(Span.FromString(span), scope, sender, builder)
+
+
+def _decode_typed(record: bytes, _scope: str, sender: Sender, builder: BatchBuilder) -> None:
+    decode_typed_record(LogRecord.FromString(record), sender, builder)
 
 
 class _Pieces:

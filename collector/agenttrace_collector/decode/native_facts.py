@@ -1,4 +1,4 @@
-"""What the compiled engine is told when it is built: every fact that decoding spans depends on, as plain data.
+"""What the compiled engine is told when it is built: every fact that decoding depends on, as plain data.
 
 Each fact stays where it is defined; here it is only collected. A reader, a column, a rule or a field of OTLP that the
 engine does not know ends its building; spans that tell facts or typed events that it does not know are handed back.
@@ -7,25 +7,22 @@ engine does not know ends its building; spans that tell facts or typed events th
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 from google.protobuf.descriptor import Descriptor
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from agenttrace_collector.decode import guardrails, ids, resource, steps
 from agenttrace_collector.decode.conventions import complete, frameworks, genai, openinference, read, table
 from agenttrace_collector.decode.conventions.agent_spans import AGENT_SPANS
 from agenttrace_collector.decode.events import KINDS, TABLES
+from agenttrace_collector.decode.native_agents import ReaderData, agent_spans_data, agents_data
 from agenttrace_schemas import column_types, counts, names, patterns, rows, rules, spellings, texts, wire
 from agenttrace_schemas.rules import Policy
 from agenttrace_schemas.vocabulary import FailureType
 
-# Instrumentation scopes whose spans only Python treats.
-LEFT_SCOPES: Final[frozenset[str]] = frozenset(
-    scope for scope, each in AGENT_SPANS.items() if not each.is_silent
-)
-# A reader as data: its kind, the number of its spellings, and the words of `Spelled` and `Constant`.
-ReaderData: TypeAlias = tuple[str, int | None, str | None, bool]
+_REQUESTS: Final = (ExportTraceServiceRequest, ExportLogsServiceRequest)
 _KINDS: Final[Mapping[table.ReadValue, str]] = {
     table.text: "text",
     table.name: "name",
@@ -62,7 +59,7 @@ class _Readers:
 def engine_facts(policy: Policy) -> dict[str, Any]:
     """Every fact by name, for a site's policy."""
     return {
-        "messages": list(_fields(ExportTraceServiceRequest.DESCRIPTOR, set())),
+        "messages": [field for request in _REQUESTS for field in _fields(request.DESCRIPTOR, set())],
         "tables": [
             (row.TABLE, [(name, column.type) for name, column in rows.columns(row).items()])
             for row in rows.ROWS
@@ -72,6 +69,7 @@ def engine_facts(policy: Policy) -> dict[str, Any]:
         **_completing(),
         **_texts(policy),
         **_events(policy),
+        "agents": agents_data(),
     }
 
 
@@ -121,7 +119,7 @@ def _reading() -> dict[str, Any]:
         "sender": [(list(keys), resource.DEFAULTS[name], name) for name, keys in resource.SPELLINGS.items()],
         "service_name": (wire.SERVICE_NAME, wire.UNKNOWN_SERVICE),
         "repeated_scopes": frozenset(scope for scope, each in AGENT_SPANS.items() if each.is_silent),
-        "left_scopes": LEFT_SCOPES,
+        "agent_spans": agent_spans_data(reader),
         "events_span": wire.EVENTS_SPAN,
     }
 

@@ -10,26 +10,24 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from agenttrace_collector.decode import ids as identity
 from agenttrace_collector.decode.agent_facts import Prompts
 from agenttrace_collector.decode.agent_records import decode_agent_record
 from agenttrace_collector.decode.agent_runs import agent_run
-from agenttrace_collector.decode.attributes import value_of
 from agenttrace_collector.decode.batch import Batch, Context, Unread
 from agenttrace_collector.decode.builder import BatchBuilder, digest_of
 from agenttrace_collector.decode.confirm import confirm
 from agenttrace_collector.decode.conventions.agent_spans import AGENT_SPANS, AgentSpans, is_read
-from agenttrace_collector.decode.conventions.coding_agents import EVENT_NAME
 from agenttrace_collector.decode.conventions.facts import SpanFacts
 from agenttrace_collector.decode.conventions.read import read_span
-from agenttrace_collector.decode.events import KINDS, TABLES, Event, EventIds, Origin, event_row, read_event
+from agenttrace_collector.decode.events import KINDS, TABLES, EventIds, Origin, event_row, read_event
 from agenttrace_collector.decode.guardrails import add_guardrail
+from agenttrace_collector.decode.origin import read_origin
 from agenttrace_collector.decode.outgoing import Outgoing, OutgoingStep
 from agenttrace_collector.decode.parse import parse
 from agenttrace_collector.decode.resource import Sender, read_sender
-from agenttrace_collector.decode.steps import link_row, named, run_row, step_row
+from agenttrace_collector.decode.steps import link_row, run_row, step_row
+from agenttrace_collector.decode.typed_records import decode_typed_record, tell_explanation
 from agenttrace_schemas import wire
-from agenttrace_schemas.evaluation import EXPLANATION
 from agenttrace_schemas.rows import RunRow, StepRow
 from agenttrace_schemas.rules import Violation
 
@@ -101,7 +99,7 @@ def _decode_read(span: Span, scope: str, sender: Sender, builder: BatchBuilder) 
     sent: list[tuple[str, AnyValue]] | None = [] if builder.outgoing else None
     facts = read_span(span, scope, sent)
     unconfirmed = confirm(facts, span, builder)
-    origin = _origin(span, facts, sender, builder)
+    origin = read_origin(span, facts, sender, builder)
     violation = _span_violation(span, facts, origin, builder)
     if violation:
         _refuse_span(span, violation, origin, builder)
@@ -152,7 +150,7 @@ def _copy_repeated(span: Span, scope: str, sender: Sender, builder: BatchBuilder
     sent: list[tuple[str, AnyValue]] = []
     outgoing, facts = builder.outgoing, read_span(span, scope, sent)
     unconfirmed = confirm(facts, span, builder)
-    origin = _origin(span, facts, sender, builder)
+    origin = read_origin(span, facts, sender, builder)
     if outgoing is None or _span_violation(span, facts, origin, builder):
         return
     if facts.operation:
@@ -203,7 +201,7 @@ def _decode_events(span: Span, origin: Origin, builder: BatchBuilder) -> None:
             stated = read_event(event.name, event.attributes, time)
             row = event_row(stated, origin, builder.context.policy, ids)
             builder.add_event(row)
-            _tell_explanation(stated, builder)
+            tell_explanation(stated, builder)
             if outgoing:
                 outgoing.typed_event(event, stated, row)
         except Violation as violation:
@@ -213,83 +211,10 @@ def _decode_events(span: Span, origin: Origin, builder: BatchBuilder) -> None:
 def _decode_record(
     record: LogRecord, scope: str, sender: Sender, builder: BatchBuilder, *, prompts: Prompts
 ) -> None:
-    name = record.event_name or _stated_name(record)
-    kind = KINDS.get(name)
-    if kind is None:
-        if not decode_agent_record(record, scope, sender, builder, prompts=prompts):
-            builder.ignored += 1
-            if builder.outgoing:
-                builder.outgoing.left_out("log_records")
+    if decode_typed_record(record, sender, builder) or decode_agent_record(
+        record, scope, sender, builder, prompts=prompts
+    ):
         return
-    facts = _stamps(record)
-    origin = _origin(record, facts, sender, builder)
-    time = record.time_unix_nano or record.observed_time_unix_nano
-    try:
-        if not origin.run_id:
-            raise Violation("event.no_run", wire.RUN_ID)
-        if not builder.in_range(time, TABLES[kind]):
-            raise Violation("time.range", "time_unix_nano")
-        stated = read_event(name, record.attributes, time)
-        row = event_row(stated, origin, builder.context.policy, EventIds(origin))
-        builder.add_event(row)
-        _tell_explanation(stated, builder)
-        if builder.outgoing:
-            builder.outgoing.typed_record(record, stated, row)
-    except Violation as violation:
-        builder.refused += 1
-        builder.refuse(kind, violation, origin)
-
-
-def _stated_name(record: LogRecord) -> str:
-    """The name that stands among the attributes, where the sender's protocol has no place for it."""
-    named = (each.value.string_value for each in record.attributes if each.key == EVENT_NAME)
-    return next(named, "")
-
-
-def _tell_explanation(event: Event, builder: BatchBuilder) -> None:
-    """Count the explanation of an evaluation, which is not kept."""
-    if wire.GEN_AI_EVALUATION_EXPLANATION in event.values:
-        builder.changed(EXPLANATION, wire.GEN_AI_EVALUATION_EXPLANATION)
-
-
-_STAMPS = {
-    wire.RUN_ID: "run_id",
-    wire.STEP_ID: "step_id",
-    wire.AGENT_ID: "agent_id",
-    wire.AGENT_VERSION: "agent_version",
-    wire.ENVIRONMENT: "environment",
-    wire.GEN_AI_AGENT_NAME: "actor",
-}
-
-
-def _stamps(record: LogRecord) -> SpanFacts:
-    facts = SpanFacts()
-    for attribute in record.attributes:
-        field = _STAMPS.get(attribute.key)
-        value = value_of(attribute.value) if field else None
-        if field and isinstance(value, str):
-            setattr(facts, field, value)
-    return facts
-
-
-def _own_step(trace: bytes, span: bytes) -> bytes:
-    return identity.step(trace, span) if span else b""
-
-
-def _origin(carrier: Span | LogRecord, facts: SpanFacts, sender: Sender, builder: BatchBuilder) -> Origin:
-    """Ids and names of a span or log record; an id that is no id is empty."""
-    trace = identity.valid(carrier.trace_id, identity.TRACE_ID)
-    span = identity.valid(carrier.span_id, identity.SPAN_ID)
-    return Origin(
-        tenant=builder.context.tenant,
-        run_id=identity.parse_or_hash_id(facts.run_id) if facts.run_id else trace,
-        step_id=identity.parse_or_hash_id(facts.step_id) if facts.step_id else _own_step(trace, span),
-        trace_id=trace,
-        span_id=span,
-        span_number=int.from_bytes(span),
-        agent_id=builder.identifier(facts.agent_id, wire.AGENT_ID) or sender.agent_id,
-        agent_version=builder.identifier(facts.agent_version, wire.AGENT_VERSION) or sender.agent_version,
-        environment=builder.identifier(facts.environment, wire.ENVIRONMENT) or sender.environment,
-        actor=named(facts, "actor", carrier.attributes, builder),
-        created_at=builder.context.received_at,
-    )
+    builder.ignored += 1
+    if builder.outgoing:
+        builder.outgoing.left_out("log_records")

@@ -145,7 +145,8 @@ METRICS: Final[Mapping[str, MetricSpec]] = {
     ),
     "agenttrace_decode_engine": MetricSpec(_GAUGE, "1, by the engine that decodes requests (decode.engine)."),
     "agenttrace_decode_handed_back_spans": MetricSpec(
-        _COUNTER, "Spans that the compiled engine left to Python; they are decoded all the same."
+        _COUNTER,
+        "Spans and log records that the compiled engine left to Python; they are decoded all the same.",
     ),
     "agenttrace_decode_declined_requests": MetricSpec(
         _COUNTER, "Requests that the compiled engine left to Python as a whole."

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use crate::agent_span::AgentSpans;
 use crate::cache::Memory;
 use crate::columns::{self, Block, Rejection};
 use crate::copy::{Copied, Reached};
@@ -9,7 +10,7 @@ use crate::facts::{Fact, Known};
 use crate::gate::Gate;
 use crate::otlp::{attribute, Span, Value};
 use crate::span::{HandBack, IDENTIFIER};
-use crate::text::{is_longer, stand_in, strip};
+use crate::text::{is_longer, stand_in, strip, uuid5};
 use crate::wire::{check, check_field, Fields, Message, Once};
 
 /// A rule that a record breaks, and the attribute's key.
@@ -94,6 +95,7 @@ pub struct Batch<'a> {
 }
 
 /// Ids and enforced names of one span.
+#[derive(Clone)]
 pub struct Origin<'a> {
     pub run_id: Option<[u8; 16]>,
     pub step_id: Option<[u8; 16]>,
@@ -143,19 +145,7 @@ impl<'a> Batch<'a> {
     }
 
     fn read_resource_spans(&mut self, bytes: &'a [u8], span: &mut Span<'a>) -> Option<()> {
-        let (mut walk, mut once) = (Fields::of(bytes), Once::default());
-        let (mut resource, mut scopes): (&[u8], Vec<&[u8]>) = (&[], Vec::new());
-        while !walk.is_done() {
-            let (number, value) = walk.next()?;
-            match number {
-                1 => {
-                    once.see(1)?;
-                    resource = value.bytes()?;
-                }
-                2 => scopes.push(value.bytes()?),
-                _ => check_field(Message::ResourceSpans, number, value, &mut once, 2)?,
-            }
-        }
+        let (resource, scopes) = parts(bytes, 2)?;
         self.read_resource(resource)?;
         for scope in scopes {
             self.read_scope_spans(scope, span)?;
@@ -164,7 +154,7 @@ impl<'a> Batch<'a> {
         Some(())
     }
 
-    fn read_resource(&mut self, bytes: &'a [u8]) -> Option<()> {
+    pub fn read_resource(&mut self, bytes: &'a [u8]) -> Option<()> {
         let mut walk = Fields::of(bytes);
         let mut once = Once::default();
         let known = self.known;
@@ -214,21 +204,11 @@ impl<'a> Batch<'a> {
     }
 
     fn read_scope_spans(&mut self, bytes: &'a [u8], span: &mut Span<'a>) -> Option<()> {
-        let (mut walk, mut once) = (Fields::of(bytes), Once::default());
-        let (mut scope, mut spans): (&[u8], Vec<&[u8]>) = (&[], Vec::new());
-        while !walk.is_done() {
-            let (number, value) = walk.next()?;
-            match number {
-                1 => {
-                    once.see(1)?;
-                    scope = value.bytes()?;
-                }
-                2 => spans.push(value.bytes()?),
-                _ => check_field(Message::ScopeSpans, number, value, &mut once, 3)?,
-            }
-        }
+        let (scope, spans) = parts(bytes, 3)?;
         let (scope, version) = scope_names(scope)?;
-        let is_left = self.known.facts.left_scopes.contains(scope);
+        let agent = self.known.agent_spans.of(scope);
+        // Python makes the copy of a coding agent's span.
+        let is_left = agent.is_some() && self.gate.is_some();
         let is_repeated = self.known.facts.repeated_scopes.contains(scope);
         for bytes in spans {
             span.read(bytes)?;
@@ -238,8 +218,10 @@ impl<'a> Batch<'a> {
                 resource.ignored += 1;
             } else if is_left {
                 self.hand_back(bytes, scope, self.places());
+            } else if agent.is_some_and(|agent| !agent.is_read(span.name)) {
+                resource.ignored += 1;
             } else {
-                self.take(bytes, span, scope, is_repeated);
+                self.take(bytes, span, (scope, agent), is_repeated);
             }
         }
         let (bytes, spans, _) = self.copied.reached();
@@ -249,11 +231,11 @@ impl<'a> Batch<'a> {
     }
 
     /// How many rows each block has.
-    fn places(&self) -> [usize; 6] {
+    pub fn places(&self) -> [usize; 6] {
         [0, 1, 2, 3, 4, 5].map(|table: usize| self.blocks[table].rows())
     }
 
-    fn hand_back(&mut self, span: &'a [u8], scope: &'a str, places: [usize; 6]) {
+    pub fn hand_back(&mut self, span: &'a [u8], scope: &'a str, places: [usize; 6]) {
         let (resource, refusals) = (self.resources.len() - 1, self.refusals.len());
         let (bytes, spans, _) = self.copied.reached();
         self.handed.push(HandedBack {
@@ -267,7 +249,13 @@ impl<'a> Batch<'a> {
     }
 
     /// Makes the rows and the copy of a span, or notes that Python does.
-    fn take(&mut self, bytes: &'a [u8], span: &Span<'a>, scope: &'a str, is_repeated: bool) {
+    fn take(
+        &mut self,
+        bytes: &'a [u8],
+        span: &Span<'a>,
+        (scope, agent): (&'a str, Option<&'a AgentSpans>),
+        is_repeated: bool,
+    ) {
         let places = self.places();
         let refusals = self.refusals.len();
         let reached: Reached = self.copied.reached();
@@ -275,7 +263,7 @@ impl<'a> Batch<'a> {
         let decoded = if is_repeated {
             self.copy_repeated(span, scope)
         } else {
-            self.decode(span, scope)
+            self.decode(span, scope, agent)
         };
         match decoded {
             Ok(counts) => {
@@ -298,7 +286,7 @@ impl<'a> Batch<'a> {
     }
 
     /// Counts the changes of the span, or of the resource, under its resource.
-    fn keep_changes(&mut self) {
+    pub fn keep_changes(&mut self) {
         let Some(resource) = self.resources.last_mut() else {
             return;
         };
@@ -348,6 +336,13 @@ impl<'a> Batch<'a> {
 
     pub fn is_redacted(&self, name: &str) -> bool {
         name.starts_with(self.known.facts.stand_ins.0.as_str())
+    }
+
+    /// `ids.call`.
+    pub fn call(&mut self, name: &str) -> Option<[u8; 16]> {
+        let kept = self.accepted(name)?;
+        let names_call = !kept.is_empty() && !self.is_redacted(kept);
+        names_call.then(|| uuid5(&self.known.facts.namespace, &[kept.as_bytes()]))
     }
 
     /// An enforced identifier; one that is redacted is counted under its key.
@@ -405,8 +400,28 @@ impl<'a> Batch<'a> {
     }
 }
 
+/// What spans or records of a resource or a scope have in common, and what is listed below it.
+///
+/// The messages of resources and scopes have the same fields, of traces as of logs.
+pub fn parts(bytes: &[u8], depth: u32) -> Option<(&[u8], Vec<&[u8]>)> {
+    let (mut walk, mut once) = (Fields::of(bytes), Once::default());
+    let (mut shared, mut listed): (&[u8], Vec<&[u8]>) = (&[], Vec::new());
+    while !walk.is_done() {
+        let (number, value) = walk.next()?;
+        match number {
+            1 => {
+                once.see(1)?;
+                shared = value.bytes()?;
+            }
+            2 => listed.push(value.bytes()?),
+            _ => check_field(Message::ScopeSpans, number, value, &mut once, depth)?,
+        }
+    }
+    Some((shared, listed))
+}
+
 /// Name and version.
-fn scope_names(bytes: &[u8]) -> Option<(&str, &str)> {
+pub fn scope_names(bytes: &[u8]) -> Option<(&str, &str)> {
     check(Message::Scope, bytes, 4)?;
     let (mut walk, mut name, mut version) = (Fields::of(bytes), "", "");
     while !walk.is_done() {

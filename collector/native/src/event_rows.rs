@@ -1,8 +1,8 @@
-//! The rows of decisions and signals, whatever states them: a typed event, or the attributes of a span.
+//! The rows of runs, decisions and signals, whatever states them: a span, a typed event, or a record.
 
 use crate::batch::{Batch, Origin};
-use crate::columns::{self, Decision, Signal};
-use crate::rows::ids;
+use crate::columns::{self, Decision, Run, Signal};
+use crate::rows::{ids, RUNS};
 use crate::span::HandBack;
 
 pub const DECISIONS: usize = 3;
@@ -11,10 +11,22 @@ pub const SIGNALS: usize = 4;
 /// Whose row it is; `metadata` is encoded.
 pub struct Own<'r, 'a> {
     pub id: [u8; 16],
-    pub step: [u8; 16],
+    /// None where it is of the run.
+    pub step: Option<[u8; 16]>,
     pub time: u64,
     pub metadata: &'r [u8],
     pub origin: &'r Origin<'a>,
+}
+
+pub struct RunCells<'r> {
+    pub status: &'r str,
+    pub started: u64,
+    pub ended: u64,
+    pub span_number: u64,
+    pub parent: Option<[u8; 16]>,
+    pub conversation: &'r str,
+    pub actor: &'r str,
+    pub source: &'r str,
 }
 
 pub struct DecisionCells<'r> {
@@ -42,6 +54,34 @@ pub fn texts(out: &mut Vec<u8>, values: &[&str]) {
 }
 
 impl<'a> Batch<'a> {
+    pub fn put_run(&mut self, origin: &Origin<'a>, cells: &RunCells<'_>) -> Result<(), HandBack> {
+        let (_, run, trace) = ids(origin)?;
+        let moment = self.moment;
+        let block = &mut self.blocks[RUNS];
+        block.begin_row();
+        let out = &mut block.data;
+        for column in &self.known.layout.runs {
+            match column {
+                Run::RunId => columns::uuid(out, &run),
+                Run::AgentId => columns::text(out, &origin.agent_id),
+                Run::AgentVersion => columns::text(out, &origin.agent_version),
+                Run::Environment => columns::text(out, &origin.environment),
+                Run::Status => columns::text(out, cells.status),
+                Run::StartedAt => columns::number(out, cells.started),
+                Run::EndedAt => columns::number(out, cells.ended),
+                Run::CreatedAt => columns::time(out, moment.received_at),
+                Run::Tenant => columns::text(out, moment.tenant),
+                Run::TraceId => columns::uuid(out, &trace),
+                Run::SpanId => columns::number(out, cells.span_number),
+                Run::ParentRunId => columns::optional_uuid(out, cells.parent.as_ref()),
+                Run::Conversation => columns::text(out, cells.conversation),
+                Run::Actor => columns::text(out, cells.actor),
+                Run::Source => columns::text(out, cells.source),
+            }
+        }
+        Ok(())
+    }
+
     pub fn put_decision(&mut self, own: &Own<'_, 'a>, cells: &DecisionCells<'_>) -> Result<(), HandBack> {
         let (origin, moment) = (own.origin, self.moment);
         let (_, run, trace) = ids(origin)?;
@@ -52,7 +92,7 @@ impl<'a> Batch<'a> {
             match column {
                 Decision::Id => columns::uuid(out, &own.id),
                 Decision::RunId => columns::uuid(out, &run),
-                Decision::StepId => columns::optional_uuid(out, Some(&own.step)),
+                Decision::StepId => columns::optional_uuid(out, own.step.as_ref()),
                 Decision::Type => columns::text(out, cells.kind),
                 Decision::Selected => columns::text(out, cells.selected),
                 Decision::Reason => columns::text(out, cells.reason),
@@ -86,7 +126,7 @@ impl<'a> Batch<'a> {
             match column {
                 Signal::Id => columns::uuid(out, &own.id),
                 Signal::RunId => columns::uuid(out, &run),
-                Signal::StepId => columns::optional_uuid(out, Some(&own.step)),
+                Signal::StepId => columns::optional_uuid(out, own.step.as_ref()),
                 Signal::Type => columns::text(out, cells.kind),
                 Signal::Code => columns::text(out, cells.code),
                 Signal::Value => out.push(u8::from(cells.value)),

@@ -270,7 +270,7 @@ impl<'a> Batch<'a> {
         Ok(text)
     }
 
-    fn check_label(&mut self, text: &str, key: Cow<'a, str>) -> Checked<'a, ()> {
+    pub fn check_label(&mut self, text: &str, key: Cow<'a, str>) -> Checked<'a, ()> {
         let patterns = &self.known.patterns;
         let judge = |text: &str| {
             let bytes = text.as_bytes();
@@ -432,7 +432,7 @@ impl<'a> Batch<'a> {
         let step = self.event_step(told, origin)?;
         let own = Own {
             id,
-            step,
+            step: Some(step),
             time: place.time,
             metadata: &metadata,
             origin,
@@ -502,7 +502,7 @@ impl<'a> Batch<'a> {
         let step = self.event_step(told, origin)?;
         let own = Own {
             id,
-            step,
+            step: Some(step),
             time: place.time,
             metadata: &metadata,
             origin,

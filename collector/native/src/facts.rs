@@ -5,12 +5,14 @@ use std::collections::{HashMap, HashSet};
 use pyo3::prelude::*;
 use regex::bytes::Regex;
 
+use crate::agent_span::{SpanWords, SpanWordsData};
+use crate::agent_tables::{Agents, AgentsData};
 use crate::columns::Layout;
 use crate::text::{pattern, whole};
 use crate::wire;
 
 /// A reader as data: kind, number of its spellings, its word, whether unknown words mean nothing.
-type ReaderData = (String, Option<usize>, Option<String>, bool);
+pub type ReaderData = (String, Option<usize>, Option<String>, bool);
 
 #[derive(FromPyObject)]
 #[pyo3(from_item_all)]
@@ -38,7 +40,6 @@ pub struct Facts {
     pub sender: Vec<(Vec<String>, String, String)>,
     pub service_name: (String, String),
     pub repeated_scopes: HashSet<String>,
-    pub left_scopes: HashSet<String>,
     /// Words for kinds: no step, a span around a model's calls.
     pub kind_words: (String, String),
     pub answer_tools: HashMap<String, HashSet<String>>,
@@ -86,6 +87,8 @@ pub struct Facts {
     pub keeps_messages: bool,
     pub blocked_keys: HashSet<String>,
     lengths: HashMap<String, usize>,
+    agents: Option<AgentsData>,
+    agent_spans: Option<SpanWordsData>,
 }
 
 macro_rules! facts {
@@ -118,6 +121,7 @@ facts! {
     AgentVersion "agent_version", Environment "environment", DecisionId "decision_id", CallId "call_id",
     CacheRead "cache_read_tokens", CacheWrite "cache_write_tokens", Tripped "tripped",
     Guardrail "guardrail", Outcome "outcome", Masked "masked", Guards "guards",
+    Succeeded "succeeded", Decision "decision", DecidedBy "decided_by", IsBegun "is_begun", Registered "registered",
 }
 
 #[derive(Clone)]
@@ -267,15 +271,17 @@ pub struct Known {
     pub patterns: Patterns,
     pub lengths: Lengths,
     pub layout: Layout,
+    pub agents: Agents,
+    pub agent_spans: SpanWords,
 }
 
 type Outcome<T> = Result<T, String>;
 
-fn fact(name: &str) -> Outcome<Fact> {
+pub fn fact(name: &str) -> Outcome<Fact> {
     Fact::named(name).ok_or_else(|| format!("the fact {name} is not known"))
 }
 
-fn reader(data: &ReaderData, tables: usize) -> Outcome<Reader> {
+pub fn reader(data: &ReaderData, tables: usize) -> Outcome<Reader> {
     let (kind, table, word, is_open) = data;
     Ok(match kind.as_str() {
         "text" => Reader::Text,
@@ -313,7 +319,7 @@ fn family(kind: &str) -> Outcome<Family> {
 }
 
 impl Known {
-    pub fn new(facts: Facts) -> Outcome<Known> {
+    pub fn new(mut facts: Facts) -> Outcome<Known> {
         check(&facts)?;
         let tables = facts.spellings.len();
         let mut keys: HashMap<String, Key, crate::cache::Seeded> = HashMap::default();
@@ -371,6 +377,16 @@ impl Known {
             on_the_wire(&facts, "AGENT_VERSION")?,
             on_the_wire(&facts, "ENVIRONMENT")?,
         ];
+        let agents = facts
+            .agents
+            .take()
+            .ok_or("the tables of coding agents are missing")?;
+        let agents = Agents::new(agents)?;
+        let spans = facts
+            .agent_spans
+            .take()
+            .ok_or("the tables of agents' spans are missing")?;
+        let agent_spans = SpanWords::new(spans, tables)?;
         let metadata_prefix = on_the_wire(&facts, "METADATA_PREFIX")?;
         let own = metadata_prefix
             .find('.')
@@ -391,6 +407,8 @@ impl Known {
             patterns: patterns(&facts)?,
             lengths: lengths(&facts)?,
             layout: Layout::new(&facts.tables)?,
+            agents,
+            agent_spans,
             facts,
         })
     }

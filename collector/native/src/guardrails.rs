@@ -126,7 +126,7 @@ fn own<'r, 'a>(
     let (step, _, _) = ids(origin)?;
     Ok(Own {
         id: uuid5(&known.facts.namespace, &[&step, SEPARATOR, kind.as_bytes()]),
-        step,
+        step: Some(step),
         time,
         metadata: &[0],
         origin,

@@ -1,4 +1,4 @@
-//! How many items a JSON list has, where it is written as every parser reads it.
+//! How many items a JSON list has, and the texts of an object, where they are written as every parser reads them.
 
 const DEEPEST: u32 = 32;
 /// Python refuses numbers of thousands of digits.
@@ -15,11 +15,40 @@ pub fn list_length(text: &str) -> Option<u64> {
     json.rest.is_empty().then_some(count)
 }
 
+/// The texts of these keys of a JSON object, of several of one key the last; a key's value may be no text.
+///
+/// None where the whole is no object, or written in a way that is not read here: with an escape in a key or in a
+/// text that is asked for.
+pub fn texts_of<'a>(text: &'a str, keys: &[String]) -> Option<Vec<Option<&'a str>>> {
+    let mut json = Json {
+        rest: text.as_bytes(),
+    };
+    let mut found = vec![None; keys.len()];
+    json.skip_space();
+    json.object(0, &mut |key, value| {
+        let key = std::str::from_utf8(key).ok().filter(|key| !key.contains('\\'))?;
+        let Some(place) = keys.iter().position(|each| each == key) else {
+            return Some(());
+        };
+        found[place] = match value.strip_prefix(b"\"") {
+            Some(_) if value.contains(&b'\\') => return None,
+            Some(rest) => Some(std::str::from_utf8(rest.strip_suffix(b"\"")?).ok()?),
+            None => None,
+        };
+        Some(())
+    })?;
+    json.skip_space();
+    json.rest.is_empty().then_some(found)
+}
+
+/// What is done with a key, without its quotes, and its value; None ends the reading.
+type Member<'a, 'f> = &'f mut dyn FnMut(&'a [u8], &'a [u8]) -> Option<()>;
+
 struct Json<'a> {
     rest: &'a [u8],
 }
 
-impl Json<'_> {
+impl<'a> Json<'a> {
     fn skip_space(&mut self) {
         while let [b' ' | b'\t' | b'\n' | b'\r', rest @ ..] = self.rest {
             self.rest = rest;
@@ -55,7 +84,7 @@ impl Json<'_> {
         }
     }
 
-    fn object(&mut self, depth: u32) -> Option<()> {
+    fn object(&mut self, depth: u32, member: Member<'a, '_>) -> Option<()> {
         self.take(b"{")?;
         self.skip_space();
         if self.take(b"}").is_some() {
@@ -63,10 +92,13 @@ impl Json<'_> {
         }
         loop {
             self.skip_space();
-            self.string()?;
+            let key = self.taken(Self::string)?;
             self.skip_space();
             self.take(b":")?;
-            self.value(depth + 1)?;
+            self.skip_space();
+            let value = self.taken(|json| json.bare_value(depth + 1))?;
+            self.skip_space();
+            member(&key[1..key.len() - 1], value)?;
             match self.next()? {
                 b',' => {}
                 b'}' => return Some(()),
@@ -75,23 +107,34 @@ impl Json<'_> {
         }
     }
 
+    /// What a reader reads, as it is written.
+    fn taken(&mut self, read: impl Fn(&mut Self) -> Option<()>) -> Option<&'a [u8]> {
+        let before = self.rest;
+        read(self)?;
+        Some(&before[..before.len() - self.rest.len()])
+    }
+
     /// A value with the space around it.
     fn value(&mut self, depth: u32) -> Option<()> {
+        self.skip_space();
+        self.bare_value(depth)?;
+        self.skip_space();
+        Some(())
+    }
+
+    fn bare_value(&mut self, depth: u32) -> Option<()> {
         if depth > DEEPEST {
             return None;
         }
-        self.skip_space();
         match *self.rest.first()? {
-            b'[' => self.list(depth).map(drop)?,
-            b'{' => self.object(depth)?,
-            b'"' => self.string()?,
-            b't' => self.take(b"true")?,
-            b'f' => self.take(b"false")?,
-            b'n' => self.take(b"null")?,
-            _ => self.number()?,
+            b'[' => self.list(depth).map(drop),
+            b'{' => self.object(depth, &mut |_, _| Some(())),
+            b'"' => self.string(),
+            b't' => self.take(b"true"),
+            b'f' => self.take(b"false"),
+            b'n' => self.take(b"null"),
+            _ => self.number(),
         }
-        self.skip_space();
-        Some(())
     }
 
     fn string(&mut self) -> Option<()> {

@@ -2,6 +2,11 @@
 //!
 //! Python stays the authority. What this engine does not know, or finds odd, Python decodes.
 
+mod agent_record;
+mod agent_rows;
+mod agent_span;
+mod agent_stated;
+mod agent_tables;
 mod batch;
 mod cache;
 mod columns;
@@ -15,6 +20,7 @@ mod forms;
 mod gate;
 mod guardrails;
 mod json;
+mod logs;
 mod otlp;
 mod readers;
 mod rows;
@@ -36,12 +42,12 @@ use facts::{Facts, Known};
 use gate::Gate;
 
 /// One more whenever arguments or answers of `Engine` or `Gate` change; decode/native.py has the same number.
-const SEAM: u32 = 2;
+const SEAM: u32 = 3;
 
 /// From this size on others may run Python meanwhile.
 const LARGE: usize = 16 * 1024;
 
-/// Decodes requests of traces by the facts that Python gave.
+/// Decodes requests of traces and logs by the facts that Python gave.
 #[pyclass(frozen)]
 struct Engine {
     known: Known,
@@ -96,12 +102,13 @@ impl Engine {
         TABLES.to_vec()
     }
 
-    /// What is made of a request, or None where Python must treat it as a whole; with a gate its copy too.
-    #[pyo3(signature = (body, *, tenant, received_at, earliest, oldest, latest, gate=None))]
+    /// What is made of a request, or None where Python must treat it as a whole; with a gate the copy of traces too.
+    #[pyo3(signature = (signal, body, *, tenant, received_at, earliest, oldest, latest, gate=None))]
     #[allow(clippy::too_many_arguments)]
     fn decode<'py>(
         &self,
         py: Python<'py>,
+        signal: &str,
         body: &[u8],
         tenant: &str,
         received_at: i64,
@@ -110,6 +117,11 @@ impl Engine {
         latest: i64,
         gate: Option<Bound<'py, Gate>>,
     ) -> PyResult<Option<Decoded<'py>>> {
+        let is_logs = match signal {
+            "traces" => false,
+            "logs" => true,
+            _ => return Err(PyValueError::new_err("a signal is traces or logs")),
+        };
         let moment = Moment {
             tenant,
             received_at,
@@ -125,7 +137,11 @@ impl Engine {
             .flatten()
             .unwrap_or_default();
         let gate = gate.as_ref().map(Bound::get);
-        let work = || catch_unwind(AssertUnwindSafe(|| read(&self.known, gate, moment, memory, body)));
+        let work = || {
+            catch_unwind(AssertUnwindSafe(|| {
+                read(&self.known, gate, moment, memory, body, is_logs)
+            }))
+        };
         let read = if body.len() < LARGE {
             work()
         } else {
@@ -159,9 +175,14 @@ fn read<'a>(
     moment: Moment<'a>,
     memory: Memory,
     body: &'a [u8],
+    is_logs: bool,
 ) -> (Memory, Option<Read<'a>>) {
     let mut batch = Batch::new(known, gate, moment, memory);
-    let whole = batch.read(body);
+    let whole = if is_logs {
+        batch.read_logs(body)
+    } else {
+        batch.read(body)
+    };
     let Batch {
         blocks,
         refusals,

@@ -160,6 +160,61 @@ impl<'a> Span<'a> {
     }
 }
 
+/// A log record without its body; made once and filled again for each record.
+#[derive(Default)]
+pub struct LogRecord<'a> {
+    pub trace_id: &'a [u8],
+    pub event_name: &'a str,
+    pub attributes: Vec<Attribute<'a>>,
+    recorded: u64,
+    observed: u64,
+}
+
+impl<'a> LogRecord<'a> {
+    /// Reads one record; `None` declines.
+    pub fn read(&mut self, bytes: &'a [u8]) -> Option<()> {
+        (self.trace_id, self.event_name, self.recorded, self.observed) = (&[], "", 0, 0);
+        self.attributes.clear();
+        let (mut walk, mut once) = (Fields::of(bytes), Once::default());
+        while !walk.is_done() {
+            let (number, value) = walk.next()?;
+            if matches!(number, 1 | 9 | 11 | 12) {
+                once.see(number)?;
+            }
+            match number {
+                1 => self.recorded = value.eight()?,
+                6 => self.attributes.push(attribute(value.bytes()?, 5)?),
+                9 => self.trace_id = value.bytes()?,
+                11 => self.observed = value.eight()?,
+                12 => self.event_name = value.text()?,
+                _ => check_field(Message::LogRecord, number, value, &mut once, 4)?,
+            }
+        }
+        Some(())
+    }
+
+    /// When it was recorded, else when it was observed; nanoseconds.
+    pub fn time(&self) -> u64 {
+        if self.recorded == 0 {
+            self.observed
+        } else {
+            self.recorded
+        }
+    }
+
+    /// The value of a key; of several the last.
+    pub fn last(&self, key: &str) -> Value<'a> {
+        let found = self.attributes.iter().rev().find(|each| each.key == key);
+        found.map_or(Value::Nothing, |each| each.value)
+    }
+
+    /// The value of a key; of several the first.
+    pub fn first(&self, key: &str) -> Value<'a> {
+        let found = self.attributes.iter().find(|each| each.key == key);
+        found.map_or(Value::Nothing, |each| each.value)
+    }
+}
+
 fn status(bytes: &[u8]) -> Option<i32> {
     let (mut walk, mut once, mut code) = (Fields::of(bytes), Once::default(), 0);
     while !walk.is_done() {

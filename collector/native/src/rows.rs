@@ -2,23 +2,26 @@
 
 use std::borrow::Cow;
 
+use crate::agent_span::AgentSpans;
 use crate::batch::{Batch, Origin, Violation};
-use crate::columns::{self, Link, Run, Step};
+use crate::columns::{self, Link, Step};
+use crate::event_rows::RunCells;
 use crate::events::{encode_metadata, Fault, Kept, Seen};
 use crate::facts::Fact;
 use crate::otlp::Span;
 use crate::span::{confirm, read, HandBack, SpanFacts, CLOSED, ERROR};
 use crate::text::{conversation_hash, parse_or_hash_id, uuid5};
 
-const RUNS: usize = 0;
-const STEPS: usize = 1;
+pub const RUNS: usize = 0;
+pub const STEPS: usize = 1;
 const LINKS: usize = 5;
 const MILLISECOND: f64 = 1e6;
 /// From here on a number of nanoseconds is no float.
 const EXACT: u64 = 1 << 53;
 const OTHER: &str = "other";
-const SUCCESS: &str = "success";
-const FAILURE: &str = "failure";
+pub const SUCCESS: &str = "success";
+pub const FAILURE: &str = "failure";
+pub const UNKNOWN: &str = "unknown";
 
 /// How many spans were ignored and refused: none or one.
 pub type Counts = (u64, u64);
@@ -50,7 +53,7 @@ pub fn closed<'t>(value: &'t str, allowed: &std::collections::HashSet<String>) -
     }
 }
 
-fn id<const N: usize>(raw: &[u8]) -> Option<[u8; N]> {
+pub fn id<const N: usize>(raw: &[u8]) -> Option<[u8; N]> {
     let found: [u8; N] = raw.try_into().ok()?;
     found.iter().any(|byte| *byte != 0).then_some(found)
 }
@@ -60,10 +63,15 @@ fn parent(span: &Span<'_>) -> u64 {
 }
 
 impl<'a> Batch<'a> {
-    pub fn decode(&mut self, span: &Span<'a>, scope: &'a str) -> Result<Counts, HandBack> {
-        let mut facts = read(self.known, span, scope)?;
+    pub fn decode(
+        &mut self,
+        span: &Span<'a>,
+        scope: &'a str,
+        agent: Option<&'a AgentSpans>,
+    ) -> Result<Counts, HandBack> {
+        let mut facts = read(self.known, span, scope, agent)?;
         let unconfirmed = self.confirm(span, &mut facts);
-        let origin = self.origin(span, &facts)?;
+        let origin = self.origin(span, &facts, agent)?;
         let is_step = facts.has(Fact::Operation);
         if let Some(violation) = self.violation(span, &origin, is_step) {
             self.refuse_all(span, &violation, &origin);
@@ -78,7 +86,9 @@ impl<'a> Batch<'a> {
             let step = self.prepare(span, &facts, &origin)?;
             self.add_step(span, &facts, &origin, &step)?;
             self.copy_step(span, &facts, &origin, &step, unconfirmed)?;
-            if facts.text(Fact::Role) == "agent" {
+            if let Some(agent) = agent.filter(|agent| agent.calls_tell_runs()) {
+                self.add_agent_run(span, &facts, &origin, agent)?;
+            } else if facts.text(Fact::Role) == "agent" {
                 self.add_run(span, &facts, &origin)?;
             }
             // Nothing is handed back from here on.
@@ -95,9 +105,9 @@ impl<'a> Batch<'a> {
 
     /// A span that tells what log records do makes no row, and goes on all the same.
     pub fn copy_repeated(&mut self, span: &Span<'a>, scope: &'a str) -> Result<Counts, HandBack> {
-        let mut facts = read(self.known, span, scope)?;
+        let mut facts = read(self.known, span, scope, None)?;
         let unconfirmed = self.confirm(span, &mut facts);
-        let origin = self.origin(span, &facts)?;
+        let origin = self.origin(span, &facts, None)?;
         let is_step = facts.has(Fact::Operation);
         if self.violation(span, &origin, is_step).is_some() {
             return Ok((1, 0));
@@ -124,8 +134,21 @@ impl<'a> Batch<'a> {
         parse_or_hash_id(&self.known.facts.namespace, text).ok_or(HandBack)
     }
 
-    fn origin(&mut self, span: &Span<'a>, facts: &SpanFacts<'a>) -> Result<Origin<'a>, HandBack> {
+    /// Ids and names of a span; those of a coding agent name no agent of their own.
+    fn origin(
+        &mut self,
+        span: &Span<'a>,
+        facts: &SpanFacts<'a>,
+        agent: Option<&'a AgentSpans>,
+    ) -> Result<Origin<'a>, HandBack> {
         let known = self.known;
+        let mut sender = self
+            .resources
+            .last()
+            .map_or_else(Default::default, |resource| resource.sender.clone());
+        if let Some(agent) = agent {
+            sender[0] = Cow::Borrowed(agent.agent_id());
+        }
         let (trace_id, span_id) = (id::<16>(span.trace_id), id::<8>(span.span_id));
         let run_id = if facts.has(Fact::RunId) {
             Some(self.id(facts.text(Fact::RunId))?)
@@ -137,7 +160,6 @@ impl<'a> Batch<'a> {
             (Some(trace), Some(span)) => Some(uuid5(&known.facts.namespace, &[&trace, &span])),
             _ => None,
         };
-        let mut names = [Cow::Borrowed(""), Cow::Borrowed(""), Cow::Borrowed("")];
         for (place, fact) in [Fact::AgentId, Fact::AgentVersion, Fact::Environment]
             .into_iter()
             .enumerate()
@@ -145,15 +167,11 @@ impl<'a> Batch<'a> {
             let told = self
                 .identifier(facts.text(fact), &known.agent_keys[place])
                 .into_owned();
-            names[place] = if told.is_empty() {
-                self.resources
-                    .last()
-                    .map_or(Cow::Borrowed(""), |resource| resource.sender[place].clone())
-            } else {
-                Cow::Owned(told)
-            };
+            if !told.is_empty() {
+                sender[place] = Cow::Owned(told);
+            }
         }
-        let [agent_id, agent_version, environment] = names;
+        let [agent_id, agent_version, environment] = sender;
         let actor = self.fact_name(facts.text(Fact::Actor), Fact::Actor, span, true);
         Ok(Origin {
             run_id,
@@ -257,6 +275,9 @@ impl<'a> Batch<'a> {
         if facts.flag(Fact::Failed) == Some(true) {
             return &statuses[2];
         }
+        if facts.flag(Fact::IsBegun) == Some(true) {
+            return &statuses[0];
+        }
         let stated = usize::try_from(span.status)
             .ok()
             .and_then(|code| statuses.get(code));
@@ -307,8 +328,7 @@ impl<'a> Batch<'a> {
         let names = &step.names;
         let metadata = encode_metadata(&step.metadata);
         let (step_id, run_id, trace_id) = ids(origin)?;
-        let call = facts.text(Fact::CallId);
-        let call_id = (!call.is_empty()).then(|| uuid5(&known.facts.namespace, &[call.as_bytes()]));
+        let call_id = self.call(facts.text(Fact::CallId));
         let moment = self.moment;
         let block = &mut self.blocks[STEPS];
         block.begin_row();
@@ -393,7 +413,7 @@ impl<'a> Batch<'a> {
             return Ok(());
         }
         let known = self.known;
-        let parent_run = match facts.text(Fact::ParentRunId) {
+        let parent = match facts.text(Fact::ParentRunId) {
             "" => None,
             text => Some(self.id(text)?),
         };
@@ -403,32 +423,19 @@ impl<'a> Batch<'a> {
             "" => SUCCESS,
             stated => stated,
         };
-        let conversation = conversation_hash(&known.facts.site_key, facts.text(Fact::ConversationId));
-        let (_, run_id, trace_id) = ids(origin)?;
-        let moment = self.moment;
-        let block = &mut self.blocks[RUNS];
-        block.begin_row();
-        let out = &mut block.data;
-        for column in &known.layout.runs {
-            match column {
-                Run::RunId => columns::uuid(out, &run_id),
-                Run::AgentId => columns::text(out, &origin.agent_id),
-                Run::AgentVersion => columns::text(out, &origin.agent_version),
-                Run::Environment => columns::text(out, &origin.environment),
-                Run::Status => columns::text(out, status),
-                Run::StartedAt => columns::number(out, span.start),
-                Run::EndedAt => columns::number(out, span.start.max(span.end)),
-                Run::CreatedAt => columns::time(out, moment.received_at),
-                Run::Tenant => columns::text(out, moment.tenant),
-                Run::TraceId => columns::uuid(out, &trace_id),
-                Run::SpanId => columns::number(out, origin.span_number()),
-                Run::ParentRunId => columns::optional_uuid(out, parent_run.as_ref()),
-                Run::Conversation => columns::text(out, &conversation),
-                Run::Actor => columns::text(out, &origin.actor),
-                Run::Source => columns::text(out, facts.source()),
-            }
-        }
-        Ok(())
+        self.put_run(
+            origin,
+            &RunCells {
+                status,
+                started: span.start,
+                ended: span.start.max(span.end),
+                span_number: origin.span_number(),
+                parent,
+                conversation: &conversation_hash(&known.facts.site_key, facts.text(Fact::ConversationId)),
+                actor: &origin.actor,
+                source: facts.source(),
+            },
+        )
     }
 
     fn add_link(&mut self, span: &Span<'a>, origin: &Origin<'a>) {

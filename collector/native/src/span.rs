@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use crate::agent_span::AgentSpans;
 use crate::facts::{Fact, Family, Known, Reader};
 use crate::otlp::{Attribute, Span, Value};
 use crate::readers::{Read, Said, NO_WORD};
@@ -11,7 +12,7 @@ pub const ERROR: i32 = 2;
 /// Rules under which names and words are counted.
 pub const IDENTIFIER: &str = "identifier.pattern";
 pub const CLOSED: &str = "closed.set";
-const CONFIRMED: &str = "tool.confirmed";
+pub const CONFIRMED: &str = "tool.confirmed";
 const AGENT: &str = "invoke_agent";
 const UNKNOWN_OPERATIONS: [&str; 2] = ["", "other"];
 
@@ -86,7 +87,7 @@ impl<'a> SpanFacts<'a> {
         }
     }
 
-    fn set(&mut self, fact: Fact, value: Said<'a>) {
+    pub fn set(&mut self, fact: Fact, value: Said<'a>) {
         self.values[fact as usize] = value;
     }
 
@@ -109,7 +110,12 @@ impl<'a> SpanFacts<'a> {
 }
 
 /// Reads a span by the conventions' tables and completes its facts.
-pub fn read<'a>(known: &'a Known, span: &Span<'a>, scope: &'a str) -> Outcome<SpanFacts<'a>> {
+pub fn read<'a>(
+    known: &'a Known,
+    span: &Span<'a>,
+    scope: &'a str,
+    agent: Option<&'a AgentSpans>,
+) -> Outcome<SpanFacts<'a>> {
     let mut facts = SpanFacts::new();
     let mut later: Later<'a> = Vec::new();
     for attribute in span.attributes() {
@@ -122,6 +128,9 @@ pub fn read<'a>(known: &'a Known, span: &Span<'a>, scope: &'a str) -> Outcome<Sp
         }
     }
     read_events(known, span, &mut facts)?;
+    if let Some(agent) = agent {
+        agent.read(known, span, &mut facts)?;
+    }
     complete(known, span, scope, &mut facts);
     Ok(facts)
 }
@@ -215,7 +224,7 @@ fn read_family<'a>(
     Ok(())
 }
 
-fn take<'a>(
+pub fn take<'a>(
     known: &'a Known,
     facts: &mut SpanFacts<'a>,
     fact: Fact,
@@ -305,7 +314,11 @@ fn complete<'a>(known: &'a Known, span: &Span<'a>, scope: &'a str, facts: &mut S
     let tool = facts.plain_text(Fact::ToolName);
     let answers = known.facts.answer_tools.get(scope);
     let is_answer = !tool.is_empty() && answers.is_some_and(|tools| tools.contains(tool));
-    let role = if is_attempt || is_answer { "wrapper" } else { role };
+    let role = if is_attempt || is_answer || facts.has(Fact::Decision) {
+        "wrapper"
+    } else {
+        role
+    };
     facts.set(Fact::Role, Said::Text(role));
     if !facts.has(Fact::StepType) {
         let kind = known
@@ -340,7 +353,11 @@ fn read_kind<'a>(known: &'a Known, name: &'a str, facts: &mut SpanFacts<'a>) {
     let is_step = kind != no_step;
     facts.set(Fact::Operation, Said::Text(if is_step { kind } else { "" }));
     if kind == "chat" {
-        facts.set(Fact::Name, Said::Nothing);
+        let is_begun = facts.flag(Fact::IsBegun) == Some(true);
+        facts.set(
+            Fact::Name,
+            if is_begun { Said::Text(name) } else { Said::Nothing },
+        );
     } else if matches!(kind, "retrieval" | "chain")
         && !facts.has(Fact::Name)
         && !name.contains(' ')
@@ -509,8 +526,15 @@ pub fn confirm<'a>(known: &'a Known, span: &Span<'a>, facts: &mut SpanFacts<'a>)
     let names_none = || known.patterns.unknown_tool.is_match(error.as_bytes());
     let operation = facts.plain_text(Fact::Operation);
     if known.facts.named_operations.iter().any(|each| each == operation) {
+        if facts.has(Fact::Registered) && !names_none() {
+            return None;
+        }
         let has_tool = facts.has(Fact::ToolName);
         let name = facts.plain_text(if has_tool { Fact::ToolName } else { Fact::Name });
+        let agents = &known.agents.data;
+        if facts.source() == agents.source && agents.packaged.contains(name) {
+            return None;
+        }
         let kept = tool_name(known, name, error, names_none)?;
         let said = match kept {
             Cow::Borrowed(text) => Said::Text(text),
@@ -536,7 +560,7 @@ pub fn confirm<'a>(known: &'a Known, span: &Span<'a>, facts: &mut SpanFacts<'a>)
 }
 
 /// What is kept in place of a tool's name of a failed call; None where the name is kept.
-fn tool_name<'a>(
+pub fn tool_name<'a>(
     known: &'a Known,
     name: &str,
     error: &str,

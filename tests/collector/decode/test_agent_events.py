@@ -9,7 +9,7 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 
 from agenttrace_collector.decode.batch import Batch
 from agenttrace_collector.decode.otlp import decode_logs
-from agenttrace_schemas.rows import DecisionRow, RunRow, SignalRow
+from agenttrace_schemas.rows import DecisionRow, RejectionRow, RunRow, SignalRow
 from tests.support.agents import CONTEXT
 from tests.support.rows import rows_of
 
@@ -60,6 +60,21 @@ def test_a_routed_model_is_a_decision(source: str, reason: str) -> None:
     )
     assert decision.run_id == run.run_id
     assert decision.step_id is None
+
+
+def test_a_model_whose_name_no_decision_can_select_is_refused() -> None:
+    """A decision selects one word; the request's other records are kept."""
+    routing = {
+        "event.name": "gemini_cli.model_routing",
+        "session.id": "s",
+        "decision_model": "gpt-4o (Azure)",
+    }
+    prompt = {"event.name": PROMPT[GEMINI], "session.id": "s", **OF_RUN[GEMINI]}
+    batch = decoded(GEMINI, prompt, routing)
+    assert batch.refusals == {("decision", "label.pattern"): 1}
+    (refused,) = rows_of(batch, RejectionRow)
+    assert (refused.attribute_key, refused.agent_id) == ("decision_model", "gemini-cli")
+    assert batch.refused == len(rows_of(batch, RunRow)) == 1
 
 
 def test_routing_that_failed_selects_nothing() -> None:

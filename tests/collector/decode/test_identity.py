@@ -37,6 +37,13 @@ def test_any_other_given_id_becomes_a_uuid5(text: str) -> None:
     assert identity.parse_or_hash_id(text) == made
 
 
+@pytest.mark.parametrize("name", ["", " ", "<not specified>", "_redacted", "_redacted_0a1b2c3d", "a" * 129])
+def test_what_names_no_call_makes_no_id(name: str) -> None:
+    """Other calls may have it, too, and would be taken for this one."""
+    assert identity.call(name) is None
+    assert identity.call("call_1") == identity.call(" call_1 ") != identity.call("call_2")
+
+
 def test_ids_of_twins_in_one_span_differ() -> None:
     """Two events that say the same at the same time are told apart by their ordinal."""
     first, second = (identity.event(TRACE + SPAN, "e", 1, b"fields", ordinal=ordinal) for ordinal in (0, 1))

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,10 +12,12 @@ import pytest
 from agenttrace_collector.decode.batch import Context
 from agenttrace_collector.decode.native import MODULE, SEAM, EngineMissing, NativeEngine
 from agenttrace_collector.decode.native_facts import engine_facts
-from agenttrace_collector.decode.otlp import decode_traces
+from agenttrace_collector.decode.otlp import decode_logs, decode_traces
+from agenttrace_collector.decode.otlp_json import logs_from_json, traces_from_json
 from agenttrace_collector.errors import Rejected
 from agenttrace_schemas import wire
 from agenttrace_schemas.rules import Policy
+from tests.support.agents import CONTEXT, agent_scenarios
 from tests.support.corpus import FOLDER, RECORDED_AT
 from tests.support.native import needs_engine
 from tests.support.otlp import DECISION, NOW, STEP, ASpan, traces
@@ -25,7 +26,8 @@ from tests.support.reference import reference_request
 pytestmark = needs_engine
 # Of the spans of one file.
 MOST_HANDED_BACK = 0.02
-FILES = sorted(FOLDER.rglob("*.traces.*.binpb"))
+DECODE = {"traces": decode_traces, "logs": decode_logs}
+FROM_JSON = {"traces": traces_from_json, "logs": logs_from_json}
 
 
 @pytest.fixture(scope="module")
@@ -40,16 +42,37 @@ def context(engine: NativeEngine, at: int = RECORDED_AT) -> Context:
 
 
 def test_every_file_of_the_corpus_makes_the_same_batch(engine: NativeEngine) -> None:
-    """Rows, counts and digest; at most two spans of a hundred are handed back, in any file, and no request declined."""
-    handed_back: dict[Path, float] = {}
-    for file in FILES:
-        body, before = file.read_bytes(), engine.counts.handed_back
-        batch = decode_traces(body, context(engine))
-        assert engine.traces(body, context(engine)) == batch, file
-        handed_back[file] = (engine.counts.handed_back - before) / max(1, batch.received)
-    assert {file: share for file, share in handed_back.items() if share > MOST_HANDED_BACK} == {}
+    """Rows, counts and digest; at most two spans or records of a hundred are handed back, in any file, and no request declined."""
+    files = sorted(FOLDER.rglob("*.binpb"))
+    sent = [(file.name.split(".")[1], file.read_bytes()) for file in files]
+    assert _handed_back(engine, sent, RECORDED_AT) == []
+    assert len(sent) > 150
+
+
+def test_every_request_of_a_coding_agent_makes_the_same_batch(engine: NativeEngine) -> None:
+    """Spans and log records of each set, within the same bound."""
+    sent = [
+        (signal := name.split(".")[1], FROM_JSON[signal](body).data if name.endswith(".json") else body)
+        for scenario in agent_scenarios()
+        for name, body in scenario.requests
+        if name.split(".")[1] in DECODE
+    ]
+    assert _handed_back(engine, sent, CONTEXT.received_at) == []
+    assert len(sent) > 300
+
+
+def _handed_back(engine: NativeEngine, sent: Sequence[tuple[str, bytes]], now: int) -> list[int]:
+    """The places of requests of which more was handed back than may be; each makes the same batch."""
+    found = []
+    for place, (signal, body) in enumerate(sent):
+        before = engine.counts.handed_back
+        batch = DECODE[signal](body, context(engine, now))
+        made = engine.traces if signal == "traces" else engine.logs
+        assert made(body, context(engine, now)) == batch, place
+        if engine.counts.handed_back - before > MOST_HANDED_BACK * batch.received:
+            found.append(place)
     assert engine.counts.declined == 0
-    assert len(handed_back) > 100
+    return found
 
 
 def test_the_reference_request_makes_the_same_batch(engine: NativeEngine) -> None:
@@ -96,15 +119,14 @@ def test_another_policy_is_treated_in_python(engine: NativeEngine) -> None:
 @pytest.mark.parametrize(
     "change",
     [
-        lambda _: {"left_scopes": {""}},
         lambda facts: {"kinds": [*facts["kinds"], ("odd", "decision", "agent_runs")]},
         lambda facts: {"first": [*facts["first"], ("odd", "mood", ("text", None, None, False))]},
         lambda facts: {"later": [*facts["later"], ("odd", 1, "mood", ("text", None, None, False))]},
     ],
-    ids=["scope", "kind of event", "first key of a fact", "later key of a fact"],
+    ids=["kind of event", "first key of a fact", "later key of a fact"],
 )
 def test_what_only_python_knows_is_handed_back(change: Callable[[Any], Mapping[str, Any]]) -> None:
-    """A scope, a typed event or a fact that the engine has not does not end its building."""
+    """A typed event or a fact that the engine has not does not end its building."""
     policy = Policy()
     facts = engine_facts(policy)
     engine = NativeEngine(policy, {**facts, **change(facts)})

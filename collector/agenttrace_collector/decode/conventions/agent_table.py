@@ -57,7 +57,7 @@ class CodingAgent(NamedTuple):
     failed_is_unrun: bool = False
     # Whether each call that ran and failed names the type of its error: others were cancelled before they ran.
     types_failures: bool = False
-    # The program's own words, from the beginning, for a call that was not let through, where nothing else tells it.
+    # The program's own words, as a whole, for a call that was not let through, where nothing else tells it.
     denial: re.Pattern[str] | None = None
     # Names of the agent that the user talks to, under `agent_name`; every other name is of a subagent.
     main_agents: tuple[str, ...] = ()

@@ -16,6 +16,8 @@ SOURCE: Final = "coding_agent"
 SERVER_TOOL: Final = "mcp_tool"
 SERVER_TOOL_KEYS: Final = ("mcp_server_name", "mcp_tool_name")
 EVENT_NAME: Final = "event.name"
+# The place of a record among those of its session.
+SEQUENCE: Final = "event.sequence"
 AGENT_NAME: Final = "agent_name"
 
 
@@ -113,7 +115,8 @@ _CODEX: Final = CodingAgent(
     session_key="conversation.id",
     failed_is_unrun=True,
     denial=re.compile(
-        r'exec_command failed: CreateProcess \{ message: "Rejected\(|approval policy is \w+; reject command '
+        r'(exec_command failed: CreateProcess \{ message: "Rejected\(|approval policy is [A-Za-z]+; reject command )'
+        r"(?s:.*)"
     ),
     main_agents=("/root",),
     records={
@@ -183,7 +186,7 @@ _GEMINI_TOOL: Final = {
     "words": "error",
 }
 # Qwen Code's, where its user is asked through an editor.
-_CANCELLED: Final = re.compile(r'Tool "[^"]{1,128}" was canceled by the user\.\Z')
+_CANCELLED: Final = re.compile(r'Tool "[^"]{1,128}" was canceled by the user\.')
 # A router's name may stand before what it went by.
 _ROUTING: Final = AgentRecord(
     "event",
