@@ -83,9 +83,9 @@ def test_a_failed_commit_is_an_obstacle_until_one_succeeds(caplog: pytest.LogCap
     with caplog.at_level(logging.WARNING):
         for _ in range(3):
             with pytest.raises(Unavailable):
-                writer.submit(fail).result()
+                writer.do(fail)
         assert writer.obstacle() == "the disk fails"
-        writer.submit(lambda *_: None).result()
+        writer.do(lambda *_: None)
         assert writer.obstacle() == ""
     assert len(caplog.records) == 2
     writer.close()

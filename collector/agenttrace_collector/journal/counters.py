@@ -80,15 +80,14 @@ class Changes:
         self.counts: Counter[tuple[str, RowCount]] = Counter()
         self.queued: Counter[tuple[str, Queued]] = Counter()
         self.duplicate_requests = 0
+        # What the commit adds.
+        self.bytes = 0
 
     def add(self, table: str, kind: RowCount, number: int) -> None:
         """Count `number` more of a kind for a table."""
         self.counts[table, kind] += number
-
-    @property
-    def bytes(self) -> int:
-        """The bytes that the commit adds."""
-        return sum(number for (_, kind), number in self.counts.items() if kind is RowCount.BYTES)
+        if kind is RowCount.BYTES:
+            self.bytes += number
 
 
 class JournalCounters:
@@ -107,6 +106,11 @@ class JournalCounters:
     def bytes(self) -> int:
         """Bytes of all entries."""
         return self._bytes
+
+    @property
+    def oldest(self) -> int | None:
+        """When the first entry was written."""
+        return self._oldest
 
     def apply(self, changes: Changes, oldest: int | None, file_bytes: int) -> None:
         """Applies the changes of a commit at once."""

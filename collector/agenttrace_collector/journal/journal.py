@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import functools
 import logging
 import os
@@ -10,7 +9,6 @@ import shutil
 import sqlite3
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future
 from typing import Final, TypeVar
 
 from agenttrace_collector.config.directories import JOURNAL_SETTING, prepare_directory, refuse_links
@@ -102,7 +100,7 @@ class Journal:
             return True
         work = functools.partial(self._append, batch=batch, filled=filled)
         pending = batch.size + sum(len(entry.data) for entry in batch.forwarded.values())
-        return await asyncio.wrap_future(self._writer.submit(work, pending))
+        return await self._writer.write(work, pending, batch.digest)
 
     def queues(self) -> list[ForwardQueue]:
         """The queues of the exporters."""
@@ -242,8 +240,7 @@ class Journal:
         self, store: JournalStore, changes: Changes, *, batch: Batch, filled: Mapping[str, EncodedRows]
     ) -> bool:
         now, digest = self._now(), batch.digest
-        store.forget(now)
-        if digest and store.seen(digest, now):
+        if digest and store.appends.seen(digest, now):
             changes.duplicate_requests += 1
             for table, rows in filled.items():
                 changes.add(table, RowCount.DUPLICATE, rows.rows)
@@ -251,7 +248,7 @@ class Journal:
         self._make_sure_of_room(changes, batch.size)
         self._queues.check_room(changes, batch.forwarded, self._options.retry_after)
         if digest:
-            store.remember(digest, now + int(self._options.window * _NANOSECONDS))
+            store.appends.remember(digest, now + int(self._options.window * _NANOSECONDS))
         for table, rows in filled.items():
             self._put(store, changes, table, rows)
         self._queues.append(store, changes, batch.forwarded)
@@ -266,13 +263,12 @@ class Journal:
             raise Throttled(message, self._options.retry_after, Reason.DISK_FULL)
 
     def _put(self, store: JournalStore, changes: Changes, table: str, rows: EncodedRows) -> None:
-        store.append(self._ids[table], rows, self._now())
+        store.appends.add(self._ids[table], rows, self._now())
         changes.add(table, RowCount.ACCEPTED, rows.rows)
         changes.add(table, RowCount.BYTES, len(rows.data))
 
     def _do(self, work: Callable[[JournalStore, Changes], T]) -> T:
-        future: Future[T] = self._writer.submit(work)
-        return future.result()
+        return self._writer.do(work)
 
     def _read(self, work: Callable[[JournalStore], T]) -> T:
         """Read beside the writer, or through it where all is in memory."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sqlite3
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from agenttrace_collector.decode.batch import LENGTH, EncodedRows
+from agenttrace_collector.journal.appends import Appends
 from agenttrace_collector.journal.layout import Layout
 from agenttrace_collector.journal.options import Durability
 
@@ -21,7 +22,8 @@ _PAGE: Final = 8192
 _CHECKPOINT_BYTES: Final = 8 * 1024 * 1024
 # Reading all of a larger file would hold up the start; damage is then met where it lies.
 _CHECKED_BYTES: Final = 256 * 1024 * 1024
-_FORGOTTEN_AT_ONCE: Final = 512
+# Two for each number of requests in a group, and the others.
+_STATEMENTS: Final = 600
 _SYNCHRONOUS: Final = {Durability.FSYNC: "FULL", Durability.OS: "NORMAL", Durability.MEMORY: "OFF"}
 
 _SCHEMA: Final = """
@@ -81,19 +83,27 @@ class JournalStore:
         self._path = path
         where = f"{path.absolute().as_uri()}?mode=ro" if path and read_only else path or ":memory:"
         self._connection = sqlite3.connect(
-            where, isolation_level=None, check_same_thread=False, timeout=10.0, uri=read_only
+            where,
+            isolation_level=None,
+            check_same_thread=False,
+            timeout=10.0,
+            uri=read_only,
+            cached_statements=_STATEMENTS,
         )
+        self.appends = Appends(self._connection)
 
     def close(self) -> None:
         """Close the connection; a transaction that is open is undone."""
         self._connection.close()
 
-    def begin(self) -> None:
-        """Start the transaction of one group."""
+    def begin(self, digests: Collection[bytes] = ()) -> None:
+        """Start the transaction of one group, whose requests have these digests."""
+        self.appends = Appends(self._connection, digests)
         self._connection.execute("BEGIN IMMEDIATE")
 
     def commit(self) -> None:
         """End the transaction; with `fsync` it is on disk when this returns."""
+        self.appends.write()
         self._connection.execute("COMMIT")
 
     def rollback(self) -> None:
@@ -119,32 +129,6 @@ class JournalStore:
         """Every layout that was ever used here."""
         rows = self._connection.execute("SELECT id, table_name, columns, version FROM layouts ORDER BY id")
         return {number: Layout.load(table, dumped, version) for number, table, dumped, version in rows}
-
-    def append(self, layout: int, rows: EncodedRows, now: int) -> None:
-        """Add an entry at the end."""
-        self._connection.execute(
-            "INSERT INTO entries (layout, rows, bytes, written_at, lengths, data) VALUES (?, ?, ?, ?, ?, ?)",
-            (layout, rows.rows, len(rows.data), now, rows.lengths.tobytes(), rows.data),
-        )
-
-    def seen(self, digest: bytes, now: int) -> bool:
-        """Whether this request is remembered."""
-        known = self._connection.execute("SELECT expires FROM seen WHERE digest = ?", (digest,)).fetchone()
-        return bool(known and known[0] > now)
-
-    def remember(self, digest: bytes, expires: int) -> None:
-        """Remember a request until then."""
-        self._connection.execute(
-            "INSERT OR REPLACE INTO seen (digest, expires) VALUES (?, ?)", (digest, expires)
-        )
-
-    def forget(self, now: int) -> None:
-        """Drop some requests whose time is over; called with every group, it keeps up."""
-        self._connection.execute(
-            "DELETE FROM seen WHERE digest IN"
-            " (SELECT digest FROM seen WHERE expires <= ? ORDER BY expires LIMIT ?)",
-            (now, _FORGOTTEN_AT_ONCE),
-        )
 
     def waiting(self) -> dict[int, tuple[int, int]]:
         """Rows and bytes by layout; of entries that were delivered in part only the rest counts."""

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import sqlite3
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
 from agenttrace_collector.errors import CollectorError, Reason, Unavailable
 from agenttrace_collector.journal.counters import Changes, JournalCounters
+from agenttrace_collector.journal.groups import Groups, Task
 from agenttrace_collector.journal.reserve import Reserve
 from agenttrace_collector.journal.store import JournalStore, damaged
 from agenttrace_collector.telemetry.spans import SpanName, span
@@ -21,22 +21,13 @@ from agenttrace_collector.telemetry.spans import SpanName, span
 _log: Final = logging.getLogger(__name__)
 # A failed commit is an obstacle until one succeeds, for so long at most: then the next request tries it.
 _FAILURE_SECONDS: Final = 10.0
-_GROUP_BYTES: Final = 32 * 1024 * 1024
-_GROUP_TASKS: Final = 256
 _SHRINK_BYTES: Final = 16 * 1024 * 1024
 
 T = TypeVar("T")
 
 
-@dataclass(slots=True)
-class _Task:
-    work: Callable[[JournalStore, Changes], Any]
-    size: int
-    future: Future[Any] = field(default_factory=Future)
-
-
 class Writer:
-    """Owns the only connection that writes; `submit` hands it work from any thread."""
+    """Owns the only connection that writes; `write` and `do` hand it work."""
 
     def __init__(
         self,
@@ -50,11 +41,7 @@ class Writer:
         self._store: JournalStore | None = None
         self._ledger = ledger
         self._reserve = reserve
-        self._pending_bytes = pending_bytes
-        self._tasks: deque[_Task] = deque()
-        self._waiting = 0
-        self._ready = threading.Condition()
-        self._closing = False
+        self.groups = Groups(pending_bytes)
         self._failure = ""
         self._failed_at = 0.0
         self._thread = threading.Thread(target=self._run, name="journal-writer", daemon=True)
@@ -69,37 +56,32 @@ class Writer:
         self._store = store
         self._thread.start()
 
-    def submit(self, work: Callable[[JournalStore, Changes], T], size: int = 0) -> Future[T]:
-        """Queue work; the future is done when its group is committed, or tells why it is not."""
-        task = _Task(work, size)
-        with self._ready:
-            if self._closing:
-                message = "journal: it is closed"
-                raise Unavailable(message)
-            if self._waiting and size and self._waiting + size > self._pending_bytes:
-                message = "journal: too many bytes wait to be written"
-                raise Unavailable(message)
-            self._tasks.append(task)
-            self._waiting += size
-            self._ready.notify()
-        return task.future
+    async def write(self, work: Callable[[JournalStore, Changes], T], size: int, digest: bytes) -> T:
+        """Does work that adds so many bytes for a request; returns when its group is committed."""
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[T] = loop.create_future()
+        self.groups.submit(Task(work, size, digest, future, loop))
+        return await future
+
+    def do(self, work: Callable[[JournalStore, Changes], T]) -> T:
+        """The same from a thread, for work that adds nothing."""
+        future: Future[T] = Future()
+        self.groups.submit(Task(work, 0, b"", future))
+        return future.result()
 
     def close(self) -> None:
         """Finish what is queued, then close the file."""
-        with self._ready:
-            self._closing = True
-            self._ready.notify()
+        self.groups.close()
         self._thread.join()
         if self._store:
             self._store.close()
 
     def _run(self) -> None:
-        while group := self._take():
-            live = [task for task in group if task.future.set_running_or_notify_cancel()]
-            self._work_off(live)
+        while group := self.groups.take():
+            self._work_off(group)
             self._shrink()
 
-    def _work_off(self, group: list[_Task]) -> None:
+    def _work_off(self, group: list[Task]) -> None:
         """Commit the group. On a full disk what delivery wants is tried alone: it makes room.
 
         It has no size; where even that finds no space, the reserve is given up for it.
@@ -107,14 +89,23 @@ class Writer:
         failed, error = self._attempt(group)
         small = [task for task in failed if not task.size]
         if small and error and _is_full(error):
-            _tell([task for task in failed if task.size], error)
+            self._refuse([task for task in failed if task.size], error)
             failed, error = self._attempt(small)
             if error and _is_full(error) and self._reserve.give_up():
                 failed, error = self._attempt(small)
         if error:
-            _tell(failed, error)
+            self._refuse(failed, error)
 
-    def _attempt(self, group: list[_Task]) -> tuple[list[_Task], Exception | None]:
+    def _refuse(self, group: list[Task], error: Exception) -> None:
+        outcomes = []
+        for task in group:
+            kind = Reason.DISK_FULL if _is_full(error) else Reason.UNAVAILABLE
+            failure = Unavailable(f"journal: {reason(error)}", reason=kind)
+            failure.__cause__ = error
+            outcomes.append((task, failure))
+        self.groups.tell(outcomes)
+
+    def _attempt(self, group: list[Task]) -> tuple[list[Task], Exception | None]:
         """Commit the group; what failed, and why."""
         try:
             self._commit(group)
@@ -126,34 +117,25 @@ class Writer:
             return group, error
         return [], None
 
-    def _take(self) -> list[_Task]:
-        with self._ready:
-            self._ready.wait_for(lambda: self._tasks or self._closing)
-            group: list[_Task] = []
-            size = 0
-            while self._tasks and len(group) < _GROUP_TASKS and (not group or size < _GROUP_BYTES):
-                group.append(self._tasks.popleft())
-                size += group[-1].size
-            self._waiting -= size
-        return group
-
-    def _commit(self, group: list[_Task]) -> None:
+    def _commit(self, group: list[Task]) -> None:
         store = self._store = self._store or self._open()
         changes = Changes()
         with span(SpanName.COMMIT, requests=len(group), bytes=sum(task.size for task in group)):
-            store.begin()
-            results = [_result(task.work, store, changes) for task in group]
-            oldest, size = store.oldest(), store.size()
+            store.begin([task.digest for task in group if task.digest])
+            results = [_result(task, store, changes) for task in group]
+            store.appends.write()
+            oldest, size = self._oldest(store, group), store.size()
             store.commit()
         self._ledger.apply(changes, oldest, size)
         if self._failure:
             _log.warning("journal: commits succeed again (before: %s)", self._failure)
             self._failure = ""
-        for task, result in zip(group, results, strict=True):
-            if isinstance(result, CollectorError):
-                task.future.set_exception(result)
-            else:
-                task.future.set_result(result)
+        self.groups.tell(zip(group, results, strict=True))
+
+    def _oldest(self, store: JournalStore, group: list[Task]) -> int | None:
+        """When the first entry was written: requests do not change it, unless there was none."""
+        known = self._ledger.oldest
+        return store.oldest() if known is None or not all(task.size for task in group) else known
 
     def _recover(self, error: Exception) -> None:
         """Undo the transaction; where SQLite is not sure of its state, open the file anew."""
@@ -168,9 +150,7 @@ class Writer:
         self._store = None
 
     def _shrink(self) -> None:
-        with self._ready:
-            idle = not self._tasks
-        if not idle or not self._ledger.is_empty or not self._store:
+        if not self.groups.is_idle or not self._ledger.is_empty or not self._store:
             return
         try:
             if not self._reserve.held or self._store.unused() > _SHRINK_BYTES:
@@ -179,14 +159,6 @@ class Writer:
                 self._ledger.resize(self._store.size())
         except sqlite3.Error as error:
             _log.warning("journal: the empty file could not be shrunk (%s)", reason(error))
-
-
-def _tell(group: list[_Task], error: Exception) -> None:
-    for task in group:
-        kind = Reason.DISK_FULL if _is_full(error) else Reason.UNAVAILABLE
-        failure = Unavailable(f"journal: {reason(error)}", reason=kind)
-        failure.__cause__ = error
-        task.future.set_exception(failure)
 
 
 def reason(error: Exception) -> str:
@@ -202,10 +174,14 @@ def _is_full(error: Exception) -> bool:
     return getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_FULL
 
 
-def _result(
-    work: Callable[[JournalStore, Changes], T], store: JournalStore, changes: Changes
-) -> T | CollectorError:
+def _result(task: Task, store: JournalStore, changes: Changes) -> Any:
+    if task.future.cancelled():
+        # Its sender is gone, and will send it again.
+        return None
+    if not task.size:
+        # Delivery moves entries.
+        store.appends.write()
     try:
-        return work(store, changes)
+        return task.work(store, changes)
     except CollectorError as error:
         return error
