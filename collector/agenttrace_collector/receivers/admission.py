@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from agenttrace_collector.config.sections import Config
 from agenttrace_collector.errors import Reason, Throttled, Unavailable
 from agenttrace_collector.receivers.fair_queue import Turns
-from agenttrace_collector.receivers.in_flight import Arriving, Bodies, add
+from agenttrace_collector.receivers.holding import Holding
+from agenttrace_collector.receivers.in_flight import ArrivalClock, Arriving, Bodies, add
 from agenttrace_collector.receivers.recent import RecentBytes
 from agenttrace_collector.telemetry.memory import ResidentMemory, give_memory_back
 
@@ -57,8 +58,8 @@ class _Waiting:
     tenant: str
     cost: int
     beside: int
-    body: Arriving | None
-    granted: asyncio.Future[None]
+    body: Arriving | None = None
+    granted: asyncio.Future[None] | None = None
 
 
 class AdmissionController:
@@ -84,77 +85,45 @@ class AdmissionController:
         """Whether memory is under the soft limit."""
         return self._resident() < self._limits.soft_bytes
 
-    @asynccontextmanager
-    async def receiving(self, tenant: str) -> AsyncIterator[Arriving]:
+    def receiving(self, tenant: str) -> Holding[Arriving]:
         """Accounts for a body from before it is read until its response; refuses it over the soft limit.
 
         Up to the hard limit it is not refused if others hold more than their share and this tenant does not, or if
         this tenant sent less than others: what was stored is still settled and merged, which takes memory.
         """
-        if not self.has_room and not self._is_less_than_others(tenant):
-            raise _throttled("memory")
-        if len(self._bodies) >= self._limits.bodies and not self._bodies.cut_off_oldest(_CUT_OFF_AT_ONCE):
-            raise _throttled("requests")
         body = Arriving(tenant)
-        self._bodies.add(body)
-        try:
-            yield body
-        finally:
-            self._bodies.remove(body)
-            self._wake()
+        return Holding(partial(self._begin, body), partial(self._end, body))
 
-    @asynccontextmanager
-    async def receive(self, body: Arriving, seconds: float) -> AsyncIterator[None]:
+    def receive(self, body: Arriving, seconds: float) -> ArrivalClock:
         """Bounds the time a sender may take for a body; where others need its room it ends at once."""
-        deadline = asyncio.get_running_loop().time() + seconds
-        try:
-            async with asyncio.timeout_at(deadline) as body.clock:
-                yield
-        except TimeoutError:
-            raise _late(cut_off=asyncio.get_running_loop().time() < deadline) from None
-        finally:
-            body.clock = None
+        return ArrivalClock(body, seconds, late=_late, cut_off=partial(_throttled, "memory"))
 
     async def grow(self, body: Arriving, size: int, announced: int = 0) -> None:
         """So many more bytes of a body have arrived; waits until there is room to decode it."""
         self._bodies.resize(body, body.size + size)
-        await self._wait_for(self._wanted(body, 0, max(body.size, announced)))
+        beside = max(body.size, announced) * _DECODING_FACTOR
+        await self._wait_for(_Waiting(body.tenant, 0, beside, body))
 
-    @asynccontextmanager
-    async def expecting(self, body: Arriving) -> AsyncIterator[None]:
+    def expecting(self, body: Arriving) -> Holding[None]:
         """Reserves memory for a body that the library shows only when it is complete.
 
         For one as large as this tenant's before, and beyond it for decoding one, so that bodies which have arrived do
         not leave too little to take any of them.
         """
         expected = int(self._expectation(body.tenant))
-        self._bodies.resize(body, expected)
-        async with self._reserve(self._wanted(body, expected, expected)):
-            body.unseen_since = asyncio.get_running_loop().time()
-            try:
-                yield
-            finally:
-                body.unseen_since = None
+        wanted = _Waiting(body.tenant, expected, expected * _DECODING_FACTOR, body)
+        return Holding(partial(self._expect, wanted), partial(self._leave, wanted))
 
-    @asynccontextmanager
-    async def admit(self, tenant: str) -> AsyncIterator[None]:
+    def admit(self, tenant: str) -> Holding[None]:
         """Holds a slot from the end of the body until the response."""
-        async with AsyncExitStack() as stack:
-            try:
-                await stack.enter_async_context(self._turns.take_turn(tenant, self._patience))
-            except TimeoutError:
-                raise _throttled("requests") from None
-            yield
+        return Holding(partial(self._take_turn, tenant), partial(self._turns.give_back, tenant))
 
-    @asynccontextmanager
-    async def reserve(self, size: int, tenant: str) -> AsyncIterator[None]:
+    def reserve(self, size: int, tenant: str) -> Holding[None]:
         """Reserves memory to decode a body of this size; a single request always gets it."""
         self._expected[tenant] = max(size, self._expectation(tenant) * _FORGETTING, _SMALLEST)
         self._recent.add(tenant, size)
-        cost = size * _DECODING_FACTOR
-        granted = asyncio.get_running_loop().create_future()
-        async with self._reserve(_Waiting(tenant, cost, 0, None, granted)):
-            yield
+        wanted = _Waiting(tenant, size * _DECODING_FACTOR, 0)
+        return Holding(partial(self._wait_for, wanted), partial(self._leave, wanted))
 
     async def watch(self, interval: float) -> None:
         """Watches the memory: returns free heap to the system and ends the reading of bodies.
@@ -182,24 +151,42 @@ class AdmissionController:
     def _expectation(self, tenant: str) -> float:
         return self._expected.get(tenant, float(self._limits.body_bytes))
 
-    def _wanted(self, body: Arriving, cost: int, size: int) -> _Waiting:
-        granted = asyncio.get_running_loop().create_future()
-        return _Waiting(body.tenant, cost, size * _DECODING_FACTOR, body, granted)
+    async def _begin(self, body: Arriving) -> Arriving:
+        if not self.has_room and not self._is_less_than_others(body.tenant):
+            raise _throttled("memory")
+        if len(self._bodies) >= self._limits.bodies and not self._bodies.cut_off_oldest(_CUT_OFF_AT_ONCE):
+            raise _throttled("requests")
+        self._bodies.add(body)
+        return body
 
-    @asynccontextmanager
-    async def _reserve(self, wanted: _Waiting) -> AsyncIterator[None]:
-        await self._wait_for(wanted)
+    def _end(self, body: Arriving) -> None:
+        self._bodies.remove(body)
+        self._wake()
+
+    async def _take_turn(self, tenant: str) -> None:
         try:
-            yield
-        finally:
-            self._count(wanted, -wanted.cost)
-            self._wake()
+            await self._turns.take(tenant, self._patience)
+        except TimeoutError:
+            raise _throttled("requests") from None
+
+    async def _expect(self, wanted: _Waiting) -> None:
+        if body := wanted.body:
+            self._bodies.resize(body, wanted.cost)
+            await self._wait_for(wanted)
+            body.unseen_since = asyncio.get_running_loop().time()
+
+    def _leave(self, wanted: _Waiting) -> None:
+        if wanted.body:
+            wanted.body.unseen_since = None
+        self._count(wanted, -wanted.cost)
+        self._wake()
 
     async def _wait_for(self, wanted: _Waiting) -> None:
         """Reserve the cost when there is room for it; raises `Throttled` where there is none in time."""
         if not self._is_behind(wanted.tenant) and self._fits(wanted):
             self._count(wanted, wanted.cost)
             return
+        wanted.granted = asyncio.get_running_loop().create_future()
         self._waiting.append(wanted)
         self._bodies.cut_off_beyond_share(wanted.tenant, self._limits.body_bytes)
         try:
@@ -251,11 +238,13 @@ class AdmissionController:
 
     def _wake(self) -> None:
         """Give room to those that wait, who uses least first; none overtakes one that uses less."""
+        if not self._waiting:
+            return
         most = None
         for wanted in sorted(self._waiting, key=lambda each: self._uses(each.tenant)):
             if most is not None and self._uses(wanted.tenant) > most:
                 return
-            if wanted.granted.done():
+            if wanted.granted is None or wanted.granted.done():
                 continue
             if self._fits(wanted):
                 self._waiting.remove(wanted)
@@ -270,9 +259,7 @@ def _throttled(limit: str) -> Throttled:
     return Throttled(message, _RETRY_AFTER, Reason.MEMORY if limit == "memory" else Reason.RATE)
 
 
-def _late(*, cut_off: bool) -> Unavailable:
-    if cut_off:
-        return _throttled("memory")
+def _late() -> Unavailable:
     return Unavailable("the body took too long to arrive", _RETRY_AFTER)
 
 

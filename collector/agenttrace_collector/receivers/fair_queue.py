@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from functools import partial
 from typing import Final
+
+from agenttrace_collector.receivers.holding import Holding
 
 # A tenant takes places while it has less than so many times those that are left: alone three quarters of them,
 # so that whoever comes next finds one.
@@ -21,17 +22,24 @@ class Turns:
         self._taken: Counter[str] = Counter()
         self._waiting: dict[str, deque[asyncio.Future[None]]] = {}
 
-    @asynccontextmanager
-    async def take_turn(self, tenant: str, patience: float | None = None) -> AsyncIterator[None]:
+    def take_turn(self, tenant: str, patience: float | None = None) -> Holding[None]:
         """Waits for a permit and holds it; raises `TimeoutError` after `patience` seconds."""
+        return Holding(partial(self.take, tenant, patience), partial(self.give_back, tenant))
+
+    async def take(self, tenant: str, patience: float | None = None) -> None:
+        """Waits for a permit, which is to be given back; raises `TimeoutError` after `patience` seconds."""
         if self._waiting or not self._may_take(tenant):
             await self._wait(tenant, patience)
         else:
             self._take(tenant)
-        try:
-            yield
-        finally:
-            self._give_back(tenant)
+
+    def give_back(self, tenant: str) -> None:
+        """Ends a turn."""
+        self._free += 1
+        self._taken[tenant] -= 1
+        if not self._taken[tenant]:
+            del self._taken[tenant]
+        self._grant()
 
     async def _wait(self, tenant: str, patience: float | None) -> None:
         turn = asyncio.get_running_loop().create_future()
@@ -42,13 +50,13 @@ class Turns:
                 await turn
         except BaseException:
             if turn.done() and not turn.cancelled():
-                self._give_back(tenant)
+                self.give_back(tenant)
             else:
                 self._forget(tenant, turn)
             raise
 
     def _grant(self) -> None:
-        while (tenant := self._next()) is not None:
+        while self._waiting and (tenant := self._next()) is not None:
             turn = self._waiting[tenant][0]
             self._forget(tenant, turn)
             if not turn.done():
@@ -72,10 +80,3 @@ class Turns:
     def _take(self, tenant: str) -> None:
         self._free -= 1
         self._taken[tenant] += 1
-
-    def _give_back(self, tenant: str) -> None:
-        self._free += 1
-        self._taken[tenant] -= 1
-        if not self._taken[tenant]:
-            del self._taken[tenant]
-        self._grant()

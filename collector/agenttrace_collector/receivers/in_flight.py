@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass
+from types import TracebackType
 
 
 @dataclass(eq=False, slots=True)
@@ -24,6 +25,42 @@ class Arriving:
             return False
         self.clock.reschedule(asyncio.get_running_loop().time())
         return True
+
+
+class ArrivalClock:
+    """Bounds the time that a body takes to arrive; the failures are made by `late` and `cut_off`."""
+
+    __slots__ = ("_body", "_cut_off", "_late", "_seconds", "_until")
+
+    def __init__(
+        self,
+        body: Arriving,
+        seconds: float,
+        *,
+        late: Callable[[], Exception],
+        cut_off: Callable[[], Exception],
+    ) -> None:
+        self._body = body
+        self._seconds = seconds
+        self._late = late
+        self._cut_off = cut_off
+        self._until = 0.0
+
+    async def __aenter__(self) -> None:
+        self._until = asyncio.get_running_loop().time() + self._seconds
+        self._body.clock = await asyncio.timeout_at(self._until).__aenter__()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        clock, self._body.clock = self._body.clock, None
+        try:
+            if clock:
+                await clock.__aexit__(kind, error, trace)
+        except TimeoutError:
+            is_late = asyncio.get_running_loop().time() >= self._until
+            failure = self._late() if is_late else self._cut_off()
+            raise failure from None
 
 
 class Bodies:
