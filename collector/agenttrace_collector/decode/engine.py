@@ -20,6 +20,10 @@ _log: Final = logging.getLogger(__name__)
 _MISSING: Final = (
     "the compiled engine is not installed (pip install ./collector/native), or is of another version"
 )
+# Requests that are decoded so soon that the event loop may wait for it; all handed back to Python, those of the
+# compiled engine take twice as long as its own.
+PYTHON_INLINE_BYTES: Final = 16 * 1024
+_INLINE_BYTES: Final = {"python": PYTHON_INLINE_BYTES, "native": 2 * PYTHON_INLINE_BYTES}
 
 
 class Engine(Protocol):
@@ -76,6 +80,11 @@ def open_engine(wanted: DecodeEngine, policy: Policy) -> Engine:
             raise ConfigError([Problem(Position("configuration"), "decode.engine", _MISSING)]) from error
         _log.warning("requests are decoded in Python: %s: %s", _MISSING, error)
         return PythonEngine()
+
+
+def inline_bytes(engine: Engine) -> int:
+    """Up to which size a request is decoded on the event loop: a hop to a thread costs more than it spares."""
+    return _INLINE_BYTES[engine.name]
 
 
 def engine_state(engine: Engine) -> Mapping[str, object]:

@@ -6,10 +6,11 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Final, TypeAlias
+from typing import TypeAlias
 
 from agenttrace_collector.config.sections import QuotasSection as Settings
 from agenttrace_collector.decode.batch import Batch, Context, Unread
+from agenttrace_collector.decode.engine import PYTHON_INLINE_BYTES
 from agenttrace_collector.decode.outgoing import Outgoing
 from agenttrace_collector.errors import CollectorError
 from agenttrace_collector.receivers.admission import AdmissionController
@@ -21,10 +22,6 @@ from agenttrace_collector.receivers.sink import Sink
 from agenttrace_collector.server.inflate import Coding, content_bytes, inflate
 from agenttrace_collector.telemetry.spans import OwnSpan, SpanName, no_span, span
 from agenttrace_schemas.rules import Policy
-
-# Below this a hop to the decoding thread costs more than it spares the event loop.
-_INLINE_BYTES: Final = 16 * 1024
-
 
 # Opens the copy of a request that goes on.
 Copies: TypeAlias = Callable[[], Outgoing]
@@ -97,7 +94,8 @@ class Ingest:
 
     async def _decoded(self, body: Body) -> Batch:
         context, copies = self.context(body.tenant), self.forward.get(body.signal.name)
-        if len(body.data) <= _INLINE_BYTES and body.coding is Coding.IDENTITY:
+        inline = PYTHON_INLINE_BYTES if body.is_json else body.signal.inline_bytes
+        if len(body.data) <= inline and body.coding is Coding.IDENTITY:
             return decode(body, context, copies)
         return await self.decoder.run(lambda: decode(body, context, copies), body.tenant, body.content_bytes)
 

@@ -6,11 +6,12 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Callable
+from functools import cache, lru_cache
 from typing import Final
 
 from agenttrace_collector.decode.batch import Batch, Change, Seen
 from agenttrace_collector.errors import CollectorError, Reason
-from agenttrace_collector.telemetry.metrics import Telemetry
+from agenttrace_collector.telemetry.metrics import Series, Telemetry, series
 from agenttrace_schemas.rules import OTHER
 
 _log: Final = logging.getLogger(__name__)
@@ -25,6 +26,7 @@ class RequestMetrics:
 
     def __init__(self, telemetry: Telemetry, now: Callable[[], float] = time.monotonic) -> None:
         self._count = telemetry.count
+        self._add = telemetry.add
         self._services: set[str] = set()
         self._now = now
         # By reason, when the log may next warn of it and how many refusals it has not told of.
@@ -34,7 +36,7 @@ class RequestMetrics:
     def record_accepted(self, unit: str, transport: str, batch: Batch) -> None:
         """Counts a request that was stored, with what was refused in it."""
         self._record_records(unit, transport, batch, refused=batch.refused)
-        self._count(f"agenttrace_ignored_{unit}", batch.ignored)
+        self._add(_ignored(unit), batch.ignored)
         for (kind, rule), count in batch.refusals.items():
             self._count("agenttrace_refused_records", count, kind=kind, rule=rule)
         for change, count in batch.changes.items():
@@ -67,7 +69,7 @@ class RequestMetrics:
 
     def record_request(self, transport: str, outcome: str) -> None:
         """Counts a finished request; `outcome` is success, refused or failure."""
-        self._count("otelcol_receiver_requests", receiver="otlp", transport=transport, outcome=outcome)
+        self._add(_requests(transport, outcome))
 
     def _record_change(self, change: Change, count: int) -> None:
         service = self._service_label(change.service)
@@ -75,14 +77,14 @@ class RequestMetrics:
 
     def _record_service(self, service: str, seen: Seen) -> None:
         service = self._service_label(service)
-        for outcome, count in seen._asdict().items():
-            self._count("agenttrace_records_by_service", count, service=service, outcome=outcome)
+        for counter, count in zip(_by_service(service), seen, strict=True):
+            self._add(counter, count)
 
     def _record_records(self, unit: str, transport: str, batch: Batch, *, refused: int) -> None:
-        labels = {"receiver": "otlp", "transport": transport}
-        self._count(f"agenttrace_received_{unit}", batch.received, **labels)
-        self._count(f"otelcol_receiver_accepted_{unit}", batch.received - refused, **labels)
-        self._count(f"otelcol_receiver_refused_{unit}", refused, **labels)
+        received, accepted, turned_away = _records(unit, transport)
+        self._add(received, batch.received)
+        self._add(accepted, batch.received - refused)
+        self._add(turned_away, refused)
 
     def _service_label(self, name: str) -> str:
         """The service's name as a label; once there are 100 names, new ones become `other`."""
@@ -90,3 +92,34 @@ class RequestMetrics:
             name = OTHER
         self._services.add(name)
         return name
+
+
+@cache
+def _records(unit: str, transport: str) -> tuple[Series, Series, Series]:
+    """The counters of records received, accepted and refused."""
+    names = (
+        f"agenttrace_received_{unit}",
+        f"otelcol_receiver_accepted_{unit}",
+        f"otelcol_receiver_refused_{unit}",
+    )
+    received, accepted, refused = (series(name, receiver="otlp", transport=transport) for name in names)
+    return received, accepted, refused
+
+
+@cache
+def _ignored(unit: str) -> Series:
+    return series(f"agenttrace_ignored_{unit}")
+
+
+@cache
+def _requests(transport: str, outcome: str) -> Series:
+    return series("otelcol_receiver_requests", receiver="otlp", transport=transport, outcome=outcome)
+
+
+@lru_cache(_MOST_SERVICES + 1)
+def _by_service(service: str) -> tuple[Series, ...]:
+    """The counters of a service, in the order of `Seen`."""
+    outcomes = Seen._fields
+    return tuple(
+        series("agenttrace_records_by_service", service=service, outcome=outcome) for outcome in outcomes
+    )

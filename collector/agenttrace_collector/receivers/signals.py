@@ -11,7 +11,7 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportM
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
 from agenttrace_collector.decode.batch import Batch, Context, Unread
-from agenttrace_collector.decode.engine import Engine
+from agenttrace_collector.decode.engine import PYTHON_INLINE_BYTES, Engine, inline_bytes
 from agenttrace_collector.decode.metrics import ignored_metrics, refused_metrics
 from agenttrace_collector.decode.otlp_json import (
     FromJson,
@@ -48,6 +48,8 @@ class OtlpSignal:
     from_json: FromJsonBody
     response: Callable[[], Response]
     is_stored: bool = True
+    # Protobuf up to this size is decoded on the event loop.
+    inline_bytes: int = PYTHON_INLINE_BYTES
 
 
 _PACKAGE: Final = "opentelemetry.proto.collector"
@@ -61,14 +63,30 @@ OTHER_SERVICES: Final = {
 EXPORT: Final = "Export"
 
 
-def traces(decode: Decode, from_json: FromJsonBody) -> OtlpSignal:
+def traces(decode: Decode, from_json: FromJsonBody, inline: int = PYTHON_INLINE_BYTES) -> OtlpSignal:
     """The trace signal with this decoding."""
-    return OtlpSignal("traces", "spans", TRACE_SERVICE, decode, from_json, ExportTraceServiceResponse)
+    return OtlpSignal(
+        "traces",
+        "spans",
+        TRACE_SERVICE,
+        decode,
+        from_json,
+        ExportTraceServiceResponse,
+        inline_bytes=inline,
+    )
 
 
-def logs(decode: Decode, from_json: FromJsonBody) -> OtlpSignal:
+def logs(decode: Decode, from_json: FromJsonBody, inline: int = PYTHON_INLINE_BYTES) -> OtlpSignal:
     """The log signal with this decoding."""
-    return OtlpSignal("logs", "log_records", LOGS_SERVICE, decode, from_json, ExportLogsServiceResponse)
+    return OtlpSignal(
+        "logs",
+        "log_records",
+        LOGS_SERVICE,
+        decode,
+        from_json,
+        ExportLogsServiceResponse,
+        inline_bytes=inline,
+    )
 
 
 def metrics(decode: Decode, from_json: FromJsonBody) -> OtlpSignal:
@@ -86,8 +104,9 @@ def metrics(decode: Decode, from_json: FromJsonBody) -> OtlpSignal:
 
 def all_signals(engine: Engine, metric_points: Literal["ignore", "reject"]) -> tuple[OtlpSignal, ...]:
     """Traces and logs as this engine decodes them, and metrics, whose points are ignored or refused."""
+    inline = inline_bytes(engine)
     return (
-        traces(engine.traces, traces_from_json),
-        logs(engine.logs, logs_from_json),
+        traces(engine.traces, traces_from_json, inline),
+        logs(engine.logs, logs_from_json, inline),
         metrics(ignored_metrics if metric_points == "ignore" else refused_metrics, metrics_from_json),
     )

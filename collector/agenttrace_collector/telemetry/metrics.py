@@ -18,7 +18,8 @@ from prometheus_client.core import Metric
 
 from agenttrace_collector.telemetry.memory import resident_bytes
 
-MetricLabels: TypeAlias = tuple[tuple[str, str], ...]
+# A metric with its labels.
+Series: TypeAlias = tuple[str, tuple[tuple[str, str], ...]]
 
 
 class MetricSpec(NamedTuple):
@@ -182,11 +183,16 @@ METRICS: Final[Mapping[str, MetricSpec]] = {
 }
 
 
+def series(name: str, **labels: str) -> Series:
+    """A metric with these labels."""
+    return name, tuple(labels.items())
+
+
 class Telemetry:
     """Counters of the receivers, and readings of other parts on request."""
 
     def __init__(self) -> None:
-        self._counts: Counter[tuple[str, MetricLabels]] = Counter()
+        self._counts: Counter[Series] = Counter()
         self._probes: list[Probe] = [process_readings(time.monotonic())]
         self._registry = CollectorRegistry()
         self._registry.register(self)
@@ -197,7 +203,11 @@ class Telemetry:
 
     def count(self, name: str, amount: float = 1, **labels: str) -> None:
         """Add to a counter."""
-        self._counts[name, tuple(labels.items())] += amount  # type: ignore[assignment]  # float counts
+        self.add(series(name, **labels), amount)
+
+    def add(self, counter: Series, amount: float = 1) -> None:
+        """Add to a counter that is named once."""
+        self._counts[counter] += amount  # type: ignore[assignment]  # float counts
 
     def readings(self) -> Iterator[Sample]:
         """Every value as it is now."""
