@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Annotated, Final
 
 from agenttrace_schemas.names import CONFIRMING
-from agenttrace_schemas.rules import OTHER, Scalar
+from agenttrace_schemas.rules import OTHER, RULES, Scalar
 
 
 class Guard(StrEnum):
@@ -74,6 +74,8 @@ STATUSES: Final = ("unset", "ok", "error")
 SOURCES: Final = ("agenttrace", "genai", "openinference", "openllmetry", "api", "coding_agent")
 FINISH_REASONS: Final = ("stop", "length", "tool_calls", "content_filter", "error")
 OUTPUT_TYPES: Final = ("text", "json", "image", "speech")
+# What became of values and records that do not leave a gate as they came.
+RECEIPT_KINDS: Final = ("refused", "changed", "left_out")
 REFUSED_KINDS: Final = (
     *("decision", "quality_signal", "failure", "evaluation", "outcome"),
     *("span", "log_record", "step", "run", "row"),
@@ -98,6 +100,8 @@ Tool = Annotated[str, Column(LOW_CARDINALITY, Guard.TOOL)]
 DecidedTool = Annotated[str, Column(LOW_CARDINALITY, Guard.TOOL, CONFIRMING)]
 Count = Annotated[int | None, Column("Nullable(UInt64)", Guard.COUNT)]
 Fraction = Annotated[float | None, Column("Nullable(Float64)", Guard.FRACTION)]
+AttributeKey = Annotated[str, Column("String", Guard.ATTRIBUTE_KEY)]
+RuleId = Annotated[str, closed_column(tuple(RULES))]
 Metadata = Annotated[
     Mapping[str, Scalar],
     Column("Map(LowCardinality(String), Variant(Bool, Float64, Int64, String))", Guard.METADATA),

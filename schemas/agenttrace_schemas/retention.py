@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+# Counts of requests: they name no run, no agent and no conversation.
+_RECEIPTS: Final = "gate_receipts"
 # Per kind of record: the tables that hold it, each with the time by which its rows grow old.
 _TABLES: Final[Mapping[str, Mapping[str, str]]] = {
     "runs": {"agent_runs": "started_at", "run_facts": "started_at", "agent_outcomes": "recorded_at"},
@@ -16,7 +18,7 @@ _TABLES: Final[Mapping[str, Mapping[str, str]]] = {
     "decisions": {"agent_decisions": "recorded_at", "derived_decisions": "recorded_at"},
     "quality_signals": {"agent_quality_signals": "recorded_at", "derived_signals": "recorded_at"},
     "evaluations": {"agent_evaluations": "recorded_at"},
-    "rejections": {"agent_rejections": "rejected_at"},
+    "rejections": {"agent_rejections": "rejected_at", _RECEIPTS: "received_at"},
     "span_links": {"span_links": "created_at"},
 }
 KINDS: Final = tuple(_TABLES)
@@ -24,7 +26,7 @@ KINDS: Final = tuple(_TABLES)
 COUNTED: Final = ("failures", "decisions", "quality_signals")
 # Every table that holds anything of a run, with the time that places its rows.
 TIMES: Final[Mapping[str, str]] = {
-    **{table: time for tables in _TABLES.values() for table, time in tables.items()},
+    **{table: time for tables in _TABLES.values() for table, time in tables.items() if table != _RECEIPTS},
     "span_links": "started_at",
     "run_marks": "latest",
     "uncounted_runs": "latest",
@@ -52,7 +54,7 @@ def kept_seconds(seconds: Mapping[str, float | None]) -> dict[str, int]:
         table: int(age)
         for kind, age in seconds.items()
         for table, time in _TABLES[kind].items()
-        if age and time == TIMES[table]
+        if age and time == TIMES.get(table, time)
     }
 
 

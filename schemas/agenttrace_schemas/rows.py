@@ -19,6 +19,7 @@ from agenttrace_schemas.column_types import (
     ROLES,
     SOURCES,
     STATUSES,
+    AttributeKey,
     Column,
     Count,
     DecidedTool,
@@ -27,13 +28,14 @@ from agenttrace_schemas.column_types import (
     Identifier,
     Metadata,
     OptionalUuid,
+    RuleId,
     SpanId,
     Time,
     Tool,
     Uuid,
     closed_column,
 )
-from agenttrace_schemas.rules import RULES
+from agenttrace_schemas.gate_receipts import GateReceiptRow
 from agenttrace_schemas.vocabulary import FailureType, RunStatus, StepType
 
 SortKey: TypeAlias = tuple[str, ...]
@@ -258,8 +260,8 @@ class RejectionRow:
     rejection_id: Uuid
     rejected_at: Time
     kind: Annotated[str, closed_column(REFUSED_KINDS)]
-    rule: Annotated[str, closed_column(tuple(RULES))]
-    attribute_key: Annotated[str, Column("String", Guard.ATTRIBUTE_KEY)]
+    rule: RuleId
+    attribute_key: AttributeKey
     tenant: Identifier
     agent_id: Identifier
     agent_version: Identifier
@@ -286,10 +288,8 @@ class SpanLinkRow:
     created_at: Time
 
 
-ROWS: Final[tuple[type[Row], ...]] = (
-    *(RunRow, StepRow, FailureRow, DecisionRow, SignalRow, EvaluationRow, OutcomeRow),
-    *(RejectionRow, SpanLinkRow),
-)
+_TOLD: Final = (RunRow, StepRow, FailureRow, DecisionRow, SignalRow, EvaluationRow, OutcomeRow)
+ROWS: Final[tuple[type[Row], ...]] = (*_TOLD, RejectionRow, GateReceiptRow, SpanLinkRow)
 
 
 @cache

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from hashlib import blake2b
 
 from agenttrace_collector.clickhouse.rowbinary import encode, uuid
@@ -15,8 +15,16 @@ from agenttrace_collector.decode.outgoing import Outgoing
 from agenttrace_schemas import wire
 from agenttrace_schemas.column_types import Guard
 from agenttrace_schemas.counts import MOST_COUNTED, count_of
+from agenttrace_schemas.gate_receipts import GateReceiptRow
 from agenttrace_schemas.names import UNCONFIRMED, is_redacted, kept_name
-from agenttrace_schemas.rows import DecisionRow, EvaluationRow, FailureRow, OutcomeRow, RejectionRow, Row
+from agenttrace_schemas.rows import (
+    DecisionRow,
+    EvaluationRow,
+    FailureRow,
+    OutcomeRow,
+    RejectionRow,
+    Row,
+)
 from agenttrace_schemas.rules import OTHER, UNREAD, Violation
 from agenttrace_schemas.spellings import spelling
 from agenttrace_schemas.texts import REDACTED
@@ -38,6 +46,7 @@ class BatchBuilder:
         self._digest = digest
         self._rows: defaultdict[str, list[bytes]] = defaultdict(list)
         self._refusals: Counter[tuple[str, str]] = Counter()
+        self._refused_keys: Counter[tuple[str, str]] = Counter()
         self._changes: Counter[Change] = Counter()
         self._changed: Counter[tuple[str, str]] = Counter()
         self._services: dict[str, Seen] = {}
@@ -128,9 +137,10 @@ class BatchBuilder:
         self._rows[table].append(row)
         self._lengths[table].append(len(row))
 
-    def refuse_encoded(self, kind: str, rule: str, row: bytes) -> None:
+    def refuse_encoded(self, kind: str, rule: str, key: str, row: bytes) -> None:
         """Count a refusal; `row` is its encoded row without the id."""
         self._refusals[kind, rule] += 1
+        self._refused_keys[rule, key] += 1
         self._keep(RejectionRow.TABLE, uuid(self._rejection_id()) + row)
 
     def _rejection_id(self) -> bytes:
@@ -143,6 +153,7 @@ class BatchBuilder:
     def refuse(self, kind: str, violation: Violation, origin: Origin) -> None:
         """Count a refusal and keep a row that says when, whose, which rule and which key."""
         self._refusals[kind, violation.rule] += 1
+        self._refused_keys[violation.rule, violation.key] += 1
         self.add(
             RejectionRow(
                 rejection_id=self._rejection_id(),
@@ -163,6 +174,10 @@ class BatchBuilder:
 
     def batch(self) -> Batch:
         """Everything collected so far."""
+        left_out = dict(self.outgoing.receipt()) if self.outgoing else {}
+        if self.outgoing:
+            for row in self._receipts(left_out):
+                self.add(row)
         return Batch(
             digest=self._digest,
             blocks={
@@ -176,8 +191,30 @@ class BatchBuilder:
             services=self._services,
             conventions=dict(self.conventions),
             forwarded=self.outgoing.forwarded() if self.outgoing else {},
-            left_out=dict(self.outgoing.receipt()) if self.outgoing else {},
+            left_out=left_out,
         )
+
+    def _receipts(self, left_out: Mapping[str, int]) -> Iterator[GateReceiptRow]:
+        """What of a request that goes on does not leave as it came."""
+        changed: Counter[tuple[str, str]] = Counter()
+        for change, count in self._changes.items():
+            changed[change.rule, change.key] += count
+        fields = {("", field): count for field, count in left_out.items()}
+        found = (("refused", self._refused_keys), ("changed", changed), ("left_out", fields))
+        for kind, counted in found:
+            for (rule, key), count in sorted(counted.items()):
+                said = f"{kind}\x1f{rule}\x1f{key}".encode()
+                yield GateReceiptRow(
+                    receipt_id=identity.uuid5(self._digest + said),
+                    request_id=self._digest,
+                    received_at=self.context.received_at,
+                    kind=kind,
+                    rule=rule,
+                    attribute_key=key,
+                    records=count,
+                    tenant=self.context.tenant,
+                    created_at=self.context.received_at,
+                )
 
 
 def digest_of(signal: str, body: bytes, context: Context) -> bytes:

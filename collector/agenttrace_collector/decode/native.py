@@ -22,10 +22,11 @@ from agenttrace_schemas.rules import Policy
 
 MODULE: Final = "agenttrace_native"
 # The shape of what the engine takes and answers; collector/native/src/lib.rs has the same number.
-SEAM: Final = 3
+SEAM: Final = 4
 _OTHER_SEAM: Final = "the engine was built for another version of the collector"
 
-_Refusal: TypeAlias = tuple[str, str, bytes]
+# Kind, rule, key, and the row without its id.
+_Refusal: TypeAlias = tuple[str, str, str, bytes]
 # Decodes one span or record from its bytes, the name of its scope and its sender.
 _DecodeOne: TypeAlias = Callable[[bytes, str, Sender, BatchBuilder], None]
 
@@ -230,8 +231,8 @@ class _Pieces:
                 self._read[number] = end = begin + sum(lengths)
                 self._builder.add_encoded(self._tables[number], lengths, self._rows[number][begin:end])
                 self._places[number] = place
-        for kind, rule, row in self._refusals[self._refused : refusals]:
-            self._builder.refuse_encoded(kind, rule, row)
+        for refusal in self._refusals[self._refused : refusals]:
+            self._builder.refuse_encoded(*refusal)
         self._refused = refusals
 
     def add_rest(self) -> None:

@@ -74,8 +74,8 @@ pub struct HandedBack<'a> {
 /// A scope in the copy, and how far the copy has come at its end, in bytes and in spans.
 pub type Scope = (Vec<u8>, usize, usize);
 
-/// A refusal: kind, rule, and its row without the id.
-pub type Refusal<'a> = (&'a str, &'static str, Vec<u8>);
+/// A refusal: kind, rule, key, and its row without the id.
+pub type Refusal<'a> = (&'a str, &'static str, String, Vec<u8>);
 
 pub struct Batch<'a> {
     pub known: &'a Known,
@@ -377,7 +377,8 @@ impl<'a> Batch<'a> {
                 Rejection::SpanId => columns::number(out, origin.span_number()),
             }
         }
-        self.refusals.push((kind, violation.rule, row));
+        self.refusals
+            .push((kind, violation.rule, violation.key.clone().into_owned(), row));
     }
 
     pub fn count_convention(&mut self, source: &str) {

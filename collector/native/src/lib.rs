@@ -42,7 +42,7 @@ use facts::{Facts, Known};
 use gate::Gate;
 
 /// One more whenever arguments or answers of `Engine` or `Gate` change; decode/native.py has the same number.
-const SEAM: u32 = 3;
+const SEAM: u32 = 4;
 
 /// From this size on others may run Python meanwhile.
 const LARGE: usize = 16 * 1024;
@@ -55,7 +55,7 @@ struct Engine {
     memories: Mutex<Vec<Memory>>,
 }
 
-type Row<'py> = (String, String, Bound<'py, PyBytes>);
+type Row<'py> = (String, String, String, Bound<'py, PyBytes>);
 type Sent = (Vec<String>, u64, u64, u64, Vec<(String, String, u64)>);
 type Place = (usize, usize, usize);
 type Handed<'py> = (usize, String, Bound<'py, PyBytes>, Vec<usize>, usize, Place);
@@ -214,10 +214,14 @@ fn to_python<'py>(py: Python<'py>, read: Read<'_>) -> PyResult<Decoded<'py>> {
         .iter()
         .map(|block| (PyBytes::new(py, &block.lengths()), PyBytes::new(py, &block.data)))
         .collect();
-    let refusals = read
-        .refusals
-        .iter()
-        .map(|(kind, rule, row)| ((*kind).to_owned(), (*rule).to_owned(), PyBytes::new(py, row)));
+    let refusals = read.refusals.iter().map(|(kind, rule, key, row)| {
+        (
+            (*kind).to_owned(),
+            (*rule).to_owned(),
+            key.clone(),
+            PyBytes::new(py, row),
+        )
+    });
     let copy = read.copied.as_ref().map(|copied| -> Copy<'py> {
         let scopes = read
             .scopes
