@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import http.client
 import ssl
 from email.utils import parsedate_to_datetime
@@ -12,6 +11,7 @@ from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
 from google.protobuf.message import DecodeError
+from isal import igzip
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
@@ -21,6 +21,8 @@ from agenttrace_collector.errors import Rejected, Unavailable
 _RETRYABLE: Final = frozenset({429, 502, 503, 504})
 _LARGEST_ANSWER: Final = 64 * 1024
 _LONGEST_DELAY: Final = 3_600.0
+# Of gzip: a level that costs about 1 µs for a span of 1 KiB.
+_LEVEL: Final = 1
 
 
 class HttpClient:
@@ -40,7 +42,7 @@ class HttpClient:
 
     def send(self, signal: str, body: bytes) -> int:
         """Post a request; how many records the receiver refused."""
-        data = gzip.compress(body, compresslevel=1, mtime=0) if self._settings.compression == "gzip" else body
+        data = igzip.compress(body, _LEVEL, mtime=0) if self._settings.compression == "gzip" else body
         try:
             status, delay, answer = self._post(f"{self._url.path.rstrip('/')}/v1/{signal}", data)
         except (OSError, http.client.HTTPException) as error:
