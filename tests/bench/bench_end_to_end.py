@@ -2,7 +2,8 @@
 
 `python -m tests.bench.bench_end_to_end [--seconds 30] [--rate 4000]` prints µs of CPU per span for each part: what a
 collector used beyond one that left the part out. `before` has blocks of half a second and rounds as runs come. CPU
-time of the process, engine and merges included; compare lines of one run only.
+time of the process, engine and merges included; compare lines of one run only. `--growth` sends three million spans to
+one collector instead, and prints what each half million cost.
 """
 
 from __future__ import annotations
@@ -35,6 +36,8 @@ _BEFORE: Final = {
     "derive__round_wait": "0s",
 }
 _LOOK_SECONDS: Final = 0.2
+_PARTS: Final = 6
+_PART_SPANS: Final = 500_000
 _PATIENCE_SECONDS: Final = 600.0
 _COUNT: Final = b"SELECT count() FROM agent_steps"
 
@@ -70,7 +73,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=30.0)
     parser.add_argument("--rate", type=float, default=4_000.0)
+    parser.add_argument("--growth", action="store_true")
     asked = parser.parse_args()
+    if asked.growth:
+        growth(asked.rate)
+        return
     received = measure({**SHIPPED, **_SINK}, asked.seconds, asked.rate)
     report("receive, decode, journal", received.microseconds, received)
     for title, blocks in (("before", _BEFORE), ("shipped", SHIPPED)):
@@ -79,6 +86,25 @@ def main() -> None:
         report(f"insert and merge, {title}", inserted.microseconds - received.microseconds, inserted)
         report(f"settle, {title}", settled.microseconds - inserted.microseconds, settled)
         report(f"all, {title}", settled.microseconds, settled)
+
+
+def growth(rate: float) -> None:
+    """What each half million of three million spans costs, settled."""
+    costs: list[float] = []
+    with tempfile.TemporaryDirectory() as name:
+        with running_collector(Path(name), **SHIPPED, **_SETTLED) as collector:
+            for part in range(_PARTS):
+                before = cpu_seconds(collector.pid)
+                load = send_load(
+                    collector.grpc, seconds=_PART_SPANS / rate, rate=rate, spans=SPANS_OF_REQUEST
+                )
+                costs.append((cpu_seconds(collector.pid) - before) * 1e6 / load.spans)
+                memory = peak_memory_mib(collector.pid)
+                print(
+                    f"spans {part * _PART_SPANS:>9,} on: {costs[-1]:6.1f} µs of CPU per span, peak {memory:4.0f} MiB",
+                    flush=True,
+                )
+    print(f"the last part cost {costs[-1] / costs[0] - 1:+.1%} of the first")
 
 
 def measure(settings: Mapping[str, str], seconds: float, rate: float) -> Measured:
