@@ -32,7 +32,7 @@ def classify(nodes: Sequence[Node], steps: Sequence[Node]) -> None:
     for scope, members in groups.items():
         if not truthful:
             _plans_before_tools(members)
-        elif scope is not None and _ended_by_itself(scope, groups[scope.scope]):
+        elif scope is not None and _ended_by_itself(scope, groups.get(scope.scope, ())):
             _answers_by_output_tools(members)
     _answers_by_answer_tools(nodes, groups)
     for number, node in enumerate(steps, start=1):
@@ -103,8 +103,13 @@ def _ancestors(node: Node) -> dict[int, int]:
 
 
 def _common(ways: dict[int, int], node: Node) -> int:
+    """How deep the first step above stands that is one of these; -1 for none, also within a ring of parents."""
     at: Node | None = node
+    passed: set[int] = set()
     while at is not None and id(at) not in ways:
+        if id(at) in passed:
+            return -1
+        passed.add(id(at))
         at = at.parent
     return -1 if at is None else ways[id(at)]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable
+from dataclasses import replace
 
 import pytest
 
@@ -73,3 +74,21 @@ def test_a_ring_of_parents_settles_the_same_in_any_order() -> None:
     ring = [step(1, 3), step(2, 1), step(3, 2), step(4, 3, "execute_tool"), step(5, 4)]
     answers = {repr(settled(order)) for order in itertools.permutations(ring)}
     assert len(answers) == 1
+
+
+def test_a_call_below_an_agent_that_is_created_is_settled() -> None:
+    """The span that creates an agent is no step, and in no group of steps."""
+    created = replace(step(1, 0, "create_agent"), role="agent")
+    asking = replace(step(2, 1), finish_reason="tool_calls")
+    facts = settled([created, asking]).facts
+    assert facts is not None
+    assert facts.steps == 1
+
+
+def test_a_record_that_stands_above_its_own_span_is_settled() -> None:
+    """The span of the call gives the record its place, below itself: a sender may name such parents."""
+    record = replace(step(1, 0), source="coding_agent", call_id=RUN)
+    wrapper, span = step(2, 1, "chain"), replace(step(3, 2), call_id=RUN, latency_ms=9.0)
+    facts = settled([record, wrapper, span, step(9, 0, "execute_tool")]).facts
+    assert facts is not None
+    assert facts.model_calls == facts.tool_calls == 1
