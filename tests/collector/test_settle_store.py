@@ -24,6 +24,7 @@ from agenttrace_schemas.rows import ROWS, columns
 from agenttrace_schemas.rules import Policy
 from tests.support.corpus import RECORDED_AT, scenarios
 from tests.support.database import emptied, engine, new_database
+from tests.support.native import AT_ONCE_BY_BOTH
 from tests.support.otlp import DECISION, NOW, ASpan, traces
 from tests.support.reference import Value
 
@@ -95,9 +96,9 @@ def test_a_round_that_is_large_enough_does_not_wait(database: ClickHouse) -> Non
     assert database.query("SELECT count() FROM settle_progress") == [(1,)]
 
 
-def settle(database: ClickHouse) -> None:
+def settle(database: ClickHouse, config: Config = AT_ONCE) -> None:
     """Settle until nothing waits."""
-    working = settler(database)
+    working = settler(database, config)
     while database.query("SELECT count() FROM unsettled_runs")[0][0]:
         working.settle_waiting()
 
@@ -109,17 +110,18 @@ def answers(database: ClickHouse) -> dict[str, list[Any]]:
 
 
 @pytest.mark.long
-def test_late_spans_change_a_run(database: ClickHouse) -> None:
+@pytest.mark.parametrize("config", AT_ONCE_BY_BOTH)
+def test_late_spans_change_a_run(database: ClickHouse, config: Config) -> None:
     """Settled half-way and again with the rest, every view says what it says when all came at once."""
     other = new_database()
     bodies = [body for scenario in scenarios()[::3] for body in scenario.bodies("traces")]
     for body in bodies[::2]:
         insert(database, body)
-    settle(database)
+    settle(database, config)
     for body in bodies:
         insert(other, body)
         insert(database, body)
-    settle(database)
+    settle(database, config)
     settle(other)
     assert answers(database) == answers(other)
 
@@ -164,14 +166,15 @@ def test_runs_are_there_after_down_and_up() -> None:
     assert answers(database) == before
 
 
-def test_another_round_changes_nothing(database: ClickHouse) -> None:
-    """`agenttrace rederive` over everything makes the rows that are there."""
+@pytest.mark.parametrize("config", AT_ONCE_BY_BOTH)
+def test_another_round_changes_nothing(database: ClickHouse, config: Config) -> None:
+    """`agenttrace rederive` over everything makes the rows that are there, whichever engine made them."""
     for scenario in scenarios()[::7]:
         for body in scenario.bodies("traces"):
             insert(database, body)
     settle(database)
     before = answers(database)
-    again = settler(database)
+    again = settler(database, config)
     again.settle(again.store.in_range(0, RECORDED_AT))
     assert answers(database) == before
 

@@ -134,6 +134,11 @@ class ClickHouse:
             result = client.query(statement, dict(parameters or {}), dict(settings or {}))
             return result.column_names, result.result_rows
 
+    def row_binary(self, statement: str) -> bytes:
+        """The rows of a query in RowBinary, all of them or an error."""
+        # A server that fails half-way would write that into the rows, unless it waits for their end.
+        return self.raw(statement, {} if self.embedded else {"wait_end_of_query": 1}, "RowBinary")
+
     def query_rows(self, statement: str, structure: str, rows: bytes) -> Sequence[Sequence[Any]]:
         """The rows of a query over RowBinary that is not stored, the table `waiting`, in its order; no log has it."""
         settings: dict[str, Any] = {"max_threads": 1, "log_queries": 0}

@@ -12,6 +12,7 @@ from agenttrace_collector.settle.model import (
     HANDOFF,
     MODEL,
     RETRIEVAL,
+    STATED,
     TOOL,
     WRAPPER,
     Node,
@@ -20,7 +21,7 @@ from agenttrace_schemas.names import is_identity
 
 _ASKS = "tool_calls"
 # So many answers before a tool are looked at.
-_LOOKED_AT = 8
+LOOKED_AT: Final = 8
 
 
 def classify(nodes: Sequence[Node], steps: Sequence[Node]) -> None:
@@ -42,7 +43,7 @@ def classify(nodes: Sequence[Node], steps: Sequence[Node]) -> None:
 
 
 def _settle_type(node: Node) -> None:
-    if node.kind != MODEL or node.step.source in ("agenttrace", "api"):
+    if node.kind != MODEL or node.step.source in STATED:
         return
     if node.failed:
         node.step_type = "other"
@@ -88,7 +89,7 @@ def _asking(tool: Node, answers: Sequence[Node]) -> Node | None:
         or (node.step.source == CODING_AGENT and node.step.started_at <= tool.step.started_at)
         or id(node) in ways
     ]
-    last = before[-_LOOKED_AT:]
+    last = before[-LOOKED_AT:]
     return max(last, key=lambda node: (_common(ways, node), node.step.started_at), default=None)
 
 
@@ -119,7 +120,7 @@ def _answers_by_output_tools(members: Sequence[Node]) -> None:
     models = [node for node in members if node.kind == MODEL]
     if len(models) != len(members) or any(node.step_type != "plan" for node in models):
         return
-    if any(node.step.source in ("agenttrace", "api") for node in models):
+    if any(node.step.source in STATED for node in models):
         return
     for node in models:
         node.step_type = "other"

@@ -19,8 +19,8 @@ _HOUR: Final = 3_600 * 10**9
 _DAY: Final = 24 * _HOUR
 # Another round reads what was stored of a run within an hour of its facts, and answers look for rows of runs that may
 # be gone from their facts within a day of the time up to which they may: what lies elsewhere is not counted.
-_AFTER_END: Final = _HOUR
-_AFTER_START: Final = _DAY
+AFTER_END: Final = _HOUR
+AFTER_START: Final = _DAY
 
 
 def with_counts(rows: RunRows, settled: Settled, this: SettleContext) -> Settled:
@@ -72,7 +72,7 @@ def _counts(each: Told, facts: RunFactsRow, policy: Policy) -> bool:
         return False
     if (each.agent_version, each.environment) != (facts.agent_version, facts.environment):
         return False
-    if not facts.started_at <= each.time <= min(facts.ended_at + _AFTER_END, facts.started_at + _AFTER_START):
+    if not facts.started_at <= each.time <= min(facts.ended_at + AFTER_END, facts.started_at + AFTER_START):
         return False
     if each.kind == "failure":
         return each.type in _FAILURES and identifier(each.code) == each.code

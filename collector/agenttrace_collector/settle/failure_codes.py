@@ -12,7 +12,7 @@ UNAVAILABLE: Final = "unavailable"
 INVALID_INPUT: Final = "invalid_input"
 UNCAUGHT: Final = "uncaught_exception"
 
-_WORDS: Final = (
+WORDS: Final = (
     ("timeout", TIMEOUT),
     ("timedout", TIMEOUT),
     ("deadline", TIMEOUT),
@@ -51,14 +51,16 @@ _WORDS: Final = (
     ("400", INVALID_INPUT),
     ("422", INVALID_INPUT),
 )
+# Left out where words are searched for.
+BETWEEN_WORDS: Final = frozenset("_- ")
 TRANSIENT: Final = frozenset({TIMEOUT, UNAVAILABLE})
 
 
 @lru_cache(maxsize=4096)
 def failure_code(error_type: str) -> str:
     """The failure code of an error type; what no row names is an uncaught exception."""
-    word = error_type.lower().replace("_", "").replace("-", "").replace(" ", "")
-    return next((code for part, code in _WORDS if part in word), UNCAUGHT)
+    word = "".join(letter for letter in error_type.lower() if letter not in BETWEEN_WORDS)
+    return next((code for part, code in WORDS if part in word), UNCAUGHT)
 
 
 def tool_failure_rule(error_type: str) -> str:

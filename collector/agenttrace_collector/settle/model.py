@@ -43,6 +43,8 @@ EVERYTHING: Final = HashShare()
 DENIAL: Final = "approval.deny"
 # The source of steps that log records of coding agents tell.
 CODING_AGENT: Final = "coding_agent"
+# Sources that are believed: how a run ended, what a call is. A framework's root span may know less than those below.
+STATED: Final = frozenset({"agenttrace", "api"})
 # A run that there is not, to ask whether runs can be read at all.
 NOBODYS: Final = PendingRun("", bytes(16), 0, 0, 0)
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 from agenttrace_collector.decode import ids as identity
 from agenttrace_collector.settle.enforce import sound_metadata
 from agenttrace_collector.settle.failure_codes import failure_code
-from agenttrace_collector.settle.model import AGENT, MODEL, RERANK, RETRIEVAL, TOOL, Node, RunRows
+from agenttrace_collector.settle.model import AGENT, MODEL, RERANK, RETRIEVAL, STATED, TOOL, Node, RunRows
 from agenttrace_schemas.derivation import RULES_VERSION, Derivation
 from agenttrace_schemas.derived_rows import (
     DerivedDecisionRow,
@@ -25,16 +25,15 @@ from agenttrace_schemas.vocabulary import DecisionType, FailureType, RunStatus
 
 _COLUMNS: Final = tuple(field.name for field in fields(StepRow))
 _step_values: Final = attrgetter(*_COLUMNS)
-_STATED: Final = frozenset({"agenttrace", "api"})
-_FAILURE_TYPES: Final = {
+FAILURE_TYPES: Final = {
     MODEL: FailureType.MODEL,
     TOOL: FailureType.TOOL,
     RETRIEVAL: FailureType.RETRIEVAL,
     RERANK: FailureType.RETRIEVAL,
 }
-_RUN_FAILED: Final = "failure.run"
-_TOLD_LATER: Final = "failure.outcome"
-_STEP_FAILED: Final = "failure.step"
+RUN_FAILED: Final = "failure.run"
+TOLD_LATER: Final = "failure.outcome"
+STEP_FAILED: Final = "failure.step"
 _TAKEN_OVER: Final = frozenset(_COLUMNS)
 
 
@@ -126,22 +125,22 @@ class RowBuilder:
         told = self._outcome if self._outcome and self._outcome.failure_type else None
         if told:
             kind, time = FailureType(told.failure_type), self._facts.ended_at
-            yield self._failure(_TOLD_LATER, None, kind, code=told.failure_code, time=time)
-        if self._facts.source in _STATED:
+            yield self._failure(TOLD_LATER, None, kind, code=told.failure_code, time=time)
+        if self._facts.source in STATED:
             return
         for node in steps:
             if node.failed and not node.mended and node.step.step_id not in self._recorded.failures:
                 yield self._failure(
-                    _STEP_FAILED,
+                    STEP_FAILED,
                     node.step.step_id,
-                    _FAILURE_TYPES.get(node.kind, FailureType.ORCHESTRATION),
+                    FAILURE_TYPES.get(node.kind, FailureType.ORCHESTRATION),
                     code=failure_code(str(node.fact("error_type"))),
                     time=node.step.ended_at,
                 )
         if self._facts.status == RunStatus.FAILURE and not self._recorded.failures and not told:
             code = failure_code(self._facts.error_type)
             time = self._facts.ended_at
-            yield self._failure(_RUN_FAILED, None, FailureType.ORCHESTRATION, code=code, time=time)
+            yield self._failure(RUN_FAILED, None, FailureType.ORCHESTRATION, code=code, time=time)
 
     def _failure(
         self, rule: str, step_id: bytes | None, kind: FailureType, *, code: str, time: int

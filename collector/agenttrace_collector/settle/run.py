@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Final
 
+from agenttrace_collector.decode.conventions.read import UNKNOWN_ERROR
 from agenttrace_collector.settle.classify import classify
 from agenttrace_collector.settle.coding_agent import last_told, set_denied_apart, set_side_calls, set_waits
 from agenttrace_collector.settle.counts import with_counts
@@ -16,6 +16,7 @@ from agenttrace_collector.settle.model import (
     MODEL,
     RERANK,
     RETRIEVAL,
+    STATED,
     TOOL,
     Node,
     RunRows,
@@ -30,9 +31,6 @@ from agenttrace_schemas.derivation import DERIVATIONS, RULES_VERSION
 from agenttrace_schemas.derived_rows import RunFactsRow
 from agenttrace_schemas.rows import RunRow, StepRow
 from agenttrace_schemas.vocabulary import RunStatus
-
-# Who says how its run ended is believed; a framework's root span may know less than the spans below it.
-_STATED: Final = frozenset({"agenttrace", "api"})
 
 
 def settle_run(rows: RunRows, this: SettleContext) -> Settled:
@@ -151,13 +149,13 @@ def _last_stated(rows: RunRows, nodes: Sequence[Node], top: RunRow | StepRow) ->
     A run goes on under its id in a second process, on a span of its own: in another trace, or below the
     first one's. Agents of a framework inside it have a place in its sequence, and state nothing.
     """
-    if not isinstance(top, RunRow) or top.source not in _STATED:
+    if not isinstance(top, RunRow) or top.source not in STATED:
         return top
     inside = {(node.step.trace_id, node.step.span_id) for node in nodes if node.step.seq}
     stating = [
         each
         for each in rows.candidates
-        if each.source in _STATED and (each.trace_id, each.span_id) not in inside
+        if each.source in STATED and (each.trace_id, each.span_id) not in inside
     ]
     return max(
         [top, *stating],
@@ -188,7 +186,7 @@ def _failing(steps: Sequence[Node]) -> Node | None:
 
 def _status(top: RunRow | StepRow, failing: Node | None) -> str:
     if isinstance(top, RunRow):
-        if top.source in _STATED:
+        if top.source in STATED:
             return top.status
         failed = top.status == RunStatus.FAILURE
     else:
@@ -202,7 +200,7 @@ def _error_type(nodes: Sequence[Node], top: RunRow | StepRow, failing: Node | No
     own = [
         node.step for node in nodes if (node.step.trace_id, node.step.span_id) == (top.trace_id, top.span_id)
     ]
-    named = [step.error_type for step in own if step.error_type not in ("", "_OTHER")]
+    named = [step.error_type for step in own if step.error_type not in ("", UNKNOWN_ERROR)]
     if named:
         return named[0]
     return str(failing.fact("error_type")) if failing else ""

@@ -10,7 +10,7 @@ from agenttrace_collector.settle.model import AGENT, CODING_AGENT, MODEL, TOOL, 
 from agenttrace_schemas.names import digits_of, is_identity, shows_execution
 
 # What an outer span of a call may know that the inner one does not.
-_SHARED: Final = (
+SHARED: Final = (
     "tool_name",
     "name",
     "model",
@@ -31,7 +31,7 @@ _SHARED: Final = (
 )
 _NOTHING: Final = ("", None)
 # Clocks of one host, and log records that round to milliseconds.
-_TOLERANCE: Final = 5 * 10**6
+TOLERANCE: Final = 5 * 10**6
 
 
 def merge_calls(nodes: Sequence[Node]) -> None:
@@ -95,14 +95,12 @@ def _are_one(outer: Node, inner: Node) -> bool:
     first, second = outer.step, inner.step
     if is_record(inner) and ids:
         return True
-    return (
-        first.started_at <= second.started_at + _TOLERANCE and second.ended_at <= first.ended_at + _TOLERANCE
-    )
+    return first.started_at <= second.started_at + TOLERANCE and second.ended_at <= first.ended_at + TOLERANCE
 
 
 def take_over(inner: Node, outer: Node) -> None:
     """Give a call what another span or record of it knows and it does not."""
-    for name in _SHARED:
+    for name in SHARED:
         found = outer.fact(name)
         if found not in _NOTHING and inner.fact(name) in _NOTHING:
             inner.facts[name] = found

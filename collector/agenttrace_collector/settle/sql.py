@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from agenttrace_collector.settle.model import DENIAL, PendingRun
 from agenttrace_schemas.expressions import quoted
 from agenttrace_schemas.retention import TIMES
 from agenttrace_schemas.rows import Row, columns
-from agenttrace_schemas.template import render
 
 # Rows of a run reach beyond the times of those that made it wait.
 _MARGIN: Final = 3_600 * 10**9
@@ -35,21 +34,6 @@ FROM run_facts WHERE ${runs}
 GROUP BY tenant, run_id
 """
 UNCOUNTED: Final = "SELECT DISTINCT tenant, UUIDToNum(run_id) FROM uncounted_runs WHERE ${runs}"
-# How a type is selected so that it arrives as the row classes have it; an id that is none is all zero.
-_FORMS: Final[Mapping[str, str]] = {
-    "UUID": "UUIDToNum(${column})",
-    "Nullable(UUID)": "UUIDToNum(ifNull(${column}, toUUID('00000000-0000-0000-0000-000000000000')))",
-    "Array(UUID)": "arrayMap(x -> UUIDToNum(x), ${column})",
-    "DateTime64(9, 'UTC')": "toUnixTimestamp64Nano(${column})",
-}
-
-
-def selected(row: type[Row]) -> str:
-    """The columns of a row class as a SELECT gives them."""
-    return ", ".join(
-        render(_FORMS.get(column.type, "${column}"), {"column": name})
-        for name, column in columns(row).items()
-    )
 
 
 def pairs(values: Iterable[tuple[str, str]]) -> str:
@@ -82,20 +66,18 @@ def rows_of_runs(row: type[Row], marks: Sequence[PendingRun]) -> str:
     )
 
 
-def stated(row: type[Row], marks: Sequence[PendingRun]) -> str:
-    """The query of what the agent recorded of these runs: by which step, its type as settling takes it, and all of `Told`."""
-    kind, code = (name for name in columns(row) if name.endswith(("_type", "_code")))
-    name = kind.removesuffix("_type")
-    number = {"decision": "confidence", "signal": "toFloat64(value)"}.get(name, "NULL")
-    told = f"{quoted(name)}, {kind}, {code}, agent_id, agent_version, environment"
-    time = render(_FORMS["DateTime64(9, 'UTC')"], {"column": TIMES[row.TABLE]})
-    if kind == "decision_type":
-        kind = f"if({kind} = 'approval' AND selected = 'deny', {quoted(DENIAL)}, toString({kind}))"
-    step = render(_FORMS["Nullable(UUID)"], {"column": "step_id"})
-    where = rows_of_runs(row, marks)
+def recorded(row: type[Row], marks: Sequence[PendingRun]) -> str:
+    """The query of what the agent recorded of these runs, with the columns of `stored.TOLD_COLUMNS`."""
+    of_type, code = (name for name in columns(row) if name.endswith(("_type", "_code")))
+    kind = of_type.removesuffix("_type")
+    number = {"decision": "confidence", "signal": "toFloat64(value)"}.get(kind, "NULL")
+    stated = f"toString({of_type})"
+    if of_type == "decision_type":
+        stated = f"if({of_type} = 'approval' AND selected = 'deny', {quoted(DENIAL)}, {stated})"
     return (
-        f"SELECT tenant, UUIDToNum(run_id), {step}, {kind}, {told}, {time}, {number}"  # noqa: S608
-        f" FROM {row.TABLE} FINAL WHERE {where}"
+        f"SELECT tenant, run_id, step_id, {stated}, {quoted(kind)}, {of_type}, {code}, agent_id, agent_version,"  # noqa: S608
+        f" environment, {TIMES[row.TABLE]}, CAST({number}, 'Nullable(Float64)')"
+        f" FROM {row.TABLE} FINAL WHERE {rows_of_runs(row, marks)}"
     )
 
 

@@ -3,24 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from operator import attrgetter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final, Protocol, TypeAlias, runtime_checkable
 
-from agenttrace_collector.clickhouse.rowbinary import encode
 from agenttrace_collector.settle import sql
-from agenttrace_collector.settle.model import (
-    EVERYTHING,
-    HashShare,
-    PendingRun,
-    Recorded,
-    RunKey,
-    RunRows,
-    Settled,
-    Told,
-)
+from agenttrace_collector.settle.blocks import SettledRuns, withdrawn
+from agenttrace_collector.settle.model import EVERYTHING, HashShare, PendingRun, RunKey
+from agenttrace_collector.settle.stored import StoredRows
 from agenttrace_schemas.derived_rows import DERIVED_ROWS
 from agenttrace_schemas.names import UNCONFIRMED
 from agenttrace_schemas.rows import (
@@ -77,8 +67,6 @@ ORDER BY min(started_at)
 """
 # No row is older or later (2100).
 _EVER: Final = (0, 4_102_444_800 * 10**9)
-# Of two outcomes that were said at one time, the view of runs that wait chooses the same.
-_WHEN_SAID: Final = attrgetter("recorded_at", "created_at", "status", "failure_type", "failure_code")
 # Runs that were settled before, with the first start and the last end (ns) that their facts ever said.
 Ranges: TypeAlias = Mapping[RunKey, tuple[int, int]]
 
@@ -89,6 +77,9 @@ class SettlingDatabase(Protocol):
 
     def query(self, statement: str, parameters: Mapping[str, Any] | None = None) -> Sequence[Sequence[Any]]:
         """The rows of a query."""
+
+    def row_binary(self, statement: str) -> bytes:
+        """The rows of a query in RowBinary."""
 
     def command(self, statement: str) -> None:
         """Run a statement that answers nothing."""
@@ -142,23 +133,19 @@ class SettlingStore:
             wide.append(mark._replace(earliest=min(started, mark.earliest), latest=max(ended, mark.latest)))
         return wide, before
 
-    def read(self, marks: Sequence[PendingRun]) -> list[RunRows]:
-        """Everything stored of these runs."""
-        outcomes = self._outcomes(marks)
-        by_class = {row: self._rows(row, marks) for row in (StepRow, SpanLinkRow, RunRow)}
-        recorded = self._recorded(marks)
-        return [
-            RunRows(
-                mark.tenant,
-                mark.run_id,
-                steps=by_class[StepRow][mark[:2]],
-                links=by_class[SpanLinkRow][mark[:2]],
-                candidates=by_class[RunRow][mark[:2]],
-                recorded=recorded.get(mark[:2], Recorded()),
-                outcome=outcomes.get(mark[:2]),
-            )
-            for mark in marks
-        ]
+    def read(self, marks: Sequence[PendingRun]) -> StoredRows:
+        """Everything stored of these runs, and of runs of other tenants that have their ids."""
+        told = (
+            self.database.row_binary(sql.recorded(row, marks)) for row in (SignalRow, DecisionRow, FailureRow)
+        )
+        return StoredRows(
+            steps=self._select(StepRow, sql.rows_of_runs(StepRow, marks)),
+            links=self._select(SpanLinkRow, sql.rows_of_runs(SpanLinkRow, marks)),
+            candidates=self._select(RunRow, sql.rows_of_runs(RunRow, marks)),
+            # What is said of a run's end may have come long after it.
+            outcomes=self._select(OutcomeRow, sql.runs(marks)),
+            told=b"".join(told),
+        )
 
     def confirmed_tools(self, owners: Collection[tuple[str, str]], since: int) -> list[tuple[str, str, str]]:
         """Tenant, agent and name of each tool that ran for one of these agents in the month before (ns), or later."""
@@ -166,27 +153,16 @@ class SettlingStore:
         rows = self.database.query(statement, {"since": since})
         return [(str(tenant), str(agent), str(name)) for tenant, agent, name in rows]
 
-    def write(self, settled: Sequence[Settled], before: Ranges, settled_at: int) -> None:
+    def write(self, made: Sequence[SettledRuns], before: Ranges, settled_at: int) -> None:
         """Inserts the results and soft-deletes rows that this round no longer produces."""
-        made: defaultdict[str, list[Row]] = defaultdict(list)
-        for each in settled:
-            for row in (
-                each.facts,
-                *each.steps,
-                *each.signals,
-                *each.decisions,
-                *each.failures,
-                *each.uncounted,
-            ):
-                if row is not None:
-                    made[row.TABLE].append(row)
-        earlier = _settled_earlier(settled, before)
+        earlier = _settled_earlier(made, before)
         # The facts last: a run of which a part was refused is not taken for settled.
-        for row_class in reversed(DERIVED_ROWS):
-            rows = made[row_class.TABLE]
+        for row in reversed(DERIVED_ROWS):
+            blocks = [each.blocks[row.TABLE] for each in made]
             if earlier:
-                rows += self._withdrawn(row_class, earlier, rows, settled_at)
-            self._insert(row_class, rows)
+                stored = self._select(row, sql.rows_of_runs(row, earlier))
+                blocks.append(withdrawn(row, stored, made, before.keys(), settled_at=settled_at))
+            self._insert(row, b"".join(blocks))
 
     def mark_settled(self, marks: Sequence[PendingRun]) -> None:
         """Note up to when everything that arrived for these runs is settled, and move the watermark."""
@@ -210,68 +186,18 @@ class SettlingStore:
         values = ", ".join(f"('{name}', {value:d}, now64(9))" for name, value in thresholds.items())
         self.database.command(f"INSERT INTO derive_thresholds VALUES {values}")  # noqa: S608 - of ours
 
-    def _rows(self, row: type[Row], marks: Sequence[PendingRun]) -> defaultdict[RunKey, list[Any]]:
-        found: defaultdict[RunKey, list[Any]] = defaultdict(list)
-        for made in self._select(row, sql.rows_of_runs(row, marks)):
-            found[made.tenant, made.run_id].append(made)
-        return found
+    def _select(self, row: type[Row], where: str) -> bytes:
+        """Rows of a table as it stores them."""
+        statement = f"SELECT {', '.join(columns(row))} FROM {row.TABLE} FINAL WHERE {where}"  # noqa: S608 - of ours
+        return self.database.row_binary(statement)
 
-    def _select(self, row: type[Row], where: str) -> Iterator[Any]:
-        """Rows of a table, their values as the row classes have them."""
-        statement = f"SELECT {sql.selected(row)} FROM {row.TABLE} FINAL WHERE {where}"  # noqa: S608 - of ours
-        names = tuple(columns(row))
-        optional = [name for name, column in columns(row).items() if column.type == "Nullable(UUID)"]
-        for values in self.database.query(statement):
-            made = dict(zip(names, values, strict=True))
-            for name in optional:
-                made[name] = made[name] if any(made[name]) else None
-            yield row(**made)
-
-    def _outcomes(self, marks: Sequence[PendingRun]) -> dict[RunKey, OutcomeRow]:
-        """The latest outcome of each run that has one; it may have come long after the run."""
-        found = sorted(self._select(OutcomeRow, sql.runs(marks)), key=_WHEN_SAID)
-        return {(row.tenant, row.run_id): row for row in found}
-
-    def _recorded(self, marks: Sequence[PendingRun]) -> dict[RunKey, Recorded]:
-        stated: dict[type[Row], defaultdict[RunKey, list[tuple[bytes | None, str]]]] = {}
-        told: defaultdict[RunKey, list[Told]] = defaultdict(list)
-        for row in (SignalRow, DecisionRow, FailureRow):
-            found = stated[row] = defaultdict(list)
-            for tenant, run_id, step_id, kind, *rest in self.database.query(sql.stated(row, marks)):
-                run = (str(tenant), bytes(run_id))
-                found[run].append((bytes(step_id) if any(step_id) else None, str(kind)))
-                told[run].append(Told._make([*map(str, rest[:-2]), *rest[-2:]]))
-        return {
-            run: Recorded(
-                frozenset(stated[SignalRow][run]),
-                frozenset(stated[DecisionRow][run]),
-                frozenset(step_id for step_id, _ in stated[FailureRow][run]),
-                tuple(each),
-            )
-            for run, each in told.items()
-        }
-
-    def _withdrawn(
-        self, row: type[Row], earlier: Sequence[PendingRun], made: Iterable[Row], settled_at: int
-    ) -> list[Row]:
-        """The rows of earlier rounds under a key that this round did not make, as taken back."""
-        key = attrgetter(*row.SORT_KEY)
-        keys = {key(each) for each in made}
-        runs = {mark[:2] for mark in earlier}
-        return [
-            replace(each, is_deleted=1, settled_at=settled_at)
-            for each in self._select(row, sql.rows_of_runs(row, earlier))
-            if key(each) not in keys and (each.tenant, each.run_id) in runs
-        ]
-
-    def _insert(self, row: type[Row], rows: Sequence[Row]) -> None:
-        if rows:
-            data = b"".join(map(encode, rows))
+    def _insert(self, row: type[Row], data: bytes) -> None:
+        if data:
             token = hashlib.blake2b(data, digest_size=16).hexdigest()
             self.database.insert(row.TABLE, list(columns(row)), data, token=token)
 
 
-def _settled_earlier(settled: Iterable[Settled], before: Ranges) -> list[PendingRun]:
+def _settled_earlier(made: Sequence[SettledRuns], before: Ranges) -> list[PendingRun]:
     """The runs that were settled before, each with a range of time that holds all that earlier rounds made of it.
 
     Every row that a round makes has the start or the end of a span, and the facts of that round reach from the
@@ -279,10 +205,9 @@ def _settled_earlier(settled: Iterable[Settled], before: Ranges) -> list[Pending
     lies within the facts that are stored; and what a round wrote that ended before it wrote facts was made of spans
     that this round has read, which lie within its own.
     """
-    now = {(each.facts.tenant, each.facts.run_id): each.facts for each in settled if each.facts}
+    now = {run.key: run.span for each in made for run in each.runs} if before else {}
     found = []
     for run, (start, end) in before.items():
-        facts = now.get(run)
-        first, last = (facts.started_at, facts.ended_at) if facts else (start, end)
+        first, last = now.get(run) or (start, end)
         found.append(PendingRun(*run, 0, min(start, first), max(end, last)))
     return found

@@ -6,7 +6,8 @@ import threading
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from agenttrace_collector.settle.model import Recorded, RunKey, RunRows, Settled
+from agenttrace_collector.settle.blocks import SettledRun
+from agenttrace_collector.settle.model import RunKey
 from agenttrace_collector.telemetry.metrics import Sample
 
 # Of more the first are forgotten.
@@ -20,15 +21,14 @@ class Unplaced:
         self._runs: dict[RunKey, None] = {}
         self._lock = threading.Lock()
 
-    def note(self, settled: Iterable[tuple[RunRows, Settled]]) -> None:
+    def note(self, runs: Iterable[SettledRun]) -> None:
         """Adds runs that have events alone, and removes those that have become runs."""
         with self._lock:
-            for rows, made in settled:
-                run = (rows.tenant, rows.run_id)
-                if made.facts is None and (rows.outcome or rows.recorded != Recorded()):
-                    self._runs[run] = None
+            for run in runs:
+                if run.span is None and run.has_events:
+                    self._runs[run.key] = None
                 else:
-                    self._runs.pop(run, None)
+                    self._runs.pop(run.key, None)
             while len(self._runs) > _MOST:
                 del self._runs[next(iter(self._runs))]
 

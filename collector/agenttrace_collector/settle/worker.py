@@ -18,7 +18,9 @@ from agenttrace_collector.clickhouse.client import MEMORY_LIMIT, QueryRejected, 
 from agenttrace_collector.config.sections import Config
 from agenttrace_collector.errors import CollectorError, Unavailable
 from agenttrace_collector.settle.backlog import Backlog
+from agenttrace_collector.settle.blocks import encoded
 from agenttrace_collector.settle.enforce import enforced
+from agenttrace_collector.settle.engine import SettlingEngine, open_settling, settling_readings
 from agenttrace_collector.settle.model import (
     EVERYTHING,
     NOBODYS,
@@ -33,6 +35,7 @@ from agenttrace_collector.settle.run import settle_run
 from agenttrace_collector.settle.set_aside import RunsSetAside
 from agenttrace_collector.settle.share import Share
 from agenttrace_collector.settle.store import SettlingStore
+from agenttrace_collector.settle.stored import run_rows
 from agenttrace_collector.settle.unplaced import Unplaced
 from agenttrace_collector.telemetry.metrics import Sample
 from agenttrace_collector.telemetry.spans import SpanName, span
@@ -74,9 +77,14 @@ class Settler:
     # Why the database cannot be asked yet; nothing is settled until this is empty.
     obstacle: Callable[[], str] = str
     share: Share | None = None
+    # What settles, by `decode.engine` of the configuration at the start.
+    engine: SettlingEngine = field(init=False)
     _kept: Thresholds | None = None
     # Since when (by `clock`) runs are ready that wait for a round to be large enough; None: there are none.
     _ready_since: float | None = None
+
+    def __post_init__(self) -> None:
+        self.engine = open_settling(self.config.decode.engine, self.policy)
 
     def take(self, config: Config) -> None:
         """Settle by the thresholds of this configuration from the next round on."""
@@ -159,19 +167,22 @@ class Settler:
     ) -> None:
         wide, before = self.store.with_previous_range(marks)
         this = SettleContext(self.policy, thresholds, self.now())
-        read = self._named(self.store.read(wide))
-        settled = [settle_run(rows, this) for rows in read]
+        stored = self.store.read(wide)
+        accepted = self.engine.accept(wide, stored, this)
+        left = self._named(run_rows(accepted.left, accepted.stored))
+        made = [*accepted.made, encoded(left, [settle_run(rows, this) for rows in left])]
         try:
-            self.store.write(settled, before, this.settled_at)
+            self.store.write(made, before, this.settled_at)
         except QueryRejected:
             if not is_alone:
                 raise
             # Rows that were stored under other rules: what those of today refuse goes.
-            sound = [settle_run(enforced(rows, self.policy), this) for rows in read]
-            self.store.write(sound, before, this.settled_at)
+            sound = [enforced(rows, self.policy) for rows in self._named(run_rows(wide, stored))]
+            made = [encoded(sound, [settle_run(rows, this) for rows in sound])]
+            self.store.write(made, before, this.settled_at)
         self.store.mark_settled(marks)
         self.set_aside.remove(marks)
-        self.unplaced.note(zip(read, settled, strict=True))
+        self.unplaced.note(run for each in made for run in each.runs)
         self.settled += len(marks)
 
     def _named(self, runs: Sequence[RunRows]) -> Sequence[RunRows]:
@@ -208,6 +219,7 @@ class Settler:
         """What was done, for Prometheus."""
         yield Sample("agenttrace_settled_runs", self.settled)
         yield Sample("agenttrace_settle_failed_rounds", self.failed_rounds)
+        yield from settling_readings(self.engine)
         yield from self.set_aside.readings()
         yield from self.unplaced.readings()
         if self.backlog:

@@ -144,6 +144,13 @@ METRICS: Final[Mapping[str, MetricSpec]] = {
         _COUNTER,
         "Spans, log records and parts of documents, by the service that sent them and what became of them.",
     ),
+    "agenttrace_settle_engine": MetricSpec(_GAUGE, "1, by the engine that settles runs (decode.engine)."),
+    "agenttrace_settle_handed_back_runs": MetricSpec(
+        _COUNTER, "Runs that the compiled engine left to Python; they are settled all the same."
+    ),
+    "agenttrace_settle_declined_rounds": MetricSpec(
+        _COUNTER, "Rounds of settling that the compiled engine left to Python as a whole."
+    ),
     "agenttrace_decode_engine": MetricSpec(_GAUGE, "1, by the engine that decodes requests (decode.engine)."),
     "agenttrace_decode_handed_back_spans": MetricSpec(
         _COUNTER,

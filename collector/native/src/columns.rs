@@ -1,14 +1,14 @@
 //! The columns of each table, in the order that Python gives, and RowBinary.
 
-const LOW: &str = "LowCardinality(String)";
-const UUID: &str = "UUID";
-const OPTIONAL_UUID: &str = "Nullable(UUID)";
-const TEXT: &str = "String";
-const TIME: &str = "DateTime64(9, 'UTC')";
-const SPAN: &str = "UInt64";
-const COUNT: &str = "Nullable(UInt64)";
-const FRACTION: &str = "Nullable(Float64)";
-const METADATA: &str = "Map(LowCardinality(String), Variant(Bool, Float64, Int64, String))";
+pub const LOW: &str = "LowCardinality(String)";
+pub const UUID: &str = "UUID";
+pub const OPTIONAL_UUID: &str = "Nullable(UUID)";
+pub const TEXT: &str = "String";
+pub const TIME: &str = "DateTime64(9, 'UTC')";
+pub const SPAN: &str = "UInt64";
+pub const COUNT: &str = "Nullable(UInt64)";
+pub const FRACTION: &str = "Nullable(Float64)";
+pub const METADATA: &str = "Map(LowCardinality(String), Variant(Bool, Float64, Int64, String))";
 
 macro_rules! columns {
     ($table:ident: $($variant:ident $name:literal $kind:expr),* $(,)?) => {
@@ -16,7 +16,7 @@ macro_rules! columns {
         pub enum $table { $($variant),* }
 
         impl $table {
-            fn of(name: &str, kind: &str) -> Option<Self> {
+            pub fn of(name: &str, kind: &str) -> Option<Self> {
                 match name {
                     $($name => (kind == $kind).then_some($table::$variant),)*
                     _ => None,
@@ -98,7 +98,7 @@ pub const TABLES: [&str; 6] = [
     "span_links",
 ];
 
-type Tables = [(String, Vec<(String, String)>)];
+pub type Tables = [(String, Vec<(String, String)>)];
 
 impl Layout {
     pub fn new(tables: &Tables) -> Result<Layout, String> {
@@ -119,7 +119,7 @@ impl Layout {
     }
 }
 
-fn columns<C>(tables: &Tables, table: &str, of: fn(&str, &str) -> Option<C>) -> Result<Vec<C>, String> {
+pub fn columns<C>(tables: &Tables, table: &str, of: fn(&str, &str) -> Option<C>) -> Result<Vec<C>, String> {
     let Some((_, listed)) = tables.iter().find(|(name, _)| name == table) else {
         return Err(format!("the table {table} is missing"));
     };

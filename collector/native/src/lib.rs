@@ -9,6 +9,7 @@ mod agent_stated;
 mod agent_tables;
 mod batch;
 mod cache;
+#[macro_use]
 mod columns;
 mod copy;
 mod copy_events;
@@ -24,6 +25,7 @@ mod logs;
 mod otlp;
 mod readers;
 mod rows;
+mod settle;
 mod span;
 mod text;
 mod wire;
@@ -284,5 +286,6 @@ fn agenttrace_native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     // A panic's message may hold a piece of what was sent: nothing of it is ever printed.
     std::panic::set_hook(Box::new(|_| {}));
     module.add_class::<Gate>()?;
+    module.add_class::<settle::Settler>()?;
     module.add_class::<Engine>()
 }

@@ -58,12 +58,16 @@ class Broken:
     inserted: list[str] = field(default_factory=list)
 
     def query(self, statement: str, parameters: Any = None) -> Sequence[Sequence[Any]]:
+        """As it is."""
+        return self.inner.query(statement, parameters)
+
+    def row_binary(self, statement: str) -> bytes:
         """The rows, but of a broken run."""
         if "FROM agent_steps FINAL" in statement and any(
             str(UUID(bytes=run)) in statement for run in self.runs
         ):
             raise self.error
-        return self.inner.query(statement, parameters)
+        return self.inner.row_binary(statement)
 
     def command(self, statement: str) -> None:
         """As it is."""
