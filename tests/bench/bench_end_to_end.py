@@ -91,19 +91,19 @@ def main() -> None:
 def growth(rate: float) -> None:
     """What each half million of three million spans costs, settled."""
     costs: list[float] = []
-    with tempfile.TemporaryDirectory() as name:
-        with running_collector(Path(name), **SHIPPED, **_SETTLED) as collector:
-            for part in range(_PARTS):
-                before = cpu_seconds(collector.pid)
-                load = send_load(
-                    collector.grpc, seconds=_PART_SPANS / rate, rate=rate, spans=SPANS_OF_REQUEST
-                )
-                costs.append((cpu_seconds(collector.pid) - before) * 1e6 / load.spans)
-                memory = peak_memory_mib(collector.pid)
-                print(
-                    f"spans {part * _PART_SPANS:>9,} on: {costs[-1]:6.1f} µs of CPU per span, peak {memory:4.0f} MiB",
-                    flush=True,
-                )
+    with (
+        tempfile.TemporaryDirectory() as name,
+        running_collector(Path(name), **SHIPPED, **_SETTLED) as collector,
+    ):
+        for part in range(_PARTS):
+            before = cpu_seconds(collector.pid)
+            load = send_load(collector.grpc, seconds=_PART_SPANS / rate, rate=rate, spans=SPANS_OF_REQUEST)
+            costs.append((cpu_seconds(collector.pid) - before) * 1e6 / load.spans)
+            memory = peak_memory_mib(collector.pid)
+            print(
+                f"spans {part * _PART_SPANS:>9,} on: {costs[-1]:6.1f} µs of CPU per span, peak {memory:4.0f} MiB",
+                flush=True,
+            )
     print(f"the last part cost {costs[-1] / costs[0] - 1:+.1%} of the first")
 
 
