@@ -28,6 +28,8 @@ INTERNAL: Final = "internal error; the collector's log has its place"
 def response_to(signal: OtlpSignal, batch: Batch) -> Response:
     """The answer to a stored batch; `partial_success` is set only where something was refused or not read."""
     response = signal.response()
+    if not batch.refused and not batch.refusals and not batch.changes:
+        return response
     if message := "; ".join(filter(None, (refusal_message(batch), unread_message(batch)))):
         response.partial_success.error_message = message
         if isinstance(response, ExportMetricsServiceResponse):

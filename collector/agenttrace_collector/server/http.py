@@ -8,7 +8,7 @@ import logging
 import socket
 import ssl
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -24,6 +24,7 @@ _BACKLOG: Final = 1024
 _KEEP_ALIVE_SECONDS: Final = 75
 _FULL: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 _PAUSE_SECONDS: Final = 0.1
+_DATE_SECONDS: Final = 1.0
 
 
 class _Server(uvicorn.Server):
@@ -34,6 +35,7 @@ class _Server(uvicorn.Server):
         self._connections = connections
         self._accepting: list[asyncio.Task[None]] = []
         self._opening: set[asyncio.Task[None]] = set()
+        self.stopping = asyncio.Event()
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -44,6 +46,12 @@ class _Server(uvicorn.Server):
         self.servers = []
         self._accepting = [asyncio.create_task(self._accept(each)) for each in sockets or ()]
         self.started = True
+
+    async def main_loop(self) -> None:
+        """Sets the date of answers each second until the end; uvicorn's own loop wakes ten times as often."""
+        while not await self.on_tick(0):
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self.stopping.wait(), _DATE_SECONDS)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Accept no more, and end as uvicorn does."""
@@ -107,6 +115,7 @@ class HttpListener:
         """Take no new connections; requests under way have `grace` seconds."""
         self.server.config.timeout_graceful_shutdown = max(1, int(grace))
         self.server.should_exit = True
+        self.server.stopping.set()
         await self.task
 
 
