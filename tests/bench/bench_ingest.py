@@ -9,8 +9,9 @@ from __future__ import annotations
 import argparse
 import multiprocessing
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -67,16 +68,22 @@ def report(name: str, load: Load, used: float, memory: float) -> None:
 
 
 def ceiling(seconds: float) -> None:
-    """A gRPC server in Python that reads the bytes and answers at once."""
+    """What reads and answers at once, at full load."""
+    with serving_nothing() as (endpoint, pid):
+        send_load(endpoint, seconds=1)
+        before = cpu_seconds(pid)
+        load = send_load(endpoint, seconds=min(seconds, 5.0))
+        report("reads and answers (ceiling)", load, cpu_seconds(pid) - before, peak_memory_mib(pid))
+
+
+@contextmanager
+def serving_nothing() -> Iterator[tuple[str, int]]:
+    """A gRPC server in Python that reads the bytes and answers at once: its endpoint and its process id."""
     ours, theirs = multiprocessing.Pipe()
     server = multiprocessing.get_context("spawn").Process(target=_serve_nothing, args=(theirs,), daemon=True)
     server.start()
-    endpoint = str(ours.recv())
     assert server.pid is not None
-    send_load(endpoint, seconds=1)
-    before = cpu_seconds(server.pid)
-    load = send_load(endpoint, seconds=min(seconds, 5.0))
-    report("reads and answers (ceiling)", load, cpu_seconds(server.pid) - before, peak_memory_mib(server.pid))
+    yield str(ours.recv()), server.pid
     ours.send(None)
     server.join()
 
