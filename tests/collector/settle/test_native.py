@@ -92,6 +92,19 @@ def test_what_cannot_be_read_is_left_to_python(engine: NativeSettling) -> None:
     assert engine.counts.declined == before + 2
 
 
+@needs_engine
+def test_a_panic_leaves_the_round_to_python(engine: NativeSettling) -> None:
+    """The attempt after the largest number that a column holds is one more than the engine can count."""
+    (run,) = reference_runs(1)
+    first, second = run.steps[:2]
+    failed = replace(first, status="error", attempt=2**64 - 1)
+    again = replace(second, tool_name=first.tool_name, name=first.name, started_at=first.ended_at)
+    run.steps[:] = [failed, replace(again, ended_at=again.started_at + 1)]
+    before = engine.counts.declined
+    assert engine.accept([run.mark], as_read([run]), THIS).left == [run.mark]
+    assert engine.counts.declined == before + 1
+
+
 def _with_column(facts: dict[str, Any]) -> Mapping[str, Any]:
     return facts | {"tables": [(name, [*columns, ("new", "String")]) for name, columns in facts["tables"]]}
 
