@@ -124,7 +124,7 @@ def test_an_answer_that_is_not_taken_is_given_up() -> None:
     """One that is taken slowly is not."""
 
     async def play() -> None:
-        async with listening(stalled_seconds=0.3, body_bytes_a_second=1) as live:
+        async with listening(stalled_seconds=1.0, body_bytes_a_second=1) as live:
             stalled = await live.connect(b"GET /big HTTP/1.1\r\nHost: x\r\n\r\n")
             stalled.writer.transport.pause_reading()  # type: ignore[attr-defined]  # a socket's
             slow = await live.connect()
