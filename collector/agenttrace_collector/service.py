@@ -258,6 +258,7 @@ class Service:
         await stack.enter_async_context(settling(settler))
         self._reloads.append(settler.take)
         self.telemetry.watch(settler.readings)
+        self.health.facts["settle"] = settler.facts
 
     def _flow(self, stack: AsyncExitStack) -> AdmissionController:
         limiter = self.config.processors.memory_limiter
@@ -268,8 +269,7 @@ class Service:
     def _watch(self, parts: Parts, stack: AsyncExitStack) -> None:
         self.telemetry.watch(parts.storage.readings)
         self.telemetry.watch(lambda: engine_readings(parts.engine))
-        self.health.facts["journal"] = parts.storage.facts
-        self.health.facts["decode"] = lambda: engine_state(parts.engine)
+        self.health.facts |= {"journal": parts.storage.facts, "decode": lambda: engine_state(parts.engine)}
         self.health.obstacles = {
             "journal": parts.storage.obstacle,
             "memory": lambda: "" if parts.flow.has_room else "memory is over its soft limit",

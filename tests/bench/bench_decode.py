@@ -13,7 +13,8 @@ from importlib.util import find_spec
 from typing import TypeAlias
 
 from agenttrace_collector.decode.batch import Batch, Context
-from agenttrace_collector.decode.native import MODULE, NativeEngine
+from agenttrace_collector.decode.compiled import MODULE
+from agenttrace_collector.decode.native import NativeEngine
 from agenttrace_collector.decode.otlp import decode_traces
 from agenttrace_schemas.rules import Policy
 from tests.support.corpus import RECORDED_AT, scenarios

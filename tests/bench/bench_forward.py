@@ -18,8 +18,9 @@ from pathlib import Path
 
 from agenttrace_collector.config.pipelines import Forward
 from agenttrace_collector.decode.batch import Context
+from agenttrace_collector.decode.compiled import MODULE
 from agenttrace_collector.decode.engine import Engine, PythonEngine
-from agenttrace_collector.decode.native import MODULE, NativeEngine
+from agenttrace_collector.decode.native import NativeEngine
 from agenttrace_collector.decode.outgoing import Outgoing
 from agenttrace_collector.forward.gate import open_gate
 from agenttrace_schemas.rules import Policy

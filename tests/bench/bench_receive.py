@@ -22,8 +22,9 @@ from typing import Any, Final
 from agenttrace_collector.config.sections import Config, Grpc
 from agenttrace_collector.decode.batch import Batch
 from agenttrace_collector.decode.builder import digest_of
+from agenttrace_collector.decode.compiled import MODULE
 from agenttrace_collector.decode.engine import Engine, PythonEngine
-from agenttrace_collector.decode.native import MODULE, NativeEngine
+from agenttrace_collector.decode.native import NativeEngine
 from agenttrace_collector.journal import Journal, JournalOptions, current_layouts
 from agenttrace_collector.receivers.admission import AdmissionController, limits_from
 from agenttrace_collector.receivers.decoder import Decoder

@@ -8,8 +8,9 @@ from importlib import import_module
 from typing import Any, Final
 
 from agenttrace_collector.config.pipelines import Forward
+from agenttrace_collector.decode.compiled import MODULE
 from agenttrace_collector.decode.engine import PythonEngine
-from agenttrace_collector.decode.native import MODULE, NativeEngine
+from agenttrace_collector.decode.native import NativeEngine
 from agenttrace_collector.forward.compiled import gate_facts
 from agenttrace_collector.forward.gate import Gate, open_gate
 from agenttrace_schemas import wire

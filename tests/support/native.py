@@ -11,7 +11,8 @@ import pytest
 from agenttrace_collector.config.decode import DecodeEngine, DecodeSection
 from agenttrace_collector.config.derive import Derive
 from agenttrace_collector.config.sections import Config
-from agenttrace_collector.decode.native import MODULE, NativeEngine
+from agenttrace_collector.decode.compiled import MODULE
+from agenttrace_collector.decode.native import NativeEngine
 from agenttrace_schemas.rules import Policy
 
 needs_engine = pytest.mark.skipif(

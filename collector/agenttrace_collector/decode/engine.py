@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator, Mapping
-from importlib.util import find_spec
 from typing import Final, Protocol
 
 from agenttrace_collector.config.decode import DecodeEngine
-from agenttrace_collector.config.problems import ConfigError, Position, Problem
 from agenttrace_collector.decode.batch import Batch, Context, Unread
-from agenttrace_collector.decode.native import MODULE, EngineCounts, EngineMissing, NativeEngine
+from agenttrace_collector.decode.compiled import EngineCounts, wanted_native
+from agenttrace_collector.decode.native import NativeEngine
 from agenttrace_collector.decode.otlp import decode_logs, decode_traces
 from agenttrace_collector.decode.outgoing import Outgoing
 from agenttrace_collector.telemetry.metrics import Sample
 from agenttrace_schemas.rules import Policy
 
-_log: Final = logging.getLogger(__name__)
-_MISSING: Final = (
-    "the compiled engine is not installed (pip install ./collector/native), or is of another version"
-)
 # Requests that are decoded so soon that the event loop may wait for it; all handed back to Python, those of the
 # compiled engine take twice as long as its own.
 PYTHON_INLINE_BYTES: Final = 16 * 1024
@@ -71,15 +65,8 @@ class PythonEngine:
 
 def open_engine(wanted: DecodeEngine, policy: Policy) -> Engine:
     """The engine that the configuration asks for; raises `ConfigError` where it asks for one that is not there."""
-    if wanted == "python" or (wanted == "auto" and find_spec(MODULE) is None):
-        return PythonEngine()
-    try:
-        return NativeEngine(policy)
-    except EngineMissing as error:
-        if wanted == "native":
-            raise ConfigError([Problem(Position("configuration"), "decode.engine", _MISSING)]) from error
-        _log.warning("requests are decoded in Python: %s: %s", _MISSING, error)
-        return PythonEngine()
+    native = wanted_native(wanted, lambda: NativeEngine(policy), work="requests are decoded")
+    return native or PythonEngine()
 
 
 def inline_bytes(engine: Engine) -> int:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import threading
 from array import array
 from collections.abc import Callable, Mapping, Sequence
-from importlib import import_module
 from typing import Any, Final, NamedTuple, Protocol, TypeAlias
 
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
@@ -13,6 +11,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from agenttrace_collector.decode.batch import LENGTH, Batch, Context, Unread
 from agenttrace_collector.decode.builder import BatchBuilder, digest_of
+from agenttrace_collector.decode.compiled import EngineCounts, build
 from agenttrace_collector.decode.native_facts import engine_facts
 from agenttrace_collector.decode.otlp import decode_logs, decode_span, decode_traces
 from agenttrace_collector.decode.outgoing import Outgoing
@@ -20,10 +19,8 @@ from agenttrace_collector.decode.resource import Sender
 from agenttrace_collector.decode.typed_records import decode_typed_record
 from agenttrace_schemas.rules import Policy
 
-MODULE: Final = "agenttrace_native"
 # The shape of what the engine takes and answers; collector/native/src/lib.rs has the same number.
 SEAM: Final = 4
-_OTHER_SEAM: Final = "the engine was built for another version of the collector"
 
 # Kind, rule, key, and the row without its id.
 _Refusal: TypeAlias = tuple[str, str, str, bytes]
@@ -72,25 +69,6 @@ class _Compiled(Protocol):
         """Blocks, refusals, resources, spans handed back, conventions and the copy; None for the whole request."""
 
 
-class EngineMissing(RuntimeError):
-    """There is no compiled engine that can take the facts of this version."""
-
-
-class EngineCounts:
-    """Spans and records that a compiled engine handed back to Python, and requests that it declined as a whole."""
-
-    def __init__(self) -> None:
-        self.handed_back = 0
-        self.declined = 0
-        self._lock = threading.Lock()
-
-    def add(self, *, handed_back: int = 0, declined: int = 0) -> None:
-        """Count what a request left to Python; requests are decoded in several threads."""
-        with self._lock:
-            self.handed_back += handed_back
-            self.declined += declined
-
-
 class NativeEngine:
     """Decodes requests of one policy with the compiled engine, and what it leaves in Python.
 
@@ -102,13 +80,9 @@ class NativeEngine:
     def __init__(self, policy: Policy, facts: Mapping[str, Any] | None = None) -> None:
         self.counts = EngineCounts()
         self.policy = policy
-        try:
-            compiled: Any = import_module(MODULE).Engine
-            if getattr(compiled, "SEAM", None) != SEAM:
-                raise EngineMissing(_OTHER_SEAM)
-            self._compiled: _Compiled = compiled(engine_facts(policy) if facts is None else facts)
-        except (ImportError, ValueError, TypeError, KeyError) as error:
-            raise EngineMissing(str(error)) from error
+        self._compiled: _Compiled = build(
+            "Engine", SEAM, lambda: engine_facts(policy) if facts is None else facts
+        )
         self._tables = tuple(self._compiled.TABLES)
 
     def traces(

@@ -13,8 +13,8 @@ from importlib.util import find_spec
 from typing import Any, Final
 
 from agenttrace_collector.config.pipelines import Forward
+from agenttrace_collector.decode.compiled import MODULE
 from agenttrace_collector.decode.conventions.read import FAMILIES, FIRST, LATER
-from agenttrace_collector.decode.native import MODULE
 from agenttrace_collector.forward import structure
 from agenttrace_collector.forward.attributes import DOCUMENT, GENAI, LONGEST_SPAN_NAME, STAMPS
 from agenttrace_collector.forward.makers import HASH, LONGEST, NAMED_BY, kind_of_name

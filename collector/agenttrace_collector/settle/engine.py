@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterator, Sequence
-from importlib.util import find_spec
-from typing import Final, Protocol
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Protocol
 
 from agenttrace_collector.config.decode import DecodeEngine
-from agenttrace_collector.config.problems import ConfigError, Position, Problem
-from agenttrace_collector.decode.native import MODULE, EngineCounts, EngineMissing
+from agenttrace_collector.decode.compiled import EngineCounts, wanted_native
 from agenttrace_collector.settle.model import PendingRun, SettleContext
 from agenttrace_collector.settle.native import AcceptedRuns, NativeSettling
 from agenttrace_collector.settle.stored import StoredRows
 from agenttrace_collector.telemetry.metrics import Sample
 from agenttrace_schemas.rules import Policy
-
-_log: Final = logging.getLogger(__name__)
-_MISSING: Final = (
-    "the compiled engine is not installed (pip install ./collector/native), or is of another version"
-)
 
 
 class SettlingEngine(Protocol):
@@ -52,15 +44,18 @@ class PythonSettling:
 
 def open_settling(wanted: DecodeEngine, policy: Policy) -> SettlingEngine:
     """What the configuration asks for; raises `ConfigError` where it asks for an engine that is not there."""
-    if wanted == "python" or (wanted == "auto" and find_spec(MODULE) is None):
-        return PythonSettling()
-    try:
-        return NativeSettling(policy)
-    except EngineMissing as error:
-        if wanted == "native":
-            raise ConfigError([Problem(Position("configuration"), "decode.engine", _MISSING)]) from error
-        _log.warning("runs are settled in Python: %s: %s", _MISSING, error)
-        return PythonSettling()
+    native = wanted_native(wanted, lambda: NativeSettling(policy), work="runs are settled")
+    return native or PythonSettling()
+
+
+def settling_state(engine: SettlingEngine) -> Mapping[str, object]:
+    """What health says of an engine."""
+    counts = engine.counts
+    return {
+        "engine": engine.name,
+        "handed_back_runs": counts.handed_back,
+        "declined_rounds": counts.declined,
+    }
 
 
 def settling_readings(engine: SettlingEngine) -> Iterator[Sample]:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Mapping, Sequence
-from importlib import import_module
 from typing import Any, Final, NamedTuple, Protocol
 
-from agenttrace_collector.decode.native import MODULE, EngineCounts, EngineMissing
+from agenttrace_collector.decode.compiled import EngineCounts, build
 from agenttrace_collector.settle.blocks import SettledRun, SettledRuns
 from agenttrace_collector.settle.model import PendingRun, RunKey, SettleContext
 from agenttrace_collector.settle.native_facts import settling_facts
@@ -16,7 +15,6 @@ from agenttrace_schemas.rules import Policy
 
 # The shape of what is taken and answered; collector/native/src/settle/mod.rs has the same number.
 SEAM: Final = 1
-_OTHER_SEAM: Final = "the engine was built for another version of the collector"
 _END: Final = "Q"
 
 
@@ -56,13 +54,9 @@ class NativeSettling:
     def __init__(self, policy: Policy, facts: Mapping[str, Any] | None = None) -> None:
         self.counts = EngineCounts()
         self.policy = policy
-        try:
-            compiled: Any = import_module(MODULE).Settler
-            if getattr(compiled, "SEAM", None) != SEAM:
-                raise EngineMissing(_OTHER_SEAM)
-            self._compiled: _CompiledSettler = compiled(settling_facts(policy) if facts is None else facts)
-        except (ImportError, AttributeError, ValueError, TypeError, KeyError) as error:
-            raise EngineMissing(str(error)) from error
+        self._compiled: _CompiledSettler = build(
+            "Settler", SEAM, lambda: settling_facts(policy) if facts is None else facts
+        )
         self._tables = tuple(self._compiled.TABLES)
 
     def accept(self, marks: Sequence[PendingRun], stored: StoredRows, this: SettleContext) -> AcceptedRuns:

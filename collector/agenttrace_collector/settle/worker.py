@@ -7,7 +7,7 @@ import logging
 import math
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -20,7 +20,12 @@ from agenttrace_collector.errors import CollectorError, Unavailable
 from agenttrace_collector.settle.backlog import Backlog
 from agenttrace_collector.settle.blocks import encoded
 from agenttrace_collector.settle.enforce import enforced
-from agenttrace_collector.settle.engine import SettlingEngine, open_settling, settling_readings
+from agenttrace_collector.settle.engine import (
+    SettlingEngine,
+    open_settling,
+    settling_readings,
+    settling_state,
+)
 from agenttrace_collector.settle.model import (
     EVERYTHING,
     NOBODYS,
@@ -214,6 +219,10 @@ class Settler:
         if self.share:
             with suppress(CollectorError):
                 self.share.leave()
+
+    def facts(self) -> Mapping[str, object]:
+        """What health says."""
+        return settling_state(self.engine)
 
     def readings(self) -> Iterator[Sample]:
         """What was done, for Prometheus."""

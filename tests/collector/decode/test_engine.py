@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from agenttrace_collector.config.problems import ConfigError
-from agenttrace_collector.decode import engine as engines
-from agenttrace_collector.decode import native
+from agenttrace_collector.decode import compiled
 from agenttrace_collector.decode.batch import Context
 from agenttrace_collector.decode.engine import engine_readings, engine_state, open_engine
 from agenttrace_collector.decode.otlp import decode_logs, decode_traces
@@ -21,8 +20,7 @@ CONTEXT = Context(Policy(), "default", NOW)
 @pytest.fixture
 def without(monkeypatch: pytest.MonkeyPatch) -> None:
     """As if the compiled engine were not installed."""
-    for module in (engines, native):
-        monkeypatch.setattr(module, "MODULE", "agenttrace_native_that_is_not_there")
+    monkeypatch.setattr(compiled, "MODULE", "agenttrace_native_that_is_not_there")
 
 
 @pytest.mark.usefixtures("without")

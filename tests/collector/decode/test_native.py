@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from agenttrace_collector.decode.batch import Context
-from agenttrace_collector.decode.native import MODULE, SEAM, EngineMissing, NativeEngine
+from agenttrace_collector.decode.compiled import MODULE, EngineMissing
+from agenttrace_collector.decode.native import SEAM, NativeEngine
 from agenttrace_collector.decode.native_facts import engine_facts
 from agenttrace_collector.decode.otlp import decode_logs, decode_traces
 from agenttrace_collector.decode.otlp_json import logs_from_json, traces_from_json

@@ -11,10 +11,9 @@ from typing import Any
 import pytest
 
 from agenttrace_collector.config.problems import ConfigError
-from agenttrace_collector.decode.native import MODULE, EngineMissing
-from agenttrace_collector.settle import engine as engines
-from agenttrace_collector.settle import native
-from agenttrace_collector.settle.engine import open_settling, settling_readings
+from agenttrace_collector.decode import compiled
+from agenttrace_collector.decode.compiled import MODULE, EngineMissing
+from agenttrace_collector.settle.engine import open_settling, settling_readings, settling_state
 from agenttrace_collector.settle.native import SEAM, NativeSettling
 from agenttrace_collector.settle.native_facts import settling_facts
 from agenttrace_collector.telemetry.metrics import METRICS, Sample
@@ -151,21 +150,22 @@ def test_an_engine_of_another_version_is_not_used(monkeypatch: pytest.MonkeyPatc
     """Nor one that was built before it could settle."""
     assert SEAM == import_module(MODULE).Settler.SEAM
     for module in (SimpleNamespace(Settler=SimpleNamespace(SEAM=SEAM + 1)), SimpleNamespace()):
-        monkeypatch.setattr(native, "import_module", lambda _, found=module: found)
+        monkeypatch.setattr(compiled, "import_module", lambda _, found=module: found)
         assert open_settling("auto", Policy()).name == "python"
 
 
 def test_python_settles_where_nothing_else_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     """`auto` never keeps a collector from starting; `native` says what to install."""
-    for module in (engines, native):
-        monkeypatch.setattr(module, "MODULE", "agenttrace_native_that_is_not_there")
+    monkeypatch.setattr(compiled, "MODULE", "agenttrace_native_that_is_not_there")
     assert open_settling("auto", Policy()).name == open_settling("python", Policy()).name == "python"
     with pytest.raises(ConfigError, match=r"decode\.engine: .*pip install \./collector/native"):
         open_settling("native", Policy())
 
 
-def test_metrics_name_the_engine() -> None:
+def test_health_and_metrics_name_the_engine() -> None:
     """With what was left to Python."""
-    readings = list(settling_readings(open_settling("python", Policy())))
+    engine = open_settling("python", Policy())
+    assert settling_state(engine) == {"engine": "python", "handed_back_runs": 0, "declined_rounds": 0}
+    readings = list(settling_readings(engine))
     assert {reading.name for reading in readings} <= METRICS.keys()
     assert Sample("agenttrace_settle_engine", 1, {"engine": "python"}) in readings
