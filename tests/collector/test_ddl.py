@@ -12,6 +12,7 @@ from agenttrace_collector.config import Config
 from agenttrace_schemas.ddl import script
 from agenttrace_schemas.derived_rows import ALL_ROWS
 from agenttrace_schemas.migrations import migrations, statements, views
+from agenttrace_schemas.rows import columns
 from agenttrace_schemas.rules import Policy
 from tests.support.database import empty_database
 
@@ -55,15 +56,17 @@ def test_a_collector_starts_on_what_the_script_has_made() -> None:
 
 
 def test_a_cluster_shards_by_run_where_there_are_runs() -> None:
-    """Thresholds, progress, collectors and the ledger have no run: a sharding key that names one would be refused."""
+    """Thresholds, progress, collectors, receipts and the ledger have no run: a sharding key that names one would be refused."""
     found = [each for each in script("cluster", Policy(), TTL) if "ENGINE = Distributed" in each]
     by_run = {each.split()[5] for each in found if "run_id" in each}
     whole = {each.split()[5] for each in found} - by_run
     assert whole == {
         *("schema_migrations", "derive_thresholds", "settle_progress", "settle_collectors"),
-        "counted_since",
+        *("counted_since", "gate_receipts"),
     }
-    assert {row.TABLE for row in ALL_ROWS} <= by_run
+    assert {row.TABLE for row in ALL_ROWS if "run_id" in columns(row)} == by_run & {
+        row.TABLE for row in ALL_ROWS
+    }
 
 
 def test_the_template_of_a_cluster_is_parsed_by_the_engine() -> None:

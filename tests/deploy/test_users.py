@@ -87,7 +87,8 @@ def stored(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         numbers = count(1)
         for row, (run, tenant) in product(ALL_ROWS, enumerate(TENANTS * RUNS_OF_TENANT)):
             values: dict[str, object] = {"tenant": tenant, "agent_id": tenant}
-            values |= {"run_id": _id(run), "trace_id": _id(run), TIMES[row.TABLE]: "2026-09-01 12:00:00"}
+            time = TIMES.get(row.TABLE, "received_at")
+            values |= {"run_id": _id(run), "trace_id": _id(run), time: "2026-09-01 12:00:00"}
             key = next(name for name in columns(row) if name.endswith("_id"))
             chosen = {name: value for name, value in values.items() if name in columns(row)}
             database.command(insert_statement(row, valid_row(row, **{key: _id(next(numbers)), **chosen})))

@@ -158,6 +158,8 @@ def valid_row(row: type[Row], **values: object) -> dict[str, object]:
         default |= {"name": "helpfulness", "score": 0.5}
     if row.TABLE == "agent_outcomes":
         default["status"] = "failure"
+    if row.TABLE == "gate_receipts":
+        default["kind"] = "refused"
     if row.TABLE.startswith("derived_"):
         default["rule"] = "failure.step"
     return {**default, **values}

@@ -49,7 +49,7 @@ _PARTITION = re.compile(r"PARTITION BY (to\w+\(\w+\))")
 
 def one_node(statement: str) -> str:
     """The statement without what needs Keeper or a second machine."""
-    is_local = _LOCAL.match(statement)
+    is_local = _LOCAL.match(statement) and " run_id " in statement
     for pattern, replacement in _ONE_NODE:
         statement = pattern.sub(replacement, statement)
     return _PARTITION.sub(rf"PARTITION BY (\1, {_SHARD})", statement) if is_local else statement
