@@ -14,8 +14,7 @@ import pytest
 from agenttrace_collector.decode.engine import PythonEngine
 from agenttrace_collector.decode.native import NativeEngine
 from agenttrace_collector.decode.native_facts import engine_facts
-from agenttrace_collector.errors import Rejected
-from tests.support.differential import POLICIES, CaseOfDifference, Outcome
+from tests.support.differential import POLICIES, outcome
 from tests.support.differential_logs import mutated_logs
 from tests.support.native import engines, needs_engine
 from tests.support.proof import FULL
@@ -29,19 +28,12 @@ SEED: Final = 20_261_128
 Change = Callable[[dict[str, Any]], dict[str, Any]]
 
 
-def _made(engine: NativeEngine | PythonEngine, case: CaseOfDifference) -> Outcome:
-    try:
-        return engine.logs(case.body, case.context)
-    except Rejected as error:
-        return str(error)
-
-
 def test_no_request_makes_another_batch() -> None:
     """Not one of all cases differs in rows, counts or refusals."""
     compiled, python = engines(POLICIES), PythonEngine()
     kinds: Counter[str] = Counter()
     for case in mutated_logs(SEED, CASES):
-        if _made(compiled[id(case.context.policy)], case) != _made(python, case):
+        if outcome(compiled[id(case.context.policy)].logs, case) != outcome(python.logs, case):
             kinds[case.kind] += 1
             print(case.kind, case.context.policy.labels, case.context.received_at, case.body.hex())
     handed_back = sum(engine.counts.handed_back for engine in compiled.values())
@@ -112,8 +104,8 @@ def test_every_fault_is_found() -> None:
     for tried, case in enumerate(mutated_logs(SEED + 1, FAULT_CASES, [policy]), start=1):
         if not waiting:
             break
-        expected = _made(python, case)
-        for name in [name for name, engine in waiting.items() if _made(engine, case) != expected]:
+        expected = outcome(python.logs, case)
+        for name in [name for name, engine in waiting.items() if outcome(engine.logs, case) != expected]:
             del waiting[name]
             print(f"{name}: found by case {tried} ({case.kind})")
     assert sorted(waiting) == []

@@ -29,7 +29,7 @@ from tests.support.agent_edges import agent_key_and_value
 from tests.support.agents import agent_scenarios
 from tests.support.corpus import scenarios
 from tests.support.differential_spans import KEPT, NOW, change_span, new_event
-from tests.support.differential_wire import broken_bytes, rewired
+from tests.support.differential_wire import broken, rewritten
 from tests.support.edges import key_and_value, resource_key_and_value
 from tests.support.event_edges import event_key_and_value
 from tests.support.otlp import DECISION, FAILURE, SIGNAL
@@ -226,17 +226,9 @@ def _semantic(rng: random.Random, request: ExportTraceServiceRequest) -> bytes:
     return request.SerializeToString()
 
 
-def _on_the_wire(rng: random.Random, request: ExportTraceServiceRequest) -> bytes:
-    return rewired(rng, request.SerializeToString(), ExportTraceServiceRequest.DESCRIPTOR)
-
-
-def _raw(rng: random.Random, request: ExportTraceServiceRequest) -> bytes:
-    return broken_bytes(rng, request.SerializeToString())
-
-
 _CHANGES: Final[Mapping[str, Callable[[random.Random, ExportTraceServiceRequest], bytes]]] = {
     "edges": _edges,
     "semantic": _semantic,
-    "wire": _on_the_wire,
-    "raw": _raw,
+    "wire": rewritten,
+    "raw": broken,
 }

@@ -21,7 +21,7 @@ from tests.support.agents import agent_scenarios
 from tests.support.corpus import scenarios
 from tests.support.differential import KINDS, POLICIES, CaseOfDifference
 from tests.support.differential_spans import KEPT, ODD_VALUES
-from tests.support.differential_wire import broken_bytes, rewired
+from tests.support.differential_wire import broken, rewritten
 from tests.support.edges import FLAGS, NUMBERS, TEXTS, resource_key_and_value, text_edge
 from tests.support.reference import Value, attribute
 
@@ -233,17 +233,9 @@ def _semantic(rng: random.Random, request: ExportLogsServiceRequest) -> bytes:
     return request.SerializeToString()
 
 
-def _on_the_wire(rng: random.Random, request: ExportLogsServiceRequest) -> bytes:
-    return rewired(rng, request.SerializeToString(), ExportLogsServiceRequest.DESCRIPTOR)
-
-
-def _raw(rng: random.Random, request: ExportLogsServiceRequest) -> bytes:
-    return broken_bytes(rng, request.SerializeToString())
-
-
 _CHANGES: Final[Mapping[str, Callable[[random.Random, ExportLogsServiceRequest], bytes]]] = {
     "edges": _edges,
     "semantic": _semantic,
-    "wire": _on_the_wire,
-    "raw": _raw,
+    "wire": rewritten,
+    "raw": broken,
 }

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from google.protobuf.descriptor import Descriptor
+from google.protobuf.message import Message
 
 _VARINT, _EIGHT, _BYTES, _FOUR = 0, 1, 2, 5
 
@@ -120,3 +121,13 @@ _STRANGE: Final = (
     b"\xed\xa0\x80",
     b"\x0b\x0c",
 )
+
+
+def rewritten(rng: random.Random, request: Message) -> bytes:
+    """A request with its fields written otherwise."""
+    return rewired(rng, request.SerializeToString(), request.DESCRIPTOR)  # type: ignore[arg-type]  # compiled, it has the same
+
+
+def broken(rng: random.Random, request: Message) -> bytes:
+    """A request with its bytes broken."""
+    return broken_bytes(rng, request.SerializeToString())

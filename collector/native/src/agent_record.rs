@@ -10,7 +10,7 @@ use crate::otlp::{LogRecord, Value};
 use crate::readers::{Read, Said};
 use crate::rows::id;
 use crate::span::HandBack;
-use crate::text::{is_longer, plain, strip, uuid5};
+use crate::text::{ascii_plain, is_longer, strip, uuid5};
 
 pub type Id = [u8; 16];
 type Outcome<T> = Result<T, HandBack>;
@@ -174,12 +174,7 @@ impl<'a> RecordFacts<'a> {
 
     /// A word in plain form; Python treats what is not ASCII.
     pub fn word(&self, fact: Told) -> Outcome<String> {
-        let text = self.text(fact);
-        if text.is_ascii() {
-            Ok(plain(&text))
-        } else {
-            Err(HandBack)
-        }
+        ascii_plain(&self.text(fact)).ok_or(HandBack)
     }
 
     /// A count, a text of one included.

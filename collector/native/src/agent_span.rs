@@ -11,7 +11,7 @@ use crate::otlp::Span;
 use crate::readers::Said;
 use crate::rows::{ids, FAILURE, RUNS, SUCCESS, UNKNOWN};
 use crate::span::{take, HandBack, SpanFacts, ERROR};
-use crate::text::{conversation_hash, plain, uuid5};
+use crate::text::{ascii_plain, conversation_hash, uuid5};
 
 type Outcome<T> = Result<T, HandBack>;
 
@@ -119,9 +119,10 @@ impl AgentSpans {
             facts.set(Fact::Failed, Said::Bool(true));
         }
         let words = &known.agent_spans.data;
-        let person = word(facts, Fact::DecidedBy)?;
+        let word = |fact: Fact| ascii_plain(facts.text(fact)).ok_or(HandBack);
+        let (person, decision) = (word(Fact::DecidedBy)?, word(Fact::Decision)?);
         let is_wait = words.waits.contains(span.name) && words.persons.contains(&person);
-        if words.denies.contains(&word(facts, Fact::Decision)?) {
+        if words.denies.contains(&decision) {
             facts.set(Fact::ErrorType, Said::Text(&known.agents.data.denied));
         } else if facts.has(Fact::Decision) && !is_wait {
             facts.set(Fact::Kind, Said::Text(no_step));
@@ -152,16 +153,6 @@ impl AgentSpans {
         } else {
             SUCCESS
         }
-    }
-}
-
-/// A word in plain form; Python treats what is not ASCII.
-fn word(facts: &SpanFacts<'_>, fact: Fact) -> Outcome<String> {
-    let text = facts.text(fact);
-    if text.is_ascii() {
-        Ok(plain(text))
-    } else {
-        Err(HandBack)
     }
 }
 

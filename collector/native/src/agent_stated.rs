@@ -8,7 +8,7 @@ use crate::batch::{Batch, Origin};
 use crate::event_rows::{DecisionCells, Own, SignalCells};
 use crate::events::Fault;
 use crate::span::HandBack;
-use crate::text::{is_longer, plain, uuid5};
+use crate::text::{ascii_plain, is_longer, uuid5};
 
 type Outcome<T> = Result<T, HandBack>;
 /// Type, selection and reason.
@@ -20,11 +20,8 @@ const NO_METADATA: &[u8] = &[0];
 /// The code for what a fact says; None where there is none.
 fn code<'a>(told: &RecordFacts<'a>, stated: &'a Stated) -> Outcome<Option<&'a str>> {
     let said = stated.fact.map(|fact| told.text(fact)).unwrap_or_default();
-    let word = said.rsplit('/').next().unwrap_or("");
-    if !word.is_ascii() {
-        return Err(HandBack);
-    }
-    let found = stated.codes.get(&plain(word)).or_else(|| stated.codes.get(""));
+    let word = ascii_plain(said.rsplit('/').next().unwrap_or("")).ok_or(HandBack)?;
+    let found = stated.codes.get(&word).or_else(|| stated.codes.get(""));
     Ok(found.map(String::as_str))
 }
 
@@ -90,7 +87,7 @@ impl<'a> Batch<'a> {
         {
             return Err(HandBack);
         }
-        let own = self.of_record(told, kind, origin);
+        let own = self.of_record(told, kind, origin)?;
         let cells = DecisionCells {
             kind,
             selected,
@@ -117,7 +114,7 @@ impl<'a> Batch<'a> {
             return Err(HandBack);
         }
         let origin = of_run(origin);
-        let own = self.of_record(told, kind, &origin);
+        let own = self.of_record(told, kind, &origin)?;
         let cells = SignalCells {
             kind,
             code,
@@ -128,16 +125,21 @@ impl<'a> Batch<'a> {
     }
 
     /// Whose row it is: its id is made from the call and from what is stated.
-    fn of_record<'r>(&self, told: &RecordFacts<'a>, kind: &str, origin: &'r Origin<'a>) -> Own<'r, 'a> {
-        let call = told.call(self.known);
-        Own {
+    fn of_record<'r>(
+        &self,
+        told: &RecordFacts<'a>,
+        kind: &str,
+        origin: &'r Origin<'a>,
+    ) -> Outcome<Own<'r, 'a>> {
+        let call = origin.step_id.ok_or(HandBack)?;
+        Ok(Own {
             id: uuid5(&self.known.facts.namespace, &[&call, SEPARATOR, kind.as_bytes()]),
             // What is of no call is of no step.
             step: origin.span_id.and(origin.step_id),
             time: told.time,
             metadata: NO_METADATA,
             origin,
-        }
+        })
     }
 }
 

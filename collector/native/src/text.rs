@@ -58,6 +58,11 @@ pub fn plain(word: &str) -> String {
     out
 }
 
+/// The same of any word; None where it is not ASCII, which Python treats.
+pub fn ascii_plain(word: &str) -> Option<String> {
+    word.is_ascii().then(|| plain(word))
+}
+
 /// UUIDv5 of a name in the project's namespace.
 pub fn uuid5(namespace: &[u8], parts: &[&[u8]]) -> [u8; 16] {
     let mut hash = Sha1::new();

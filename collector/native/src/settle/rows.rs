@@ -29,6 +29,15 @@ impl<'a> Maker<'_, 'a> {
             .id(&[tenant, b"\x1f", &self.run.run_id, b"\x1f", step_id, b"\x1f", rule])
     }
 
+    /// The column of the row that an agent records; one that says which round made it is written here.
+    fn unless_version<'c, C>(&self, column: &'c Made<C>, rule: &str, out: &mut Vec<u8>) -> Option<&'c C> {
+        match column {
+            Made::Row(column) => return Some(column),
+            Made::Version(version) => self.version(*version, rule, out),
+        }
+        None
+    }
+
     fn version(&self, column: Version, rule: &str, out: &mut Vec<u8>) {
         match column {
             Version::Rule => text(out, rule),
@@ -49,12 +58,8 @@ impl<'a> Maker<'_, 'a> {
             _ => (step.seq, step.step_type, step.attempt, "wrapper"),
         };
         for column in &self.tree.known.layout.settled {
-            let column = match column {
-                Made::Row(column) => column,
-                Made::Version(version) => {
-                    self.version(*version, "", out);
-                    continue;
-                }
+            let Some(column) = self.unless_version(column, "", out) else {
+                continue;
             };
             match column {
                 StepColumn::StepId => uuid(out, &step.step_id),
@@ -156,12 +161,8 @@ impl<'a> Maker<'_, 'a> {
     fn signal(&self, node: &Node<'a>, rule: &super::facts::Derivation, out: &mut Vec<u8>) {
         let facts = self.facts;
         for column in &self.tree.known.layout.signals {
-            let column = match column {
-                Made::Row(column) => column,
-                Made::Version(version) => {
-                    self.version(*version, &rule.rule, out);
-                    continue;
-                }
+            let Some(column) = self.unless_version(column, &rule.rule, out) else {
+                continue;
             };
             match column {
                 Signal::Id => uuid(out, &self.id(&node.step.step_id, &rule.rule)),
@@ -189,12 +190,8 @@ impl<'a> Maker<'_, 'a> {
         let facts = self.facts;
         let is_approval = rule.of_type == self.tree.known.handed.approval;
         for column in &self.tree.known.layout.decisions {
-            let column = match column {
-                Made::Row(column) => column,
-                Made::Version(version) => {
-                    self.version(*version, &rule.rule, out);
-                    continue;
-                }
+            let Some(column) = self.unless_version(column, &rule.rule, out) else {
+                continue;
             };
             match column {
                 Decision::Id => uuid(out, &self.id(&node.step.step_id, &rule.rule)),
@@ -262,12 +259,8 @@ impl<'a> Maker<'_, 'a> {
     fn failure(&self, rule: &str, step_id: Option<&Id>, what: (&str, &str), at: i64, out: &mut Vec<u8>) {
         let facts = self.facts;
         for column in &self.tree.known.layout.failures {
-            let column = match column {
-                Made::Row(column) => column,
-                Made::Version(version) => {
-                    self.version(*version, rule, out);
-                    continue;
-                }
+            let Some(column) = self.unless_version(column, rule, out) else {
+                continue;
             };
             match column {
                 Failure::Id => uuid(out, &self.id(step_id.map_or(&[], |id| id.as_slice()), rule)),
